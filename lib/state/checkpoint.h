@@ -78,6 +78,8 @@ int hr_checkpoint_save(const struct hr_checkpoint *c, const char *path, bool dur
 void hr_checkpoint_encode(const struct hr_checkpoint *c, struct hr_buf *out);	/* adds */
 int hr_checkpoint_decode(struct hr_checkpoint *c, const char *text, size_t len,
     struct hr_err *e) HR_USED;
+/* Control characters, and the backslash itself, behind a backslash; adds. */
+void hr_checkpoint_escape(struct hr_buf *b, const char *s);
 
 /*
  * The tenant's entry, made when it is not there, at the end; or found only

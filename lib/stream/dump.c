@@ -1,0 +1,524 @@
+/*
+ * dump.c - frames to JSON lines, written straight into a buffer.
+ *
+ * Only the head goes through jansson.  Rows cost one pass over their bytes.
+ */
+
+#include "base/hr.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/lsn.h"
+#include "stream/dump.h"
+#include "stream/mark.h"
+#include "stream/rows.h"
+#include "stream/value.h"
+
+#define GATHER_BYTES	(64 * 1024)
+
+enum { BOOL = 16, INT8 = 20, INT2 = 21, INT4 = 23, JSON = 114, FLOAT4 = 700, FLOAT8 = 701, JSONB = 3802 };
+
+static void
+put(struct hr_buf *b, const char *s)
+{
+	hr_buf_puts(b, s);
+}
+
+static void
+put_string(struct hr_buf *b, const char *s)
+{
+	hr_json_string(b, s, strlen(s));
+}
+
+static void
+put_bool(struct hr_buf *b, bool v)
+{
+	put(b, v ? "true" : "false");
+}
+
+static void
+put_lsn(struct hr_buf *b, hr_lsn lsn)
+{
+	hr_buf_u8(b, '"');
+	put(b, HR_LSN(lsn));
+	hr_buf_u8(b, '"');
+}
+
+static void
+put_time(struct hr_buf *b, int64_t time)
+{
+	char text[HR_TIME_TEXT];
+
+	put_string(b, hr_time_format(text, time));
+}
+
+/* What is neither text nor known: {"binary":"\\x..."}. */
+static void
+put_binary(struct hr_buf *b, const uint8_t *p, size_t n)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	put(b, "{\"binary\":\"\\\\x");
+	hr_buf_need(b, 2 * n);
+	for (; n; n--, p++) {
+		hr_buf_u8(b, (uint8_t)hex[*p >> 4]);
+		hr_buf_u8(b, (uint8_t)hex[*p & 15]);
+	}
+	put(b, "\"}");
+}
+
+/* {"frame":"rows","tenant":"acme","lsn":"0/1" */
+static void
+put_front(struct hr_buf *b, const struct hr_frame *f)
+{
+	put(b, "{\"frame\":\"");
+	put(b, hr_frame_name(f->type));
+	hr_buf_u8(b, '"');
+	if (f->tenant_len) {
+		put(b, ",\"tenant\":");
+		hr_json_string(b, f->tenant, f->tenant_len);
+	} else if (f->type == HR_FRAME_ROWS && (f->flags & HR_ALL))
+		put(b, ",\"all\":true");
+	put(b, ",\"lsn\":");
+	put_lsn(b, f->lsn);
+	if (f->flags & HR_COPY)
+		put(b, ",\"copy\":true");
+}
+
+static int
+dump_head(struct hr_dump *d, const struct hr_frame *f, struct hr_err *e)
+{
+	json_error_t why;
+	json_t *o = json_loadb((const char *)f->data, f->len, JSON_REJECT_DUPLICATES, &why);
+	char *text;
+
+	if (!json_is_object(o)) {
+		json_decref(o);
+		return hr_fail(e, HR_BAD_STREAM, "the stream's head is not a JSON object: %s", why.text);
+	}
+	/* Our own two keys are in the line already. */
+	json_object_del(o, "frame");
+	json_object_del(o, "lsn");
+	text = json_dumps(o, JSON_COMPACT);
+	if (json_object_size(o) && text) {
+		hr_buf_u8(&d->out, ',');
+		hr_buf_put(&d->out, text + 1, strlen(text) - 2);
+	}
+	free(text);
+	json_decref(o);
+	return 0;
+}
+
+static void
+put_table(struct hr_buf *b, const struct hr_relation *r)
+{
+	size_t dot;
+
+	put_string(b, r->schema);
+	/* The name's opening quote becomes the dot, the schema's closing one goes. */
+	dot = --b->len;
+	put_string(b, r->name);
+	b->data[dot] = '.';
+}
+
+/* The table's name; its number when no relation frame told it. */
+static void
+put_table_of(struct hr_dump *d, uint32_t id)
+{
+	const struct hr_relation *r = hr_relations_get(&d->relations, id);
+
+	if (r)
+		put_table(&d->out, r);
+	else
+		hr_buf_printf(&d->out, "%" PRIu32, id);
+}
+
+static const char *
+word(char c)
+{
+	switch (c) {
+	case 'd': return "default";
+	case 'n': return "nothing";
+	case 'f': return "full";
+	case 'i': return "index";
+	}
+	return "unknown";
+}
+
+static const char *
+tenancy(char c)
+{
+	switch (c) {
+	case 'c': return "column";
+	case 's': return "schema";
+	case 'd': return "database";
+	case 'a': return "all";
+	}
+	return "unknown";
+}
+
+static int
+dump_relation(struct hr_dump *d, const struct hr_frame *f, struct hr_err *e)
+{
+	struct hr_relation *r;
+	int i;
+
+	if (hr_relation_decode(&r, f->data, f->len, e) < 0)
+		return -1;
+	hr_buf_printf(&d->out, ",\"id\":%" PRIu32 ",\"table\":", r->id);
+	put_table(&d->out, r);
+	put(&d->out, ",\"schema\":");
+	put_string(&d->out, r->schema);
+	put(&d->out, ",\"name\":");
+	put_string(&d->out, r->name);
+	hr_buf_printf(&d->out, ",\"identity\":\"%s\",\"tenancy\":\"%s\"",
+	    word(r->identity), tenancy(r->tenancy));
+	if (r->tenant_column >= 0) {
+		put(&d->out, ",\"tenant_column\":");
+		put_string(&d->out, r->column[r->tenant_column].name);
+	}
+	put(&d->out, ",\"columns\":[");
+	for (i = 0; i < r->columns; i++) {
+		const struct hr_column *c = &r->column[i];
+
+		put(&d->out, i ? ",{\"name\":" : "{\"name\":");
+		put_string(&d->out, c->name);
+		put(&d->out, ",\"type\":");
+		put_string(&d->out, c->type_name);
+		put(&d->out, ",\"type_schema\":");
+		put_string(&d->out, c->type_schema);
+		hr_buf_printf(&d->out, ",\"type_id\":%" PRIu32 ",\"typmod\":%" PRId32 ",\"key\":",
+		    c->type, c->typmod);
+		put_bool(&d->out, c->key);
+		hr_buf_u8(&d->out, '}');
+	}
+	hr_buf_u8(&d->out, ']');
+	hr_relations_put(&d->relations, r);
+	return 0;
+}
+
+/* PostgreSQL's text of v in d->text; false when it has none. */
+static bool
+text_of(struct hr_dump *d, uint32_t type, const struct hr_value *v)
+{
+	hr_buf_reset(&d->text);
+	return hr_value_format(&d->text, type, v) == 1;
+}
+
+static void
+put_value(struct hr_dump *d, uint32_t type, const struct hr_value *v)
+{
+	struct hr_buf *b = &d->out;
+
+	if (v->len == HR_VALUE_NULL) {
+		put(b, "null");
+		return;
+	}
+	if (v->len == HR_VALUE_UNCHANGED) {
+		put(b, "{\"unchanged\":true}");
+		return;
+	}
+	if (!text_of(d, type, v)) {
+		put_binary(b, v->data, (size_t)v->len);
+		return;
+	}
+	switch (type) {
+	case BOOL:
+		put_bool(b, d->text.len && d->text.data[0] == 't');
+		return;
+	case INT8:
+	case INT2:
+	case INT4:
+	case FLOAT4:
+	case FLOAT8:
+	case JSON:
+	case JSONB:
+		/* NaN and Infinity are no JSON numbers. */
+		if (hr_json_compact(b, d->text.data, d->text.len))
+			return;
+	}
+	hr_json_string(b, d->text.data, d->text.len);
+}
+
+/* ,"new":{"id":1,...}; of a key, the columns of the identity alone. */
+static int
+put_tuple(struct hr_dump *d, const char *name, const struct hr_relation *r,
+    const uint8_t *tuple, size_t len, bool keys, struct hr_err *e)
+{
+	struct hr_value value[HR_COLUMNS_MAX];
+	int n = hr_tuple_decode(tuple, len, value, HR_COLUMNS_MAX), i;
+	bool first = true;
+
+	if (n != r->columns)
+		return hr_fail(e, HR_BAD_STREAM, "a row of %d columns for '%s.%s', which has %d",
+		    n, r->schema, r->name, r->columns);
+	hr_buf_printf(&d->out, ",\"%s\":{", name);
+	for (i = 0; i < n; i++) {
+		if (keys && !r->column[i].key)
+			continue;
+		if (!first)
+			hr_buf_u8(&d->out, ',');
+		first = false;
+		put_string(&d->out, r->column[i].name);
+		hr_buf_u8(&d->out, ':');
+		put_value(d, r->column[i].type, &value[i]);
+	}
+	hr_buf_u8(&d->out, '}');
+	return 0;
+}
+
+static int
+put_row(struct hr_dump *d, const struct hr_item *it, struct hr_err *e)
+{
+	const struct hr_relation *r = hr_relations_get(&d->relations, it->relation);
+
+	if (r == NULL)
+		return hr_fail(e, HR_BAD_STREAM, "a row of table %" PRIu32 " before its relation frame",
+		    it->relation);
+	put(&d->out, it->op == HR_INSERT ? "insert\",\"table\":" :
+	    it->op == HR_UPDATE ? "update\",\"table\":" : "delete\",\"table\":");
+	put_table(&d->out, r);
+	if (it->tuple && put_tuple(d, "new", r, it->tuple, it->tuple_len, false, e) < 0)
+		return -1;
+	if (it->old_tuple && put_tuple(d, it->old == 'K' ? "key" : "old", r,
+	    it->old_tuple, it->old_len, it->old == 'K', e) < 0)
+		return -1;
+	return 0;
+}
+
+static void
+put_truncate(struct hr_dump *d, const struct hr_item *it)
+{
+	uint32_t i;
+
+	put(&d->out, "truncate\",\"tables\":[");
+	for (i = 0; i < it->relations; i++) {
+		if (i)
+			hr_buf_u8(&d->out, ',');
+		put_table_of(d, hr_get_u32le(it->relation_list + (size_t)i * 4));
+	}
+	put(&d->out, "],\"cascade\":");
+	put_bool(&d->out, it->options & HR_TRUNCATE_CASCADE);
+	put(&d->out, ",\"restart_identity\":");
+	put_bool(&d->out, it->options & HR_TRUNCATE_RESTART);
+}
+
+static int
+put_item(struct hr_dump *d, const struct hr_item *it, struct hr_err *e)
+{
+	struct hr_buf *b = &d->out;
+
+	switch (it->op) {
+	case HR_BEGIN:
+		hr_buf_printf(b, "begin\",\"xid\":%" PRIu32 ",\"commit_lsn\":", it->xid);
+		put_lsn(b, it->lsn);
+		put(b, ",\"commit_time\":");
+		put_time(b, it->time);
+		break;
+	case HR_COMMIT:
+		put(b, "commit\",\"end_lsn\":");
+		put_lsn(b, it->lsn);
+		break;
+	case HR_ORIGIN:
+		put(b, "origin\",\"origin\":");
+		hr_json_string(b, it->name, it->name_len);
+		put(b, ",\"origin_lsn\":");
+		put_lsn(b, it->lsn);
+		break;
+	case HR_INSERT:
+	case HR_UPDATE:
+	case HR_DELETE:
+		if (put_row(d, it, e) < 0)
+			return -1;
+		break;
+	case HR_TRUNCATE:
+		put_truncate(d, it);
+		break;
+	case HR_MESSAGE:
+		put(b, "message\",\"transactional\":");
+		put_bool(b, it->options & 1);
+		put(b, ",\"message_lsn\":");
+		put_lsn(b, it->lsn);
+		put(b, ",\"prefix\":");
+		hr_json_string(b, it->name, it->name_len);
+		put(b, ",\"content\":");
+		if (hr_json_utf8(it->content, it->content_len))
+			hr_json_string(b, it->content, it->content_len);
+		else
+			put_binary(b, it->content, it->content_len);
+		break;
+	}
+	put(b, "}\n");
+	return 0;
+}
+
+static int
+flush_when_full(struct hr_dump *d, struct hr_err *e)
+{
+	return d->out.len >= GATHER_BYTES ? hr_dump_flush(d, e) : 0;
+}
+
+static int
+dump_rows(struct hr_dump *d, const struct hr_frame *f, struct hr_err *e)
+{
+	struct hr_cur c = hr_cur(f->data, f->len);
+	struct hr_item it;
+	size_t mark;
+	int more;
+
+	hr_buf_reset(&d->front);
+	put_front(&d->front, f);
+	put(&d->front, ",\"op\":\"");
+	while ((more = hr_rows_next(&c, &it, e)) > 0) {
+		mark = d->out.len;
+		hr_buf_put(&d->out, d->front.data, d->front.len);
+		if (put_item(d, &it, e) < 0) {
+			d->out.len = mark;
+			return -1;
+		}
+		if (flush_when_full(d, e) < 0)
+			return -1;
+	}
+	return more;
+}
+
+static int
+dump_watermark(struct hr_dump *d, const struct hr_frame *f, struct hr_err *e)
+{
+	struct hr_watermark m;
+
+	if (hr_watermark_decode(&m, f, e) < 0)
+		return -1;
+	put(&d->out, ",\"time\":");
+	if (m.time)
+		put_time(&d->out, m.time);
+	else
+		put(&d->out, "null");
+	put(&d->out, ",\"idle\":");
+	put_bool(&d->out, m.idle);
+	return 0;
+}
+
+static int
+dump_snapshot(struct hr_dump *d, const struct hr_frame *f, struct hr_err *e)
+{
+	struct hr_snapshot s;
+	const char *name;
+	uint32_t i;
+
+	if (hr_snapshot_decode(&s, f, e) < 0)
+		return -1;
+	put(&d->out, s.begins ? ",\"mark\":\"begin\"" : ",\"mark\":\"end\"");
+	put(&d->out, ",\"tables\":[");
+	for (i = 0; i < s.relations; i++) {
+		if (i)
+			hr_buf_u8(&d->out, ',');
+		put_table_of(d, hr_get_u32le(s.relation_list + (size_t)i * 4));
+	}
+	put(&d->out, "],\"tenants\":");
+	if (s.tenants == 0)
+		put(&d->out, "null");
+	for (i = 0, name = s.tenant_list; i < s.tenants; i++, name += strlen(name) + 1) {
+		hr_buf_u8(&d->out, i ? ',' : '[');
+		put_string(&d->out, name);
+	}
+	if (s.tenants)
+		hr_buf_u8(&d->out, ']');
+	return 0;
+}
+
+static int
+dump_sequence(struct hr_dump *d, const struct hr_frame *f, struct hr_err *e)
+{
+	struct hr_sequence s;
+
+	if (hr_sequence_decode(&s, f, e) < 0)
+		return -1;
+	put(&d->out, ",\"schema\":");
+	put_string(&d->out, s.schema);
+	put(&d->out, ",\"name\":");
+	put_string(&d->out, s.name);
+	hr_buf_printf(&d->out, ",\"last_value\":%" PRId64 ",\"is_called\":", s.last_value);
+	put_bool(&d->out, s.is_called);
+	return 0;
+}
+
+static int
+dump_fence(struct hr_dump *d, const struct hr_frame *f, struct hr_err *e)
+{
+	uint64_t epoch;
+
+	if (hr_fence_decode(&epoch, f, e) < 0)
+		return -1;
+	hr_buf_printf(&d->out, ",\"epoch\":%" PRIu64, epoch);
+	return 0;
+}
+
+int
+hr_dump_frame(struct hr_dump *d, const struct hr_frame *f, struct hr_err *e)
+{
+	size_t mark = d->out.len;
+	int rc = 0;
+
+	if (f->type == HR_FRAME_ROWS)
+		return dump_rows(d, f, e);
+	put_front(&d->out, f);
+	switch (f->type) {
+	case HR_FRAME_HEAD: rc = dump_head(d, f, e); break;
+	case HR_FRAME_RELATION: rc = dump_relation(d, f, e); break;
+	case HR_FRAME_WATERMARK: rc = dump_watermark(d, f, e); break;
+	case HR_FRAME_SNAPSHOT: rc = dump_snapshot(d, f, e); break;
+	case HR_FRAME_SEQUENCE: rc = dump_sequence(d, f, e); break;
+	case HR_FRAME_FENCE: rc = dump_fence(d, f, e); break;
+	default:
+		hr_buf_printf(&d->out, ",\"type\":%d,\"flags\":%d,\"bytes\":%" PRIu32,
+		    f->type, f->flags, f->len);
+	}
+	put(&d->out, "}\n");
+	if (rc < 0) {
+		d->out.len = mark;
+		return -1;
+	}
+	return flush_when_full(d, e);
+}
+
+int
+hr_dump_flush(struct hr_dump *d, struct hr_err *e)
+{
+	size_t at = 0, len = d->out.len;
+	ssize_t n;
+
+	if (d->fd < 0)
+		return 0;
+	hr_buf_reset(&d->out);
+	while (at < len) {
+		n = write(d->fd, d->out.data + at, len - at);
+		if (n >= 0)
+			at += (size_t)n;
+		else if (errno != EINTR)
+			return hr_fail_sys(e, "cannot write to standard output");
+	}
+	return 0;
+}
+
+int
+hr_dump_end(struct hr_dump *d, const struct hr_end *end, struct hr_err *e)
+{
+	hr_buf_printf(&d->out, "{\"frame\":\"end\",\"frames\":%" PRIu64 ",\"bytes\":%" PRIu64
+	    ",\"crc\":\"%08" PRIx32 "\"}\n", end->frames, end->bytes, end->crc);
+	return hr_dump_flush(d, e);
+}
+
+void
+hr_dump_clear(struct hr_dump *d)
+{
+	hr_buf_clear(&d->out);
+	hr_buf_clear(&d->front);
+	hr_buf_clear(&d->text);
+	hr_relations_clear(&d->relations);
+}

@@ -1,0 +1,95 @@
+/* mark.c - payloads of marks. */
+
+#include "base/hr.h"
+
+#include "stream/mark.h"
+
+static int
+bad(const char *what, struct hr_err *e)
+{
+	return hr_fail(e, HR_BAD_STREAM, "a %s frame that is not well-formed", what);
+}
+
+void
+hr_watermark_encode(const struct hr_watermark *m, uint8_t *out)
+{
+	hr_set_u64le(out, (uint64_t)m->time);
+	out[8] = m->idle;
+}
+
+int
+hr_watermark_decode(struct hr_watermark *m, const struct hr_frame *f, struct hr_err *e)
+{
+	if (f->len != HR_WATERMARK_SIZE || f->data[8] > 1)
+		return bad("watermark", e);
+	m->time = (int64_t)hr_get_u64le(f->data);
+	m->idle = f->data[8];
+	return 0;
+}
+
+void
+hr_snapshot_encode(const struct hr_snapshot *s, struct hr_buf *out, size_t tenant_bytes)
+{
+	hr_buf_u8(out, s->begins);
+	hr_buf_u32le(out, s->relations);
+	hr_buf_put(out, s->relation_list, (size_t)s->relations * 4);
+	hr_buf_u32le(out, s->tenants);
+	hr_buf_put(out, s->tenant_list, tenant_bytes);
+}
+
+int
+hr_snapshot_decode(struct hr_snapshot *s, const struct hr_frame *f, struct hr_err *e)
+{
+	struct hr_cur c = hr_cur(f->data, f->len);
+	uint8_t begins = hr_cur_u8(&c);
+	uint32_t i;
+
+	s->begins = begins == 1;
+	s->relations = hr_cur_u32le(&c);
+	if (begins > 1 || s->relations > hr_cur_left(&c) / 4)
+		return bad("snapshot", e);
+	s->relation_list = hr_cur_bytes(&c, (size_t)s->relations * 4);
+	s->tenants = hr_cur_u32le(&c);
+	s->tenant_list = (const char *)c.at;
+	for (i = 0; i < s->tenants && !c.bad; i++)
+		hr_cur_cstr(&c);
+	if (c.bad || hr_cur_left(&c))
+		return bad("snapshot", e);
+	return 0;
+}
+
+void
+hr_sequence_encode(const struct hr_sequence *s, struct hr_buf *out)
+{
+	hr_buf_u64le(out, (uint64_t)s->last_value);
+	hr_buf_u8(out, s->is_called);
+	hr_buf_put(out, s->schema, strlen(s->schema) + 1);
+	hr_buf_put(out, s->name, strlen(s->name) + 1);
+}
+
+int
+hr_sequence_decode(struct hr_sequence *s, const struct hr_frame *f, struct hr_err *e)
+{
+	struct hr_cur c = hr_cur(f->data, f->len);
+
+	s->last_value = (int64_t)hr_cur_u64le(&c);
+	s->is_called = hr_cur_u8(&c) != 0;
+	s->schema = hr_cur_cstr(&c);
+	s->name = hr_cur_cstr(&c);
+	return c.bad || hr_cur_left(&c) ? bad("sequence", e) : 0;
+}
+
+void
+hr_fence_encode(uint64_t epoch, uint8_t *out)
+{
+	hr_set_u64le(out, epoch);
+}
+
+int
+hr_fence_decode(uint64_t *epoch, const struct hr_frame *f, struct hr_err *e)
+{
+	if (f->len != HR_FENCE_SIZE)
+		return bad("fence", e);
+	*epoch = hr_get_u64le(f->data);
+	return 0;
+}

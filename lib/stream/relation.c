@@ -1,0 +1,161 @@
+/* relation.c - relation frames and the table of them. */
+
+#include "base/hr.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "stream/relation.h"
+
+static void
+put_text(struct hr_buf *b, const char *s)
+{
+	hr_buf_put(b, s ? s : "", s ? strlen(s) + 1 : 1);
+}
+
+void
+hr_relation_encode(const struct hr_relation *r, struct hr_buf *out)
+{
+	int i;
+
+	hr_buf_u32le(out, r->id);
+	hr_buf_u8(out, (uint8_t)r->identity);
+	hr_buf_u8(out, (uint8_t)r->tenancy);
+	hr_buf_u16le(out, (uint16_t)r->tenant_column);
+	hr_buf_u16le(out, (uint16_t)r->columns);
+	put_text(out, r->schema);
+	put_text(out, r->name);
+	for (i = 0; i < r->columns; i++) {
+		const struct hr_column *c = &r->column[i];
+
+		hr_buf_u8(out, c->key);
+		hr_buf_u32le(out, c->type);
+		hr_buf_u32le(out, (uint32_t)c->typmod);
+		put_text(out, c->name);
+		put_text(out, c->type_schema);
+		put_text(out, c->type_name);
+	}
+}
+
+int
+hr_relation_decode(struct hr_relation **out, const uint8_t *data, size_t len, struct hr_err *e)
+{
+	struct hr_cur c = hr_cur(data, len);
+	struct hr_relation *r = hr_zalloc(sizeof(*r));
+	int i, n;
+
+	*out = NULL;
+	r->id = hr_cur_u32le(&c);
+	r->identity = (char)hr_cur_u8(&c);
+	r->tenancy = (char)hr_cur_u8(&c);
+	r->tenant_column = (int16_t)hr_cur_u16le(&c);
+	n = hr_cur_u16le(&c);
+	if (n > HR_COLUMNS_MAX || r->tenant_column >= n || r->tenant_column < -1 ||
+	    strchr("dnfi", r->identity) == NULL || strchr("csda", r->tenancy) == NULL ||
+	    r->identity == '\0' || r->tenancy == '\0')
+		c.bad = true;
+	r->schema = hr_strdup(hr_cur_cstr(&c));
+	r->name = hr_strdup(hr_cur_cstr(&c));
+	if (!c.bad)
+		r->column = hr_zalloc((size_t)n * sizeof(*r->column));
+	for (i = 0; i < n && !c.bad; i++) {
+		struct hr_column *col = &r->column[i];
+
+		col->key = hr_cur_u8(&c) != 0;
+		col->type = hr_cur_u32le(&c);
+		col->typmod = (int32_t)hr_cur_u32le(&c);
+		col->name = hr_strdup(hr_cur_cstr(&c));
+		col->type_schema = hr_strdup(hr_cur_cstr(&c));
+		col->type_name = hr_strdup(hr_cur_cstr(&c));
+		r->columns = i + 1;
+	}
+	if (c.bad || hr_cur_left(&c)) {
+		hr_relation_free(r);
+		return hr_fail(e, HR_BAD_STREAM, "a relation frame that is not well-formed");
+	}
+	*out = r;
+	return 0;
+}
+
+bool
+hr_relation_same(const struct hr_relation *a, const struct hr_relation *b)
+{
+	struct hr_buf x = HR_BUF_INIT, y = HR_BUF_INIT;
+	bool same;
+
+	hr_relation_encode(a, &x);
+	hr_relation_encode(b, &y);
+	same = x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
+	hr_buf_clear(&x);
+	hr_buf_clear(&y);
+	return same;
+}
+
+void
+hr_relation_free(struct hr_relation *r)
+{
+	int i;
+
+	if (r == NULL)
+		return;
+	for (i = 0; i < r->columns; i++) {
+		free(r->column[i].name);
+		free(r->column[i].type_schema);
+		free(r->column[i].type_name);
+	}
+	free(r->column);
+	free(r->schema);
+	free(r->name);
+	free(r);
+}
+
+/* Where id is, or the empty place for it. */
+static size_t
+place(const struct hr_relations *t, uint32_t id)
+{
+	size_t i = (id * UINT32_C(2654435761)) & (t->slots - 1);
+
+	while (t->slot[i] && t->slot[i]->id != id)
+		i = (i + 1) & (t->slots - 1);
+	return i;
+}
+
+struct hr_relation *
+hr_relations_get(const struct hr_relations *t, uint32_t id)
+{
+	return t->slots ? t->slot[place(t, id)] : NULL;
+}
+
+void
+hr_relations_put(struct hr_relations *t, struct hr_relation *r)
+{
+	size_t i;
+
+	if (t->count * 2 >= t->slots) {
+		struct hr_relations bigger = { .slots = t->slots ? t->slots * 2 : 64, .count = t->count };
+
+		bigger.slot = hr_zalloc(bigger.slots * sizeof(*bigger.slot));
+		for (i = 0; i < t->slots; i++)
+			if (t->slot[i])
+				bigger.slot[place(&bigger, t->slot[i]->id)] = t->slot[i];
+		free(t->slot);
+		*t = bigger;
+	}
+	i = place(t, r->id);
+	if (t->slot[i] == NULL)
+		t->count++;
+	hr_relation_free(t->slot[i]);
+	t->slot[i] = r;
+}
+
+void
+hr_relations_clear(struct hr_relations *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->slots; i++)
+		hr_relation_free(t->slot[i]);
+	free(t->slot);
+	*t = (struct hr_relations){ 0 };
+}

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/lsn.h"
 #include "state/checkpoint.h"
 
 /* The file. */
@@ -23,9 +24,9 @@ read_all(int fd, struct hr_buf *b, struct hr_err *e)
 
 	if (fstat(fd, &st) < 0)
 		return hr_fail_sys(e, "cannot look at it");
-	hr_buf_grow(b, st.st_size > 0 && st.st_size < HR_CHECKPOINT_MAX ?
-	    (size_t)st.st_size + 1 : 4096);
-	while (b->len <= HR_CHECKPOINT_MAX) {
+	if (st.st_size <= HR_CHECKPOINT_MAX)
+		hr_buf_grow(b, (size_t)st.st_size + 1);
+	while (st.st_size <= HR_CHECKPOINT_MAX && b->len <= HR_CHECKPOINT_MAX) {
 		hr_buf_need(b, 1);
 		n = read(fd, b->data + b->len, b->cap - b->len);
 		if (n == 0)
@@ -226,6 +227,25 @@ hr_lsn
 hr_checkpoint_reached(const struct hr_checkpoint *c, const struct hr_tenant_position *t)
 {
 	return t->state == HR_STATE_STREAMING && c->lsn > t->lsn ? c->lsn : t->lsn;
+}
+
+/* No tenant is behind the stream: one that is taken back takes the stream with it. */
+int
+hr_checkpoint_move(struct hr_checkpoint *c, const char *tenant, hr_lsn lsn, bool forward,
+    struct hr_err *e)
+{
+	const struct hr_tenant_position *t = tenant ? hr_checkpoint_find(c, tenant) : NULL;
+	hr_lsn now = t ? hr_checkpoint_reached(c, t) : tenant ? 0 : c->lsn;
+
+	if (lsn > now && !forward)
+		return hr_fail(e, HR_REFUSED, "cannot raise %s to %s: "
+		    "the source would forget what the target may not have",
+		    HR_LSN(now), HR_LSN(lsn));
+	if (tenant)
+		hr_checkpoint_tenant(c, tenant)->lsn = lsn;
+	if (tenant == NULL || lsn < c->lsn)
+		c->lsn = lsn;
+	return 0;
 }
 
 void

@@ -98,6 +98,14 @@ void hr_checkpoint_table(struct hr_tenant_position *t, const char *table, hr_lsn
  */
 hr_lsn hr_checkpoint_reached(const struct hr_checkpoint *c, const struct hr_tenant_position *t);
 
+/*
+ * Move the stream's position, or one tenant's (made when it is not there).
+ * Forward, so that the source may forget, only when forward says that the
+ * target has it.  0, or -1 with *e set (HR_REFUSED).
+ */
+int hr_checkpoint_move(struct hr_checkpoint *c, const char *tenant, hr_lsn lsn, bool forward,
+    struct hr_err *e) HR_USED;
+
 const char *hr_checkpoint_state_name(enum hr_checkpoint_state s);
 void hr_checkpoint_clear(struct hr_checkpoint *c);
 

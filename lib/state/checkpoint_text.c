@@ -175,7 +175,7 @@ put_tenant(struct hr_buf *b, const struct hr_tenant_position *t)
 	hr_buf_u8(b, '\t');
 	put_u64(b, t->bytes);
 	hr_buf_u8(b, '\t');
-	hr_checkpoint_escape(b, t->reason ? t->reason : "");
+	hr_checkpoint_escape(b, t->reason && t->reason[0] ? t->reason : "-");
 	hr_buf_u8(b, '\n');
 	for (i = 0; i < t->tables; i++) {
 		hr_buf_puts(b, "table\t");
@@ -452,7 +452,7 @@ get_tenant(struct hr_checkpoint *c, struct word line)
 	    get_u64(f[7], UINT64_MAX, &t->bytes) < 0)
 		return -1;
 	t->xid = (uint32_t)xid;
-	return f[8].len == 0 ? 0 : get_text(f[8], &t->reason);
+	return f[8].len == 1 && *f[8].at == '-' ? 0 : get_text(f[8], &t->reason);
 }
 
 static int

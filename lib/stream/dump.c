@@ -93,13 +93,12 @@ put_front(struct hr_buf *b, const struct hr_frame *f)
 static int
 dump_head(struct hr_dump *d, const struct hr_frame *f, struct hr_err *e)
 {
-	json_error_t why;
-	json_t *o = json_loadb((const char *)f->data, f->len, JSON_REJECT_DUPLICATES, &why);
+	json_t *o = json_loadb((const char *)f->data, f->len, JSON_REJECT_DUPLICATES, NULL);
 	char *text;
 
 	if (!json_is_object(o)) {
 		json_decref(o);
-		return hr_fail(e, HR_BAD_STREAM, "the stream's head is not a JSON object: %s", why.text);
+		return hr_fail(e, HR_BAD_STREAM, "the stream's head is not a JSON object");
 	}
 	/* Our own two keys are in the line already. */
 	json_object_del(o, "frame");
@@ -368,6 +367,7 @@ dump_rows(struct hr_dump *d, const struct hr_frame *f, struct hr_err *e)
 {
 	struct hr_cur c = hr_cur(f->data, f->len);
 	struct hr_item it;
+	uint32_t items = 0;
 	size_t mark;
 	int more;
 
@@ -381,9 +381,13 @@ dump_rows(struct hr_dump *d, const struct hr_frame *f, struct hr_err *e)
 			d->out.len = mark;
 			return -1;
 		}
+		items++;
 		if (flush_when_full(d, e) < 0)
 			return -1;
 	}
+	if (more == 0 && items != f->count)
+		return hr_fail(e, HR_BAD_STREAM, "a rows frame of %" PRIu32 " items that counts %" PRIu32,
+		    items, f->count);
 	return more;
 }
 

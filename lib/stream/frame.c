@@ -17,13 +17,13 @@ hr_frame_encode(const struct hr_frame *f, uint8_t *out)
 	hr_set_u64le(out + 8, f->lsn);
 	hr_set_u32le(out + 16, f->count);
 	hr_set_u32le(out + 20, hr_crc32c(crc, f->data, f->len));
-	hr_set_u32le(out + 24, hr_crc32c(0, out, 24));
+	hr_set_u32le(out + 24, hr_crc32c(0, out, HR_FRAME_SUMMED));
 }
 
 int
 hr_frame_decode(struct hr_frame *f, const uint8_t *in, uint32_t *crc, struct hr_err *e)
 {
-	if (hr_get_u32le(in + 24) != hr_crc32c(0, in, 24))
+	if (hr_get_u32le(in + 24) != hr_crc32c(0, in, HR_FRAME_SUMMED))
 		return hr_fail(e, HR_BAD_STREAM, "a frame's header does not match its checksum");
 	f->type = in[0];
 	f->flags = in[1];

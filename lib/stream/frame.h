@@ -26,6 +26,7 @@
 #define HR_MAGIC_SIZE	8
 #define HR_STREAM_VERSION 1
 #define HR_FRAME_SIZE	28			/* the fixed part */
+#define HR_FRAME_SUMMED	24			/* of it, what its own checksum covers */
 #define HR_PAYLOAD_MAX	(UINT32_C(1) << 30)	/* one row can be 1 GB */
 #define HR_HEAD_MAX	(UINT32_C(1) << 20)
 
@@ -71,7 +72,11 @@ int hr_frame_decode(struct hr_frame *f, const uint8_t *in, uint32_t *crc, struct
 struct hr_end {
 	uint64_t frames;	/* before this one, the head included */
 	uint64_t bytes;		/* before this frame, the magic included */
-	uint32_t crc;		/* CRC-32C over the fixed parts of those frames */
+	/*
+	 * CRC-32C over bytes 0 to 23 of those frames.  Without their own
+	 * checksum of these bytes: a CRC over bytes and their CRC is constant.
+	 */
+	uint32_t crc;
 };
 #define HR_END_SIZE 20
 void hr_end_encode(const struct hr_end *end, uint8_t *out);

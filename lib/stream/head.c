@@ -110,8 +110,10 @@ hr_head_decode(struct hr_head *h, const uint8_t *data, size_t len, struct hr_err
 	char *end;
 
 	if (!json_is_object(o)) {
+		hr_fail(e, HR_BAD_STREAM, "the stream's head is not a JSON object: %s",
+		    o ? "it is another value" : why.text);
 		json_decref(o);
-		return hr_fail(e, HR_BAD_STREAM, "the stream's head is not a JSON object: %s", why.text);
+		return -1;
 	}
 	h->version = (int)number(o, "version", INT_MAX);
 	h->timeline = (uint32_t)number(o, "timeline", UINT32_MAX);

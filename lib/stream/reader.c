@@ -153,7 +153,7 @@ hr_read(struct hr_reader *r, struct hr_frame *f, struct hr_err *e)
 	}
 	r->seen.frames++;
 	r->seen.bytes += all;
-	r->seen.crc = hr_crc32c(r->seen.crc, r->buf.data + r->at, HR_FRAME_SIZE);
+	r->seen.crc = hr_crc32c(r->seen.crc, r->buf.data + r->at, HR_FRAME_SUMMED);
 	return 1;
 }
 

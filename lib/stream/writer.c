@@ -67,7 +67,7 @@ count(struct hr_writer *w, const uint8_t *fixed, size_t all)
 {
 	w->seen.frames++;
 	w->seen.bytes += all;
-	w->seen.crc = hr_crc32c(w->seen.crc, fixed, HR_FRAME_SIZE);
+	w->seen.crc = hr_crc32c(w->seen.crc, fixed, HR_FRAME_SUMMED);
 }
 
 int

@@ -1,0 +1,236 @@
+# pg.bash - throw-away PostgreSQL clusters for tests, measurements and demos.
+#
+# A cluster is a name.  All of one run live in $PG_DIR, listen on a unix
+# socket there (PG_TCP=1: on a free port of 127.0.0.1 too) and end with the
+# shell that called pg_begin, also when that shell is killed.  Nothing is kept
+# in variables but PG_DIR, so that subshells and other files can go on with it.
+#
+#	pg_begin			make $PG_DIR
+#	pg_start NAME [CONF LINE]...	make the cluster if it is new, start it
+#	pg_stop NAME [fast|immediate]
+#	pg_restart NAME [fast|immediate]
+#	pg_conninfo NAME DB		print the connection string
+#	pg_psql NAME DB [PSQL ARG]...	a script's psql: bare rows, stops at errors
+#	pg_sql CONNINFO [PSQL ARG]...	the same by connection string
+#	pg_end				stop all, remove all
+#
+# As root the servers run as user postgres, made when there is none.
+# PG_BIN names the server's programs, PG_FSYNC=off and PG_BUFFERS=512MB change
+# what new clusters are made with, PG_FRESH=1 gives one its own initdb and so
+# its own system identifier.
+
+pg_bin() {
+	local d
+
+	for d in ${PG_BIN:-} "$(pg_config --bindir 2>/dev/null || true)" \
+	    $(printf '%s\n' /usr/lib/postgresql/*/bin | sort -rV) /usr/pgsql-*/bin; do
+		if [ -x "$d/initdb" ]; then
+			printf '%s\n' "$d"
+			return 0
+		fi
+	done
+	echo "pg.bash: no PostgreSQL server programs; set PG_BIN" >&2
+	return 69
+}
+
+# Run a command as the user that servers run as.
+pg_as() {
+	if [ "$(id -u)" = 0 ]; then
+		(cd / && exec runuser -u postgres -- "$@")
+	else
+		(cd / && exec "$@")
+	fi
+}
+
+pg_begin() {
+	PG_BIN=$(pg_bin) || return
+	# Short, whatever TMPDIR says: a socket's path ends at 107 bytes.
+	PG_DIR=$(mktemp -d /tmp/hrpg.XXXXXX) || return
+	export PG_BIN PG_DIR
+	chmod 755 "$PG_DIR"
+	if [ "$(id -u)" = 0 ]; then
+		id postgres >/dev/null 2>&1 ||
+		    useradd --system --no-create-home --shell /bin/sh postgres || return
+		chown postgres "$PG_DIR"
+	fi
+	pg_guard $$ </dev/null >/dev/null 2>&1 3>&- 4>&- &
+	disown $!
+}
+
+# Outlive the owner just long enough to clean up behind it.
+pg_guard() {
+	trap '' HUP INT TERM
+	while [ -d "$PG_DIR" ] && kill -0 "$1"; do
+		sleep 1
+	done
+	pg_end
+}
+
+pg_initdb() {
+	pg_as "$PG_BIN/initdb" -D "$1" -U postgres -A trust -E UTF8 --locale=C \
+	    --no-sync --no-instructions >"$PG_DIR/initdb.log" 2>&1 ||
+	    { cat "$PG_DIR/initdb.log" >&2; return 70; }
+	# One role that needs its password, for tests of just that.
+	printf '%s\n' 'local all hr_password scram-sha-256' \
+	    'local replication hr_password scram-sha-256' |
+	    cat - "$1/pg_hba.conf" | pg_as tee "$1/pg_hba.new" >/dev/null
+	pg_as mv "$1/pg_hba.new" "$1/pg_hba.conf"
+}
+
+pg_port_free() {
+	local port
+
+	while :; do
+		port=$((20000 + RANDOM % 30000))
+		(: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+	done
+	echo "$port"
+}
+
+pg_start() {
+	local home=$PG_DIR/$1 port=5432 listen=
+
+	shift
+	if [ ! -d "$home" ]; then
+		if [ -n "${PG_TCP:-}" ]; then
+			port=$(pg_port_free)
+			listen=127.0.0.1
+		fi
+		pg_as mkdir "$home"
+		if [ -n "${PG_FRESH:-}" ]; then
+			pg_initdb "$home/data" || return
+		else
+			[ -d "$PG_DIR/template" ] || pg_initdb "$PG_DIR/template" || return
+			pg_as cp -a "$PG_DIR/template" "$home/data" || return
+		fi
+		echo "$port" | pg_as tee "$home/port" >/dev/null
+		pg_as tee -a "$home/data/postgresql.conf" >/dev/null <<-CONF
+		listen_addresses = '$listen'
+		port = $port
+		unix_socket_directories = '$home'
+		unix_socket_permissions = 0777
+		fsync = ${PG_FSYNC:-on}
+		shared_buffers = ${PG_BUFFERS:-128MB}
+		max_wal_size = 4GB
+		max_connections = 100
+		wal_level = logical
+		max_wal_senders = 20
+		max_replication_slots = 60
+		max_worker_processes = 16
+		max_prepared_transactions = 10
+		track_commit_timestamp = on
+		autovacuum = on
+		timezone = UTC
+		log_timezone = UTC
+		log_line_prefix = '%m [%p] %a %d '
+		CONF
+	fi
+	if [ $# -gt 0 ]; then
+		printf '%s\n' "$@" | pg_as tee -a "$home/data/postgresql.conf" >/dev/null
+	fi
+	pg_as "$PG_BIN/pg_ctl" start -s -w -t 60 -D "$home/data" -l "$home/log" \
+	    3>&- 4>&- || { tail -n 20 "$home/log" >&2; return 70; }
+}
+
+pg_stop() {
+	pg_as "$PG_BIN/pg_ctl" stop -s -w -t 60 -m "${2:-fast}" -D "$PG_DIR/$1/data"
+}
+
+pg_restart() {
+	pg_stop "$1" "${2:-fast}"
+	pg_start "$1"
+}
+
+pg_conninfo() {
+	printf 'host=%s port=%s user=postgres dbname=%s\n' \
+	    "$PG_DIR/$1" "$(cat "$PG_DIR/$1/port")" "$2"
+}
+
+pg_sql() {
+	local conninfo=$1
+
+	shift
+	PGOPTIONS='-c client_min_messages=warning' \
+	    psql -XqAt -v ON_ERROR_STOP=1 -d "$conninfo" "$@"
+}
+
+pg_psql() {
+	local conninfo
+
+	conninfo=$(pg_conninfo "$1" "$2") || return
+	shift 2
+	pg_sql "$conninfo" "$@"
+}
+
+pg_end() {
+	local pidfile pid
+
+	[ -n "${PG_DIR:-}" ] && [ -d "$PG_DIR" ] || return 0
+	for pidfile in "$PG_DIR"/*/data/postmaster.pid; do
+		if [ -f "$pidfile" ] && read -r pid <"$pidfile"; then
+			kill -QUIT "$pid" 2>/dev/null || true
+			while kill -0 "$pid" 2>/dev/null; do
+				sleep 0.05
+			done
+		fi
+	done
+	rm -rf "$PG_DIR"
+}
+
+# The columns that same_table compares: the source's, by name.
+pg_columns() {
+	pg_sql "$1" -v "t=$2" <<-'SQL'
+	SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum)
+	FROM pg_attribute
+	WHERE attrelid = :'t'::regclass AND attnum > 0 AND NOT attisdropped
+	SQL
+}
+
+# A table's rows as sorted text: conninfo, table, columns, condition.
+pg_rows() {
+	PGOPTIONS='-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres
+	    -c extra_float_digits=3 -c bytea_output=hex -c lc_monetary=C' \
+	    psql -XqAt -v ON_ERROR_STOP=1 -d "$1" \
+	    -c "COPY (SELECT $3 FROM $2 WHERE ${4:-true}) TO STDOUT" | LC_ALL=C sort
+}
+
+# same_table SOURCE TARGET TABLE [CONDITION]: equal to the row, duplicates
+# counted.  Says what differs.
+same_table() {
+	local columns dir status=0
+
+	columns=$(pg_columns "$1" "$3") || return
+	[ -n "$columns" ] || columns="'row'"
+	dir=$(mktemp -d) || return
+	if pg_rows "$1" "$3" "$columns" "${4:-}" >"$dir/source" &&
+	    pg_rows "$2" "$3" "$columns" "${4:-}" >"$dir/target"; then
+		if ! cmp -s "$dir/source" "$dir/target"; then
+			echo "$3 differs: $(wc -l <"$dir/source") rows at the source," \
+			    "$(wc -l <"$dir/target") at the target (< source, > target)"
+			diff "$dir/source" "$dir/target" | cut -c 1-200 | head -n 20 || true
+			status=1
+		fi
+	else
+		status=1
+	fi
+	rm -rf "$dir"
+	return $status
+}
+
+# same_database SOURCE TARGET [CONDITION]: all tables of the source.
+same_database() {
+	local table tables status=0
+
+	tables=$(pg_sql "$1" <<-'SQL'
+	SELECT format('%I.%I', nspname, relname)
+	FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+	WHERE relkind IN ('r', 'p') AND NOT relispartition AND relpersistence = 'p'
+	AND nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'hr')
+	ORDER BY 1
+	SQL
+	) || return
+	while IFS= read -r table; do
+		[ -z "$table" ] || same_table "$1" "$2" "$table" "${3:-}" || status=1
+	done <<<"$tables"
+	return $status
+}

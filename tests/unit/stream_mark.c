@@ -1,0 +1,110 @@
+/* stream_mark - payloads of the marks. */
+
+#include "base/hr.h"
+
+#include "stream/mark.h"
+#include "tap.h"
+
+static struct hr_frame
+frame(const void *data, size_t n)
+{
+	return (struct hr_frame){ .data = data, .len = (uint32_t)n };
+}
+
+static void
+watermarks(void)
+{
+	struct hr_err e = HR_ERR_INIT;
+	struct hr_watermark m = { -5, true }, n;
+	uint8_t data[HR_WATERMARK_SIZE + 1] = { 0 };
+	struct hr_frame f = frame(data, HR_WATERMARK_SIZE);
+
+	hr_watermark_encode(&m, data);
+	ok(hr_watermark_decode(&n, &f, &e) == 0 && n.time == -5 && n.idle, "a watermark");
+	data[8] = 2;
+	ok(hr_watermark_decode(&n, &f, &e) == -1 && e.code == HR_BAD_STREAM, "idle is yes or no");
+	data[8] = 0;
+	f.len--;
+	ok(hr_watermark_decode(&n, &f, &e) == -1, "a short one is refused");
+	f.len += 2;
+	ok(hr_watermark_decode(&n, &f, &e) == -1, "a long one is refused");
+}
+
+static void
+snapshots(void)
+{
+	struct hr_err e = HR_ERR_INIT;
+	struct hr_snapshot s = { true, 2, (const uint8_t *)"\1\0\0\0\2\0\0\0", 2, "a\0bc" }, t;
+	struct hr_buf b = HR_BUF_INIT;
+	struct hr_frame f;
+	size_t len;
+
+	hr_snapshot_encode(&s, &b, 5);
+	f = frame(b.data, b.len);
+	ok(hr_snapshot_decode(&t, &f, &e) == 0 && t.begins && t.relations == 2 &&
+	    hr_get_u32le(t.relation_list + 4) == 2 && t.tenants == 2 &&
+	    strcmp(t.tenant_list, "a") == 0 && strcmp(t.tenant_list + 2, "bc") == 0, "a snapshot begins");
+	for (len = 0; len < b.len; len++) {
+		f = frame(b.data, len);
+		if (hr_snapshot_decode(&t, &f, &e) == 0)
+			break;
+	}
+	is_number((int64_t)len, (int64_t)b.len, "cut anywhere it is refused");
+	hr_buf_u8(&b, 0);
+	f = frame(b.data, b.len);
+	ok(hr_snapshot_decode(&t, &f, &e) == -1 && e.code == HR_BAD_STREAM, "bytes behind it are refused");
+	f = frame("\2\0\0\0\0\0\0\0\0", 9);
+	ok(hr_snapshot_decode(&t, &f, &e) == -1, "it begins or ends");
+	f = frame("\0\377\377\377\377\0\0\0\0", 9);
+	ok(hr_snapshot_decode(&t, &f, &e) == -1, "four billion relations are refused");
+	f = frame("\0\0\0\0\0\377\377\377\377", 9);
+	ok(hr_snapshot_decode(&t, &f, &e) == -1, "so are four billion tenants");
+	f = frame("\0\0\0\0\0\0\0\0\0", 9);
+	ok(hr_snapshot_decode(&t, &f, &e) == 0 && !t.begins && t.tenants == 0, "an end of all tenants");
+	hr_buf_clear(&b);
+}
+
+static void
+sequences(void)
+{
+	struct hr_err e = HR_ERR_INIT;
+	struct hr_sequence s = { "public", "s", -7, true }, t;
+	struct hr_buf b = HR_BUF_INIT;
+	struct hr_frame f;
+	size_t len;
+
+	hr_sequence_encode(&s, &b);
+	f = frame(b.data, b.len);
+	ok(hr_sequence_decode(&t, &f, &e) == 0 && t.last_value == -7 && t.is_called &&
+	    strcmp(t.schema, "public") == 0 && strcmp(t.name, "s") == 0, "a sequence");
+	for (len = 0; len < b.len; len++) {
+		f = frame(b.data, len);
+		if (hr_sequence_decode(&t, &f, &e) == 0)
+			break;
+	}
+	is_number((int64_t)len, (int64_t)b.len, "cut anywhere it is refused");
+	hr_buf_u8(&b, 0);
+	f = frame(b.data, b.len);
+	ok(hr_sequence_decode(&t, &f, &e) == -1 && e.code == HR_BAD_STREAM, "bytes behind it are refused");
+	hr_buf_clear(&b);
+}
+
+int
+main(void)
+{
+	struct hr_err e = HR_ERR_INIT;
+	uint8_t data[HR_FENCE_SIZE] = { 0 };
+	struct hr_frame f = frame(data, HR_FENCE_SIZE);
+	uint64_t epoch = 0;
+
+	watermarks();
+	snapshots();
+	sequences();
+	hr_fence_encode(UINT64_MAX, data);
+	ok(hr_fence_decode(&epoch, &f, &e) == 0 && epoch == UINT64_MAX, "a fence");
+	f.len = 7;
+	ok(hr_fence_decode(&epoch, &f, &e) == -1 && e.code == HR_BAD_STREAM, "a short one is refused");
+	f.len = 9;
+	ok(hr_fence_decode(&epoch, &f, &e) == -1, "a long one is refused");
+	return tap_done();
+}

@@ -1,0 +1,252 @@
+/*
+ * stream_reader - frames from descriptors and from memory: what is not the
+ * same for every stream; tests/unit/stream_files.c reads those.
+ */
+
+#include "base/hr.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/crc32c.h"
+#include "stream/reader.h"
+#include "stream/writer.h"
+#include "tap.h"
+
+static struct hr_writer w = { .fd = -1 };
+
+static void
+head(void)
+{
+	char name[] = "x", *tenant[] = { name };
+	struct hr_head h = { .version = 1, .database = name, .slot = name, .tenant = tenant, .tenants = 1 };
+	struct hr_err e = HR_ERR_INIT;
+
+	hr_buf_reset(&w.buf);
+	if (hr_write_head(&w, &h, &e) < 0)
+		ok(false, "%s", e.what);
+}
+
+static int
+frame(uint8_t type, uint8_t flags, const char *tenant, const void *data, uint32_t len)
+{
+	struct hr_err e = HR_ERR_INIT;
+	struct hr_frame f = {
+		.type = type, .flags = flags, .tenant = tenant, .data = data, .len = len,
+		.tenant_len = (uint16_t)strlen(tenant), .lsn = 7, .count = 3,
+	};
+
+	return hr_write(&w, &f, &e);
+}
+
+static void
+end(void)
+{
+	struct hr_err e = HR_ERR_INIT;
+
+	if (hr_write_end(&w, &e) < 0)
+		ok(false, "%s", e.what);
+}
+
+static void
+lending(void)
+{
+	struct hr_reader r;
+	struct hr_frame f;
+	struct hr_err e = HR_ERR_INIT;
+	const uint8_t *bytes;
+	size_t len, at;
+
+	head();
+	at = w.buf.len;
+	frame('x', 0x80, "acme", "payload", 7);
+	end();
+	ok(hr_reader_open_memory(&r, w.buf.data, w.buf.len, &e) == 0 && r.head.tenants == 1,
+	    "the head is there after opening");
+	ok(hr_read(&r, &f, &e) == 1 && f.type == HR_FRAME_HEAD, "the head frame comes first, again");
+	bytes = hr_reader_bytes(&r, &len);
+	ok(len == at - HR_MAGIC_SIZE && memcmp(bytes, w.buf.data + HR_MAGIC_SIZE, len) == 0, "its bytes are lent");
+	ok(hr_reader_ready(&r), "memory is always ready");
+	ok(hr_read(&r, &f, &e) == 1 && f.type == 'x' && f.flags == 0x80 && f.lsn == 7 && f.count == 3 &&
+	    f.tenant_len == 4 && memcmp(f.tenant, "acme", 4) == 0 && f.len == 7 &&
+	    memcmp(f.data, "payload", 7) == 0, "then the next, all its fields");
+	bytes = hr_reader_bytes(&r, &len);
+	ok(len == HR_FRAME_SIZE + 11 && memcmp(bytes, w.buf.data + at, len) == 0, "and its bytes");
+	ok(hr_read(&r, &f, &e) == 0 && r.ended, "the end frame ends");
+	ok(hr_read(&r, &f, &e) == 0 && hr_read(&r, &f, &e) == 0, "again and again");
+	is_number((int64_t)r.seen.frames, 2, "two frames were seen");
+	hr_reader_clear(&r);
+}
+
+/* Payload of n bytes: is the frame read, and with how much memory? */
+static void
+large(uint32_t n)
+{
+	struct hr_reader r = { 0 };
+	struct hr_frame f = { 0 };
+	struct hr_err e = HR_ERR_INIT;
+	uint8_t *data = calloc(1, n);
+	char path[] = "/tmp/hr-test-XXXXXX";
+	int fd = mkstemp(path), rc;
+
+	unlink(path);
+	head();
+	frame('x', 0, "acme", data, n);
+	end();
+	if (write(fd, w.buf.data, w.buf.len) != (ssize_t)w.buf.len)
+		ok(false, "no space in /tmp");
+	lseek(fd, 0, SEEK_SET);
+	rc = hr_reader_open(&r, fd, &e) == 0 && hr_read(&r, &f, &e) == 1 && hr_read(&r, &f, &e) == 1 &&
+	    f.len == n && memcmp(f.data, data, n) == 0 && hr_read(&r, &f, &e) == 0;
+	ok(rc, "a payload of %" PRIu32 " bytes is read from a file", n);
+	hr_reader_clear(&r);
+	close(fd);
+	free(data);
+}
+
+/* A header that claims a gigabyte costs its sender a gigabyte, not us. */
+static void
+claims(void)
+{
+	struct hr_reader r = { 0 };
+	struct hr_frame f = { .type = 'x', .flags = 0 }, g;
+	struct hr_err e = HR_ERR_INIT;
+	uint8_t fixed[HR_FRAME_SIZE];
+	int fd[2];
+
+	head();
+	hr_frame_encode(&f, fixed);
+	hr_set_u32le(fixed + 4, HR_PAYLOAD_MAX);
+	hr_set_u32le(fixed + 24, hr_crc32c(0, fixed, HR_FRAME_SUMMED));
+	if (pipe(fd) < 0 || write(fd[1], w.buf.data, w.buf.len) < 0 || write(fd[1], fixed, sizeof(fixed)) < 0)
+		ok(false, "no pipe");
+	close(fd[1]);
+	ok(hr_reader_open(&r, fd[0], &e) == 0 && hr_read(&r, &g, &e) == 1 && hr_read(&r, &g, &e) == -1 &&
+	    e.code == HR_BAD_STREAM, "a payload that is claimed and missing is a cut stream");
+	ok(r.buf.cap < 1 << 20, "and little was allocated for it");
+	hr_reader_clear(&r);
+	close(fd[0]);
+}
+
+static void
+readiness(void)
+{
+	struct hr_reader r = { 0 };
+	struct hr_frame f;
+	struct hr_err e = HR_ERR_INIT;
+	int fd[2];
+	ssize_t n;
+	size_t at;
+
+	head();
+	at = w.buf.len;
+	frame('x', 0, "acme", "payload", 7);
+	if (pipe(fd) < 0)
+		ok(false, "no pipe");
+	n = write(fd[1], w.buf.data, at);
+	ok(n > 0 && hr_reader_open(&r, fd[0], &e) == 0 && hr_read(&r, &f, &e) == 1, "the head is there");
+	ok(!hr_reader_ready(&r), "nothing more is: not ready");
+	n = write(fd[1], w.buf.data + at, w.buf.len - at);
+	ok(n > 0 && hr_reader_ready(&r), "a frame is: ready");
+	ok(hr_read(&r, &f, &e) == 1 && f.type == 'x', "and it is read");
+	ok(!hr_reader_ready(&r), "not ready again");
+	at = w.buf.len;
+	end();
+	n = write(fd[1], w.buf.data + at, w.buf.len - at);
+	ok(n > 0 && hr_read(&r, &f, &e) == 0, "the end frame ends, though the pipe stays open");
+	hr_reader_clear(&r);
+	close(fd[1]);
+	close(fd[0]);
+}
+
+/* Bytes come while the reader waits on a descriptor that does not block. */
+static void *
+later(void *fd)
+{
+	usleep(20000);
+	if (write(*(int *)fd, w.buf.data, w.buf.len) < 0)
+		perror("write");
+	return NULL;
+}
+
+static void
+waiting(void)
+{
+	struct hr_reader r = { 0 };
+	struct hr_frame f;
+	struct hr_err e = HR_ERR_INIT;
+	pthread_t t;
+	int fd[2];
+
+	head();
+	end();
+	if (pipe2(fd, O_NONBLOCK) < 0 || pthread_create(&t, NULL, later, &fd[1]) != 0)
+		ok(false, "no pipe");
+	ok(hr_reader_open(&r, fd[0], &e) == 0 && hr_read(&r, &f, &e) == 1 && hr_read(&r, &f, &e) == 0,
+	    "a descriptor that does not block is waited for");
+	pthread_join(t, NULL);
+	hr_reader_clear(&r);
+	close(fd[0]);
+	close(fd[1]);
+}
+
+static void
+errors(void)
+{
+	struct hr_reader r = { 0 };
+	struct hr_err e = HR_ERR_INIT;
+	int fd = open("/", O_RDONLY);
+
+	ok(hr_reader_open(&r, fd, &e) == -1 && e.code == HR_IO, "what cannot be read is not a bad stream");
+	is(e.what, "cannot read the stream: Is a directory", "and the system says why");
+	hr_reader_clear(&r);
+	close(fd);
+}
+
+static void
+head_limit(uint32_t n, bool good)
+{
+	static const char json[] = "{\"version\":1,\"system\":\"1\",\"start\":\"0/0\",\"timeline_begin\":\"0/0\","
+	    "\"database\":\"d\",\"slot\":\"s\",\"epoch\":1}";
+	struct hr_frame f = { .type = HR_FRAME_HEAD, .flags = HR_MUST | HR_ALL, .len = n };
+	struct hr_reader r;
+	struct hr_err e = HR_ERR_INIT;
+	char *data = malloc(n);
+	int rc;
+
+	memset(data, ' ', n);
+	memcpy(data, json, sizeof(json) - 1);
+	f.data = (const uint8_t *)data;
+	hr_buf_reset(&w.buf);
+	if (hr_write_magic(&w, &e) < 0 || hr_write(&w, &f, &e) < 0)
+		ok(false, "%s", e.what);
+	end();
+	rc = hr_reader_open_memory(&r, w.buf.data, w.buf.len, &e);
+	ok(good ? rc == 0 : rc == -1 && e.code == HR_BAD_STREAM, "a head of %" PRIu32 " bytes is %s", n,
+	    good ? "read" : "refused");
+	hr_reader_clear(&r);
+	free(data);
+}
+
+int
+main(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	lending();
+	large(1);
+	large(256 * 1024 - 400);
+	large(256 * 1024);
+	large(5 << 20);
+	claims();
+	readiness();
+	waiting();
+	errors();
+	head_limit(HR_HEAD_MAX - 1, true);
+	head_limit(HR_HEAD_MAX, true);
+	head_limit(HR_HEAD_MAX + 1, false);
+	hr_writer_clear(&w);
+	return tap_done();
+}

@@ -1,0 +1,551 @@
+/*
+ * apply.c - read the stream and deal it out.
+ *
+ * With one worker frames go straight to it.  With several, the frames of a
+ * window are gathered first: a window in which something is for all tenants,
+ * or in which tenants depend on each other's order, or which is too large to
+ * gather, is written by the first worker alone while the others wait.
+ */
+
+#include "base/hr.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "apply/apply.h"
+#include "apply/copy.h"
+#include "apply/worker.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/lsn.h"
+#include "stream/mark.h"
+
+#define QUEUE_BYTES	((size_t)16 << 20)	/* waiting for one worker */
+#define WINDOW_BYTES	((size_t)8 << 20)	/* of a window that is dealt out */
+#define PERSIST_US	1000000			/* progress without rows is written so often */
+
+static volatile sig_atomic_t stopping;
+
+static void
+stop(int sig)
+{
+	(void)sig;
+	stopping = 1;
+}
+
+void
+hr_apply_fail(struct hr_apply *a, const struct hr_err *e)
+{
+	int i;
+
+	pthread_mutex_lock(&a->lock);
+	if (!a->failed) {
+		a->failed = true;
+		a->error = *e;
+	}
+	pthread_mutex_unlock(&a->lock);
+	for (i = 0; i < a->workers; i++)
+		hr_queue_close(&a->worker[i].queue);
+}
+
+int
+hr_apply_connect(struct hr_conn **out, const struct hr_apply_options *o, bool synchronous, struct hr_err *e)
+{
+	struct hr_conn *c;
+
+	*out = NULL;
+	if (hr_conn_open(&c, o->conninfo, HR_CONN_PLAIN, e) < 0)
+		return hr_within(e, "target");
+	if (hr_conn_exec(c, "SET session_replication_role = replica", e) < 0) {
+		hr_hint(e, "GRANT SET ON PARAMETER session_replication_role to this role");
+		hr_within(e, "target");
+		goto fail;
+	}
+	/*
+	 * The plan is always: for each element of the array look its key up.
+	 * Nothing else is right for any size of the table.
+	 */
+	if (hr_conn_exec(c, "SET search_path = pg_catalog; SET jit = off; SET enable_seqscan = off;"
+	    " SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off;"
+	    " SET plan_cache_mode = force_generic_plan; SET row_security = off", e) < 0 ||
+	    hr_conn_execf(c, e, "SET synchronous_commit = %s", synchronous ? "on" : "off") < 0)
+		goto fail;
+	*out = c;
+	return 0;
+fail:
+	hr_conn_close(c);
+	return -1;
+}
+
+/* What the reader has in hand. */
+struct deal {
+	struct hr_apply *a;
+	struct hr_conn *conn;		/* for the marks of a copy */
+	struct hr_relations relations;
+	struct hr_piece *first, **last;	/* the gathered window */
+	size_t bytes;
+	bool alone;			/* it is for the first worker alone */
+	bool flowing;			/* it is too large, and on its way already */
+	bool *given;			/* workers that have rows of this window */
+	bool any;
+	bool continues;			/* the stream may follow what the target has */
+	hr_lsn seen;			/* the last watermark */
+	int64_t persisted_at;
+	hr_lsn persisted;
+};
+
+static bool
+wanted(const struct hr_apply_options *o, const struct hr_frame *f)
+{
+	size_t i;
+
+	if (o->tenants == 0 || (f->flags & HR_ALL))
+		return true;
+	for (i = 0; i < o->tenants; i++)
+		if (strlen(o->tenant[i]) == f->tenant_len && memcmp(o->tenant[i], f->tenant, f->tenant_len) == 0)
+			return true;
+	return false;
+}
+
+static int
+stopped(struct hr_apply *a, struct hr_err *e)
+{
+	pthread_mutex_lock(&a->lock);
+	*e = a->error;
+	pthread_mutex_unlock(&a->lock);
+	return -1;
+}
+
+static int
+give(struct deal *d, int worker, struct hr_piece *p, struct hr_err *e)
+{
+	if (p->type == HR_FRAME_WATERMARK)
+		hr_ledger_asked(&d->a->ledger, worker, p->lsn);
+	else if (p->type == HR_FRAME_ROWS)
+		d->given[worker] = true;
+	return hr_queue_put(&d->a->worker[worker].queue, p, QUEUE_BYTES) < 0 ? stopped(d->a, e) : 0;
+}
+
+static int
+drain(struct deal *d, struct hr_err *e)
+{
+	int i;
+
+	for (i = 0; i < d->a->workers; i++)
+		if (hr_queue_drain(&d->a->worker[i].queue) < 0)
+			return stopped(d->a, e);
+	return 0;
+}
+
+static int
+worker_of(const struct deal *d, const struct hr_piece *p)
+{
+	return d->alone ? 0 : hr_book_worker(p->tenant, p->tenant_len, d->a->workers);
+}
+
+/* The gathered pieces to their workers. */
+static int
+deal_out(struct deal *d, struct hr_err *e)
+{
+	struct hr_piece *p;
+	int i, rc = 0;
+
+	while ((p = d->first) != NULL) {
+		d->first = p->next;
+		if (rc < 0)
+			free(p);
+		else if (p->type == HR_FRAME_ROWS)
+			rc = give(d, worker_of(d, p), p, e);
+		else {
+			struct hr_frame f = { p->type, p->flags, 0, p->len, p->lsn, 0, "", p->body };
+
+			for (i = 1; i < d->a->workers && rc == 0; i++)
+				rc = give(d, i, hr_piece_new(&f), e);
+			if (rc == 0)
+				rc = give(d, 0, p, e);
+			else
+				free(p);
+		}
+	}
+	d->last = &d->first;
+	d->bytes = 0;
+	return rc;
+}
+
+static int
+gather(struct deal *d, const struct hr_frame *f, struct hr_err *e)
+{
+	struct hr_piece *p = hr_piece_new(f);
+
+	if (f->type == HR_FRAME_ROWS)
+		d->any = true;
+	p->next = NULL;
+	*d->last = p;
+	d->last = &p->next;
+	d->bytes += hr_piece_size(p);
+	if (d->a->workers == 1 || d->flowing)
+		return deal_out(d, e);
+	if (f->type == HR_FRAME_ROWS && (f->flags & (HR_ALL | HR_ORDERED)))
+		d->alone = true;
+	if (d->bytes <= WINDOW_BYTES)
+		return 0;
+	/* Too large to gather: from here on it goes to the first worker. */
+	d->alone = d->flowing = true;
+	return drain(d, e) < 0 ? -1 : deal_out(d, e);
+}
+
+static int
+mark(struct deal *d, int worker, const struct hr_frame *f, const struct hr_watermark *m, struct hr_err *e)
+{
+	struct hr_piece *p = hr_piece_new(f);
+
+	p->time = m->time;
+	p->alone = d->alone && d->a->workers > 1;
+	d->persisted = f->lsn;
+	d->persisted_at = hr_now_us();
+	return give(d, worker, p, e);
+}
+
+static int
+watermark(struct deal *d, const struct hr_frame *f, struct hr_err *e)
+{
+	struct hr_watermark m;
+	int i;
+
+	if (hr_watermark_decode(&m, f, e) < 0)
+		return -1;
+	d->seen = f->lsn;
+	if (d->alone && !d->flowing && drain(d, e) < 0)
+		return -1;
+	if (deal_out(d, e) < 0)
+		return -1;
+	if (!d->any) {
+		/* Nothing to write but that: now and then. */
+		if ((f->flags & HR_COPY) || (!m.idle && hr_now_us() - d->persisted_at < PERSIST_US))
+			return 0;
+		return mark(d, 0, f, &m, e);
+	}
+	for (i = 0; i < d->a->workers; i++) {
+		if (d->given[i] && mark(d, i, f, &m, e) < 0)
+			return -1;
+		d->given[i] = false;
+	}
+	if (d->alone && d->a->workers > 1 && drain(d, e) < 0)
+		return -1;
+	d->any = d->alone = d->flowing = false;
+	return 0;
+}
+
+static int
+snapshot(struct deal *d, const struct hr_frame *f, struct hr_err *e)
+{
+	struct hr_apply *a = d->a;
+	struct hr_snapshot s;
+	size_t k;
+	int i;
+
+	if (hr_snapshot_decode(&s, f, e) < 0 || deal_out(d, e) < 0 || drain(d, e) < 0)
+		return -1;
+	if (!hr_conn_alive(d->conn)) {
+		hr_conn_close(d->conn);
+		if (hr_apply_connect(&d->conn, a->o, true, e) < 0)
+			return -1;
+	}
+	if (s.begins ? hr_copy_begin(d->conn, &a->book, &s, &d->relations, f->lsn, e) < 0 :
+	    hr_book_copying(d->conn, &a->book, false, f->lsn, e) < 0)
+		return -1;
+	d->continues = true;
+	for (k = 0; k < a->book.places; k++)
+		a->book.place[k].lsn = s.begins ? 0 : f->lsn;
+	for (i = 0; i < a->workers; i++)
+		hr_worker_reposition(&a->worker[i]);
+	pthread_mutex_lock(&a->ledger.lock);
+	a->ledger.copying = s.begins;
+	if (!s.begins && f->lsn > a->ledger.watermark)
+		a->ledger.watermark = f->lsn;
+	a->ledger.dirty = true;
+	pthread_cond_signal(&a->ledger.changed);
+	pthread_mutex_unlock(&a->ledger.lock);
+	hr_log(HR_LOG_NOTE, s.begins ? "first copy begins, as of %s" : "first copy is complete, as of %s", HR_LSN(f->lsn));
+	return 0;
+}
+
+static int
+fence(struct deal *d, const struct hr_frame *f, struct hr_err *e)
+{
+	uint64_t epoch;
+	char *lit;
+	int rc;
+
+	if (hr_fence_decode(&epoch, f, e) < 0 || deal_out(d, e) < 0 || drain(d, e) < 0)
+		return -1;
+	if (!hr_conn_alive(d->conn)) {
+		hr_conn_close(d->conn);
+		if (hr_apply_connect(&d->conn, d->a->o, true, e) < 0)
+			return -1;
+	}
+	lit = hr_quote_literal(d->a->book.stream);
+	rc = hr_conn_execf(d->conn, e, "UPDATE hr.stream SET epoch = greatest(epoch, %" PRIu64 ") WHERE stream = %s",
+	    epoch, lit);
+	free(lit);
+	return rc;
+}
+
+static int
+one_frame(struct deal *d, const struct hr_frame *f, struct hr_err *e)
+{
+	struct hr_relation *rel;
+
+	switch (f->type) {
+	case HR_FRAME_ROWS:
+	case HR_FRAME_WATERMARK:
+	case HR_FRAME_FENCE:
+		if (!d->continues && hr_book_no_gap(&d->a->book, d->a->head, e) < 0)
+			return -1;
+		d->continues = true;
+		break;
+	}
+	switch (f->type) {
+	case HR_FRAME_RELATION:
+		if (hr_relation_decode(&rel, f->data, f->len, e) < 0)
+			return -1;
+		hr_relations_put(&d->relations, rel);
+		return gather(d, f, e);
+	case HR_FRAME_ROWS:
+		if ((f->flags & HR_ALL) == 0 && f->tenant_len == 0)
+			return hr_fail(e, HR_BAD_STREAM, "a rows frame that names no tenant");
+		return wanted(d->a->o, f) ? gather(d, f, e) : 0;
+	case HR_FRAME_WATERMARK:
+		return watermark(d, f, e);
+	case HR_FRAME_SNAPSHOT:
+		return snapshot(d, f, e);
+	case HR_FRAME_FENCE:
+		return fence(d, f, e);
+	}
+	return 0;
+}
+
+/* The last watermark, if nobody has written it yet. */
+static int
+last_mark(struct deal *d, struct hr_err *e)
+{
+	uint8_t data[HR_WATERMARK_SIZE];
+	struct hr_watermark m = { .idle = true };
+	struct hr_frame f = {
+		.type = HR_FRAME_WATERMARK, .flags = HR_ALL, .lsn = d->seen, .tenant = "", .data = data, .len = sizeof(data),
+	};
+
+	if (d->any || d->seen <= d->persisted || d->a->ledger.copying)
+		return 0;
+	hr_watermark_encode(&m, data);
+	return mark(d, 0, &f, &m, e);
+}
+
+static int
+deal_frames(struct deal *d, struct hr_reader *r, struct hr_err *e)
+{
+	struct hr_frame f;
+	int got = 0;
+
+	while (!stopping && (got = hr_read(r, &f, e)) == 1)
+		if (one_frame(d, &f, e) < 0)
+			return -1;
+	if (got < 0 && stopping) {
+		hr_err_clear(e);
+		return d->any ? 0 : drain(d, e);
+	}
+	if (got < 0) {
+		/* What came whole before the cut is kept: let it be written. */
+		struct hr_err ignored = HR_ERR_INIT;
+
+		if (!d->any)
+			(void)!drain(d, &ignored);
+		return -1;
+	}
+	/* What came after the last watermark is not whole: the source has it still. */
+	if (d->a->workers == 1 && d->any)
+		return 0;
+	if (last_mark(d, e) < 0)
+		return -1;
+	return drain(d, e);
+}
+
+/* Tenants that were parked before are in the checkpoint from the start. */
+static int
+know_parked(struct hr_apply *a, struct hr_conn *c, struct hr_err *e)
+{
+	struct hr_parked p = { 0 };
+	size_t i;
+
+	if (hr_parked_load(&p, c, a->book.stream, e) < 0)
+		return -1;
+	for (i = 0; i < p.tenant.slots; i++)
+		if (p.tenant.slot[i].key) {
+			struct hr_account *s = hr_ledger_account(&a->ledger, p.tenant.slot[i].key, p.tenant.slot[i].len);
+
+			s->parked = true;
+			s->reason = hr_strdup(p.tenant.slot[i].value);
+			a->ledger.parked++;
+		}
+	hr_parked_clear(&p);
+	return 0;
+}
+
+static int
+say_parked(struct hr_apply *a, struct hr_err *e)
+{
+	struct hr_ledger *l = &a->ledger;
+	const struct hr_account *first = NULL;
+	size_t i;
+
+	for (i = 0; i < l->account.slots; i++) {
+		const struct hr_account *s = l->account.slot[i].value;
+
+		if (s && s->parked && (first == NULL || strcmp(s->tenant, first->tenant) < 0))
+			first = s;
+	}
+	if (first == NULL)
+		return 0;
+	if (l->parked == 1)
+		hr_fail(e, HR_REFUSED, "tenant '%s' is parked: %s", first->tenant, first->reason);
+	else
+		hr_fail(e, HR_REFUSED, "%zu tenants are parked, the first is '%s': %s", l->parked, first->tenant,
+		    first->reason);
+	return hr_hint(e, "see hr.tenant at the target, mend it, then run hr-apply --retry");
+}
+
+static void
+say_ready(int fd)
+{
+	if (fd >= 0) {
+		(void)!write(fd, "\n", 1);
+		close(fd);
+	}
+}
+
+/* Read it all, check it all, write nothing. */
+static int
+dry_run(struct hr_reader *r, struct hr_err *e)
+{
+	struct hr_frame f;
+	uint64_t frames = 0, items = 0;
+	int got;
+
+	while ((got = hr_read(r, &f, e)) == 1) {
+		struct hr_cur c = hr_cur(f.data, f.len);
+		struct hr_item it;
+		int more = 0;
+
+		frames++;
+		while (f.type == HR_FRAME_ROWS && (more = hr_rows_next(&c, &it, e)) == 1)
+			items++;
+		if (more < 0)
+			return -1;
+	}
+	if (got == 0)
+		hr_log(HR_LOG_NOTE, "%" PRIu64 " frames with %" PRIu64 " items would be applied", frames, items);
+	return got;
+}
+
+static int
+run(struct hr_apply *a, struct hr_reader *r, struct hr_err *e)
+{
+	struct deal d = { .a = a };
+	pthread_t keeper;
+	int i, started = 0, rc;
+	bool keeping = false;
+
+	d.last = &d.first;
+	d.given = hr_zalloc((size_t)a->workers * sizeof(*d.given));
+	rc = hr_apply_connect(&d.conn, a->o, true, e);
+	if (rc == 0)
+		rc = hr_book_create(d.conn, e);
+	if (rc == 0)
+		rc = hr_book_open(&a->book, d.conn, a->head, a->workers, e);
+	if (rc == 0)
+		rc = know_parked(a, d.conn, e);
+	if (rc < 0)
+		goto out;
+	a->ledger.copying = a->book.copying;
+	a->ledger.watermark = hr_book_least(&a->book);
+	keeping = pthread_create(&keeper, NULL, hr_ledger_run, a) == 0;
+	for (; started < a->workers; started++)
+		if (!keeping || pthread_create(&a->worker[started].thread, NULL, hr_worker_run, &a->worker[started]) != 0) {
+			rc = hr_fail(e, HR_TEMPORARY, "cannot start a thread");
+			goto out;
+		}
+	say_ready(a->o->ready_fd);
+	rc = deal_frames(&d, r, e);
+out:
+	for (i = 0; i < a->workers; i++)
+		hr_queue_close(&a->worker[i].queue);
+	for (i = 0; i < started; i++)
+		pthread_join(a->worker[i].thread, NULL);
+	if (keeping) {
+		pthread_mutex_lock(&a->ledger.lock);
+		a->ledger.ending = true;
+		pthread_cond_signal(&a->ledger.changed);
+		pthread_mutex_unlock(&a->ledger.lock);
+		pthread_join(keeper, NULL);
+	}
+	if (a->failed) {
+		/* The thread's reason comes before what it led to. */
+		*e = a->error;
+		rc = -1;
+	}
+	if (rc == 0)
+		rc = say_parked(a, e);
+	while (d.first) {
+		struct hr_piece *p = d.first;
+
+		d.first = p->next;
+		free(p);
+	}
+	hr_conn_close(d.conn);
+	hr_relations_clear(&d.relations);
+	free(d.given);
+	return rc;
+}
+
+int
+hr_apply_run(const struct hr_apply_options *o, struct hr_err *e)
+{
+	struct hr_apply a = { .o = o, .workers = o->jobs > 0 ? o->jobs : 1 };
+	struct sigaction sa = { .sa_handler = stop };
+	struct hr_reader r = { 0 };
+	int i, rc;
+
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	fcntl(STDIN_FILENO, F_SETPIPE_SZ, 1 << 20);
+	if (hr_reader_open(&r, STDIN_FILENO, e) < 0) {
+		hr_reader_clear(&r);
+		return -1;
+	}
+	if (o->dry_run) {
+		rc = dry_run(&r, e);
+		hr_reader_clear(&r);
+		return rc;
+	}
+	a.head = &r.head;
+	r.stop = &stopping;
+	pthread_mutex_init(&a.lock, NULL);
+	hr_ledger_init(&a.ledger, a.workers);
+	a.worker = hr_zalloc((size_t)a.workers * sizeof(*a.worker));
+	for (i = 0; i < a.workers; i++)
+		hr_worker_init(&a.worker[i], &a, i);
+	rc = run(&a, &r, e);
+	for (i = 0; i < a.workers; i++)
+		hr_worker_clear(&a.worker[i]);
+	free(a.worker);
+	hr_ledger_clear(&a.ledger);
+	hr_book_clear(&a.book);
+	pthread_mutex_destroy(&a.lock);
+	hr_reader_clear(&r);
+	return rc;
+}

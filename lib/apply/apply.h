@@ -1,0 +1,108 @@
+/*
+ * apply.h - write a stream into a target, exactly once.
+ *
+ * One thread reads the stream and hands it to workers, each with a connection
+ * and its tenants; one more watches what has become durable and writes the
+ * checkpoint file.  worker.c is a worker, ledger.c what all of them report,
+ * apply.c the reader, park.c what happens to a tenant that cannot go on.
+ */
+#ifndef HR_APPLY_H
+#define HR_APPLY_H
+
+#include <pthread.h>
+
+#include "apply/batch.h"
+#include "apply/book.h"
+#include "apply/queue.h"
+#include "base/map.h"
+#include "stream/reader.h"
+
+struct hr_apply_options {
+	const char *conninfo;
+	char *const *tenant;		/* only these; none means all */
+	size_t tenants;
+	int jobs;
+	const char *checkpoint;		/* or NULL */
+	bool add_columns;		/* --ddl add */
+	int64_t batch_rows;
+	bool synchronous;		/* wait for WAL at each commit */
+	bool dry_run;
+	const char *metrics;		/* or NULL */
+	int ready_fd;			/* -1: none */
+};
+
+/* What is known of a tenant for the checkpoint; guarded by the ledger's lock. */
+struct hr_account {
+	char *tenant;
+	bool parked;
+	char *reason;
+	hr_lsn lsn;
+	int64_t time;
+	uint32_t xid;
+	uint64_t rows, bytes;
+	struct hr_map table;		/* schema.table -> struct hr_table_lsn */
+};
+
+struct hr_table_lsn {
+	hr_lsn lsn;
+};
+
+/* A window that was committed and may not be durable yet. */
+struct hr_unsure {
+	struct hr_unsure *next;
+	hr_lsn lsn;			/* the watermark's */
+	hr_lsn insert_lsn;		/* the target's WAL must reach this */
+	int64_t time;
+};
+
+struct hr_ledger {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct hr_map account;		/* by tenant */
+	struct hr_unsure **unsure;	/* one list a worker, oldest first */
+	hr_lsn *asked, *durable;	/* watermarks given to a worker, and in for good */
+	int workers;
+	hr_lsn watermark;		/* the newest one given to anybody */
+	int64_t time;			/* of the newest commit */
+	uint64_t rows, bytes, transactions, conflicts;
+	size_t parked;
+	bool copying, dirty, ending;
+};
+
+struct hr_apply {
+	const struct hr_apply_options *o;
+	struct hr_head *head;
+	struct hr_book book;
+	struct hr_ledger ledger;
+	struct hr_worker *worker;
+	int workers;
+	/* the first failure of any thread ends all */
+	pthread_mutex_t lock;
+	struct hr_err error;
+	bool failed;
+};
+
+/* Note the failure, if it is the first, and wake everybody. */
+void hr_apply_fail(struct hr_apply *a, const struct hr_err *e);
+
+int hr_apply_run(const struct hr_apply_options *o, struct hr_err *e) HR_USED;
+/* Take parked tenants up again. */
+int hr_apply_retry(const struct hr_apply_options *o, struct hr_err *e) HR_USED;
+
+/* ledger.c */
+void hr_ledger_init(struct hr_ledger *l, int workers);
+void hr_ledger_clear(struct hr_ledger *l);
+struct hr_account *hr_ledger_account(struct hr_ledger *l, const char *tenant, size_t len);
+/* A watermark was given to a worker. */
+void hr_ledger_asked(struct hr_ledger *l, int worker, hr_lsn lsn);
+/* It was committed there; insert_lsn 0: it is durable. */
+void hr_ledger_committed(struct hr_ledger *l, int worker, hr_lsn lsn, hr_lsn insert_lsn);
+/* All workers have all up to this, for good. */
+hr_lsn hr_ledger_position(struct hr_ledger *l);
+/* The thread that sees to durability and the checkpoint file. */
+void *hr_ledger_run(void *apply);
+
+/* A connection set up for applying: replica role, no surprises of planning. */
+int hr_apply_connect(struct hr_conn **c, const struct hr_apply_options *o, bool synchronous, struct hr_err *e) HR_USED;
+
+#endif

@@ -1,0 +1,343 @@
+/* book.c - the schema hr, and who may write a stream. */
+
+#include "base/hr.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "apply/book.h"
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/lsn.h"
+
+static const char schema_sql[] =
+"BEGIN;"
+"SELECT pg_catalog.pg_advisory_xact_lock(1751334260);"
+"CREATE SCHEMA IF NOT EXISTS hr;"
+"CREATE TABLE IF NOT EXISTS hr.version (version int NOT NULL);"
+"INSERT INTO hr.version SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM hr.version);"
+"CREATE TABLE IF NOT EXISTS hr.stream ("
+" stream text PRIMARY KEY, system text NOT NULL, database text NOT NULL,"
+" timeline bigint NOT NULL, epoch bigint NOT NULL,"
+" copying boolean NOT NULL DEFAULT false, copy_lsn pg_lsn,"
+" parked_generation bigint NOT NULL DEFAULT 0, created timestamptz NOT NULL DEFAULT now());"
+"CREATE TABLE IF NOT EXISTS hr.progress ("
+" stream text NOT NULL REFERENCES hr.stream ON DELETE CASCADE, generation int NOT NULL,"
+" worker int NOT NULL, workers int NOT NULL, lsn pg_lsn NOT NULL, commit_time timestamptz,"
+" batch bigint NOT NULL DEFAULT 0, holder text NOT NULL, changed timestamptz NOT NULL DEFAULT now(),"
+" PRIMARY KEY (stream, generation, worker)) WITH (fillfactor = 20);"
+"CREATE TABLE IF NOT EXISTS hr.tenant ("
+" stream text NOT NULL, tenant text NOT NULL, state text NOT NULL, reason text, hint text,"
+" lsn pg_lsn, since timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (stream, tenant));"
+"CREATE TABLE IF NOT EXISTS hr.parked ("
+" id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, stream text NOT NULL, tenant text NOT NULL,"
+" lsn pg_lsn NOT NULL, kind \"char\" NOT NULL, broadcast boolean NOT NULL, data bytea NOT NULL);"
+"CREATE INDEX IF NOT EXISTS parked_tenant ON hr.parked (stream, tenant, id);"
+"CREATE TABLE IF NOT EXISTS hr.conflict ("
+" id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, noticed timestamptz NOT NULL DEFAULT now(),"
+" stream text NOT NULL, tenant text NOT NULL, relation text NOT NULL, conflict text NOT NULL,"
+" key text, lsn pg_lsn, resolution text NOT NULL);"
+"CREATE TABLE IF NOT EXISTS hr.copy ("
+" stream text NOT NULL, relation text NOT NULL, tenants text[] NOT NULL,"
+" started timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (stream, relation));"
+"CREATE OR REPLACE FUNCTION hr.advance(a_stream text, a_generation int, a_worker int, a_holder text,"
+" a_epoch bigint, a_parked bigint, a_lsn pg_lsn, a_time timestamptz, a_batch bigint) RETURNS void"
+" LANGUAGE plpgsql SET search_path = pg_catalog AS $body$"
+" DECLARE r record; BEGIN"
+" UPDATE hr.progress SET lsn = coalesce(a_lsn, lsn), commit_time = coalesce(a_time, commit_time),"
+"  batch = coalesce(a_batch, batch), changed = now()"
+"  WHERE stream = a_stream AND generation = a_generation AND worker = a_worker AND holder = a_holder;"
+" IF NOT FOUND THEN RAISE EXCEPTION 'another hr-apply has taken over stream ''%''', a_stream"
+"  USING ERRCODE = 'HR002', HINT = 'stop one of them'; END IF;"
+" SELECT s.epoch, s.parked_generation INTO r FROM hr.stream s WHERE s.stream = a_stream;"
+" IF r.epoch > a_epoch THEN RAISE EXCEPTION 'stream ''%'' was fenced off: the target is at epoch %, the stream at %',"
+"  a_stream, r.epoch, a_epoch USING ERRCODE = 'HR001', HINT = 'this source must not be used any more'; END IF;"
+" IF r.parked_generation <> a_parked THEN RAISE EXCEPTION 'parked tenants have changed'"
+"  USING ERRCODE = 'HR003'; END IF;"
+" END $body$;"
+"COMMIT";
+
+int
+hr_book_create(struct hr_conn *c, struct hr_err *e)
+{
+	struct hr_result *r;
+	struct hr_err ignored = HR_ERR_INIT;
+	int version;
+
+	if (hr_conn_query(c, &r, "SELECT pg_catalog.to_regclass('hr.version')", 0, NULL, e) < 0)
+		return -1;
+	version = hr_result_get(r, 0, 0) != NULL;
+	hr_result_free(r);
+	if (!version) {
+		if (hr_conn_exec(c, schema_sql, e) < 0) {
+			(void)!hr_conn_exec(c, "ROLLBACK", &ignored);
+			hr_hint(e, "the schema 'hr' is made on first use; grant CREATE on the database");
+			return hr_within(e, "cannot make the schema 'hr' at the target");
+		}
+		return 0;
+	}
+	if (hr_conn_query(c, &r, "SELECT version FROM hr.version", 0, NULL, e) < 0)
+		return -1;
+	version = hr_result_rows(r) == 1 ? (int)strtol(hr_result_get(r, 0, 0), NULL, 10) : 0;
+	hr_result_free(r);
+	if (version != HR_BOOK_VERSION) {
+		hr_fail(e, HR_CONFIG, "the schema 'hr' at the target has version %d, this program knows %d",
+		    version, HR_BOOK_VERSION);
+		return hr_hint(e, "use the release of hr that made it, or a newer one");
+	}
+	return 0;
+}
+
+int
+hr_book_worker(const char *tenant, size_t len, int workers)
+{
+	return workers <= 1 || len == 0 ? 0 : (int)(hr_hash(tenant, len) % (unsigned int)workers);
+}
+
+hr_lsn
+hr_book_position(const struct hr_book *b, const char *tenant, size_t len)
+{
+	hr_lsn lsn = 0;
+	size_t i;
+
+	for (i = 0; i < b->places; i++) {
+		const struct hr_place *p = &b->place[i];
+
+		if (p->worker == hr_book_worker(tenant, len, p->workers) && p->lsn > lsn)
+			lsn = p->lsn;
+	}
+	return lsn;
+}
+
+hr_lsn
+hr_book_least(const struct hr_book *b)
+{
+	hr_lsn least = UINT64_MAX;
+	size_t i;
+
+	for (i = 0; i < b->places; i++)
+		if (b->place[i].lsn < least)
+			least = b->place[i].lsn;
+	return b->places ? least : 0;
+}
+
+/* The stream's row against the head. */
+static int
+continues(struct hr_book *b, struct hr_result *r, const struct hr_head *h, struct hr_err *e)
+{
+	uint64_t system = strtoull(hr_result_get(r, 0, 0), NULL, 10);
+	uint64_t timeline = strtoull(hr_result_get(r, 0, 2), NULL, 10);
+	uint64_t epoch = strtoull(hr_result_get(r, 0, 3), NULL, 10);
+
+	b->copying = hr_result_get(r, 0, 4)[0] == 't';
+	b->had_copy = hr_result_get(r, 0, 5) != NULL;
+	if (h->epoch < epoch) {
+		hr_fail(e, HR_REFUSED, "stream '%s' has epoch %" PRIu64 ", the target is at epoch %" PRIu64,
+		    h->slot, h->epoch, epoch);
+		return hr_hint(e, "this source was fenced off and must not be used any more");
+	}
+	if (system != h->system || strcmp(hr_result_get(r, 0, 1), h->database) != 0) {
+		hr_fail(e, HR_REFUSED, "stream '%s' is from system %" PRIu64 " database '%s', the target has it from "
+		    "system %" PRIu64 " database '%s'", h->slot, h->system, h->database, system,
+		    hr_result_get(r, 0, 1));
+		return hr_hint(e, "use another slot name for another source, or delete the row of hr.stream");
+	}
+	if (h->timeline < timeline) {
+		hr_fail(e, HR_REFUSED, "stream '%s' is on timeline %" PRIu32 ", the target has followed %" PRIu64,
+		    h->slot, h->timeline, timeline);
+		return hr_hint(e, "is this an old primary?");
+	}
+	if (h->timeline > timeline) {
+		size_t i;
+
+		for (i = 0; i < b->places; i++)
+			if (b->place[i].lsn > h->timeline_begin) {
+				hr_fail(e, HR_REFUSED, "timeline %" PRIu32 " of stream '%s' began at %s, the target has %s: "
+				    "it does not continue", h->timeline, h->slot, HR_LSN(h->timeline_begin),
+				    HR_LSN(b->place[i].lsn));
+				return hr_hint(e, "copy again");
+			}
+	}
+	return 0;
+}
+
+/* Nothing may be missing between what the target has and where it begins. */
+int
+hr_book_no_gap(const struct hr_book *b, const struct hr_head *h, struct hr_err *e)
+{
+	hr_lsn most = 0;
+	size_t i;
+
+	for (i = 0; i < b->places; i++)
+		if (b->place[i].lsn > most)
+			most = b->place[i].lsn;
+	if (b->copying) {
+		hr_fail(e, HR_REFUSED, "the first copy of stream '%s' was not completed", h->slot);
+		return hr_hint(e, "start hr-capture with --create-slot --snapshot and the same --checkpoint again");
+	}
+	if (b->places == 0 || h->start <= most)
+		return 0;
+	hr_fail(e, HR_REFUSED, "stream '%s' begins at %s, the target has it only up to %s: changes are missing",
+	    h->slot, HR_LSN(h->start), HR_LSN(most));
+	return hr_hint(e, "was the slot recreated? copy again with --create-slot --snapshot on a new slot");
+}
+
+static int
+load_places(struct hr_book *b, struct hr_conn *c, const struct hr_param *stream, struct hr_err *e)
+{
+	struct hr_result *r;
+	int i;
+
+	/* FOR UPDATE: an earlier holder's last transaction ends first. */
+	if (hr_conn_query(c, &r, "SELECT generation, worker, workers, lsn FROM hr.progress"
+	    " WHERE stream = $1 ORDER BY generation, worker FOR UPDATE", 1, stream, e) < 0)
+		return -1;
+	b->place = hr_zalloc(((size_t)hr_result_rows(r) + 1) * sizeof(*b->place));
+	for (i = 0; i < hr_result_rows(r); i++) {
+		struct hr_place *p = &b->place[b->places++];
+
+		p->generation = (int)strtol(hr_result_get(r, i, 0), NULL, 10);
+		p->worker = (int)strtol(hr_result_get(r, i, 1), NULL, 10);
+		p->workers = (int)strtol(hr_result_get(r, i, 2), NULL, 10);
+		if (hr_lsn_parse(hr_result_get(r, i, 3), &p->lsn) < 0)
+			p->lsn = 0;
+	}
+	hr_result_free(r);
+	return 0;
+}
+
+/*
+ * Which rows are this run's.  With as many workers as the last time its rows
+ * are used again.  Otherwise a new generation begins, and the older ones still
+ * say what each tenant has until the new one has passed them all.
+ */
+static int
+choose_generation(struct hr_book *b, struct hr_conn *c, const struct hr_head *h, int workers,
+    struct hr_err *e)
+{
+	hr_lsn least = UINT64_MAX, older = 0;
+	int newest = 0, of = 0, i;
+	size_t k;
+	char *lit;
+
+	for (k = 0; k < b->places; k++)
+		if (b->place[k].generation >= newest) {
+			newest = b->place[k].generation;
+			of = b->place[k].workers;
+		}
+	for (k = 0; k < b->places; k++)
+		if (b->place[k].generation == newest) {
+			if (b->place[k].lsn < least)
+				least = b->place[k].lsn;
+		} else if (b->place[k].lsn > older)
+			older = b->place[k].lsn;
+	lit = hr_quote_literal(h->slot);
+	b->generation = newest;
+	if (of != workers) {
+		b->generation = newest + 1;
+		for (i = 0; i < workers; i++)
+			if (hr_conn_execf(c, e, "INSERT INTO hr.progress (stream, generation, worker, workers, lsn, holder)"
+			    " VALUES (%s, %d, %d, %d, '%s', '%s')", lit, b->generation, i, workers,
+			    HR_LSN(newest ? 0 : h->start), b->holder) < 0)
+				goto fail;
+	} else if (older && least >= older && hr_conn_execf(c, e, "DELETE FROM hr.progress WHERE stream = %s"
+	    " AND generation < %d", lit, newest) < 0)
+		goto fail;
+	if (hr_conn_execf(c, e, "UPDATE hr.progress SET holder = '%s', batch = 0 WHERE stream = %s", b->holder, lit) < 0)
+		goto fail;
+	free(lit);
+	return 0;
+fail:
+	free(lit);
+	return -1;
+}
+
+int
+hr_book_open(struct hr_book *b, struct hr_conn *c, const struct hr_head *h, int workers, struct hr_err *e)
+{
+	struct hr_param stream = HR_PARAM_TEXT(h->slot);
+	struct hr_err ignored = HR_ERR_INIT;
+	struct hr_result *r = NULL;
+	struct timespec now;
+
+	*b = (struct hr_book){ .stream = hr_strdup(h->slot), .epoch = h->epoch };
+	clock_gettime(CLOCK_REALTIME, &now);
+	snprintf(b->holder, sizeof(b->holder), "%ld.%09ld.%d", (long)now.tv_sec, now.tv_nsec, (int)getpid());
+	if (hr_conn_exec(c, "BEGIN", e) < 0 || load_places(b, c, &stream, e) < 0)
+		goto fail;
+	if (hr_conn_query(c, &r, "SELECT system, database, timeline, epoch, copying, copy_lsn FROM hr.stream"
+	    " WHERE stream = $1 FOR UPDATE", 1, &stream, e) < 0)
+		goto fail;
+	b->known = hr_result_rows(r) == 1;
+	if (b->known && continues(b, r, h, e) < 0)
+		goto fail;
+	{
+		char *s = hr_quote_literal(h->slot), *d = hr_quote_literal(h->database);
+		int rc = hr_conn_execf(c, e, "INSERT INTO hr.stream (stream, system, database, timeline, epoch)"
+		    " VALUES (%s, '%" PRIu64 "', %s, %" PRIu32 ", %" PRIu64 ") ON CONFLICT (stream) DO UPDATE"
+		    " SET timeline = EXCLUDED.timeline, epoch = EXCLUDED.epoch",
+		    s, h->system, d, h->timeline, h->epoch);
+
+		free(s);
+		free(d);
+		if (rc < 0)
+			goto fail;
+	}
+	if (choose_generation(b, c, h, workers, e) < 0 || hr_conn_exec(c, "COMMIT", e) < 0)
+		goto fail;
+	hr_result_free(r);
+	return 0;
+fail:
+	hr_result_free(r);
+	(void)!hr_conn_exec(c, "ROLLBACK", &ignored);
+	return -1;
+}
+
+void
+hr_book_clear(struct hr_book *b)
+{
+	free(b->stream);
+	free(b->place);
+	*b = (struct hr_book){ 0 };
+}
+
+int
+hr_book_committed(struct hr_conn *c, const struct hr_book *b, int worker, int64_t batch, bool *in,
+    struct hr_err *e)
+{
+	char *lit = hr_quote_literal(b->stream);
+	char *sql = hr_sprintf("SELECT batch, holder FROM hr.progress WHERE stream = %s AND generation = %d"
+	    " AND worker = %d FOR UPDATE", lit, b->generation, worker);
+	struct hr_result *r;
+	int rc = hr_conn_query(c, &r, sql, 0, NULL, e);
+
+	free(sql);
+	free(lit);
+	if (rc < 0)
+		return -1;
+	if (hr_result_rows(r) != 1 || strcmp(hr_result_get(r, 0, 1), b->holder) != 0)
+		rc = hr_fail(e, HR_REFUSED, "another hr-apply has taken over stream '%s'", b->stream);
+	else
+		*in = strtoll(hr_result_get(r, 0, 0), NULL, 10) == batch;
+	hr_result_free(r);
+	return rc;
+}
+
+int
+hr_book_copying(struct hr_conn *c, const struct hr_book *b, bool copying, hr_lsn lsn, struct hr_err *e)
+{
+	char *lit = hr_quote_literal(b->stream);
+	int rc;
+
+	rc = copying ? hr_conn_execf(c, e, "UPDATE hr.stream SET copying = true, copy_lsn = '%s' WHERE stream = %s;"
+	    " UPDATE hr.progress SET lsn = '0/0' WHERE stream = %s", HR_LSN(lsn), lit, lit) :
+	    hr_conn_execf(c, e, "UPDATE hr.stream SET copying = false WHERE stream = %s;"
+	    " UPDATE hr.progress SET lsn = '%s' WHERE stream = %s;"
+	    " DELETE FROM hr.copy WHERE stream = %s", lit, HR_LSN(lsn), lit, lit);
+	free(lit);
+	return rc;
+}

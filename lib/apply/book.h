@@ -1,0 +1,76 @@
+/*
+ * book.h - hr's own tables in the target: progress, parked changes, conflicts.
+ *
+ * The schema "hr" is made on first use and versioned.  Progress is written in
+ * the transaction of the rows, by hr.advance(), which refuses (SQLSTATE)
+ *	HR001	a lower epoch: this stream was fenced off
+ *	HR002	another hr-apply has taken the stream over
+ *	HR003	tenants were parked or taken up again: look again
+ */
+#ifndef HR_BOOK_H
+#define HR_BOOK_H
+
+#include "base/err.h"
+#include "base/hr.h"
+#include "pg/conn.h"
+#include "stream/head.h"
+
+#define HR_BOOK_VERSION 1
+
+/* Make the schema when it is not there.  0, or -1 with *e set. */
+int hr_book_create(struct hr_conn *c, struct hr_err *e) HR_USED;
+
+/* Where one worker of one generation stands. */
+struct hr_place {
+	int generation, worker, workers;
+	hr_lsn lsn;
+};
+
+/* What the target knows of a stream. */
+struct hr_book {
+	char *stream;
+	uint64_t epoch;
+	bool known;		/* it was seen before this run */
+	bool copying;		/* its first copy was begun and not completed */
+	bool had_copy;		/* it began with a first copy */
+	struct hr_place *place;	/* of all generations */
+	size_t places;
+	int generation;		/* this run's */
+	char holder[40];	/* this run's */
+};
+
+/*
+ * Take the stream over: check that the head continues what the target has
+ * (same system and database, no lower epoch, a timeline that goes on),
+ * make this run the holder of its progress with so many workers, and read
+ * where it stands.  Waits for transactions of an earlier holder to end.
+ * 0, or -1 with *e set and nothing changed.
+ */
+int hr_book_open(struct hr_book *b, struct hr_conn *c, const struct hr_head *head, int workers,
+    struct hr_err *e) HR_USED;
+/*
+ * May changes follow what the target has?  Asked when the stream does not
+ * begin with a first copy.  0, or -1 with *e set.
+ */
+int hr_book_no_gap(const struct hr_book *b, const struct hr_head *h, struct hr_err *e) HR_USED;
+void hr_book_clear(struct hr_book *b);
+
+/* Changes that commit before this are in already. */
+hr_lsn hr_book_position(const struct hr_book *b, const char *tenant, size_t len);
+/* What every tenant has at least. */
+hr_lsn hr_book_least(const struct hr_book *b);
+/* The worker a tenant belongs to. */
+int hr_book_worker(const char *tenant, size_t len, int workers);
+
+/* Is this batch number of the worker in?  For commits whose answer was lost. */
+int hr_book_committed(struct hr_conn *c, const struct hr_book *b, int worker, int64_t batch,
+    bool *in, struct hr_err *e) HR_USED;
+
+/* The first copy: remember that it began or is complete. */
+int hr_book_copying(struct hr_conn *c, const struct hr_book *b, bool copying, hr_lsn lsn,
+    struct hr_err *e) HR_USED;
+
+#define HR_ADVANCE_SQL "SELECT hr.advance($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+#define HR_ADVANCE_PARAMS 9
+
+#endif

@@ -1,0 +1,337 @@
+/*
+ * ledger.c - what is in the target for good, and the checkpoint file.
+ *
+ * Workers commit without waiting for the target's disk; this thread asks how
+ * far the WAL has been flushed, flushes it when it takes too long by itself,
+ * and only then tells the source.
+ */
+
+#include "base/hr.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "apply/apply.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/lsn.h"
+#include "state/checkpoint.h"
+
+#define LOOK_US		5000	/* between looks while something is not durable */
+#define FORCE_US	10000	/* how long that may take by itself */
+#define BEAT_US		1000000	/* the file is renewed this often, changed or not */
+
+void
+hr_ledger_init(struct hr_ledger *l, int workers)
+{
+	pthread_condattr_t attr;
+
+	*l = (struct hr_ledger){ .workers = workers };
+	pthread_mutex_init(&l->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&l->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	l->unsure = hr_zalloc((size_t)workers * sizeof(*l->unsure));
+	l->asked = hr_zalloc((size_t)workers * sizeof(*l->asked));
+	l->durable = hr_zalloc((size_t)workers * sizeof(*l->durable));
+}
+
+static void
+account_free(void *p)
+{
+	struct hr_account *a = p;
+
+	hr_map_clear(&a->table, free);
+	free(a->tenant);
+	free(a->reason);
+	free(a);
+}
+
+void
+hr_ledger_clear(struct hr_ledger *l)
+{
+	int i;
+
+	hr_map_clear(&l->account, account_free);
+	for (i = 0; i < l->workers; i++) {
+		struct hr_unsure *u;
+
+		while ((u = l->unsure[i]) != NULL) {
+			l->unsure[i] = u->next;
+			free(u);
+		}
+	}
+	free(l->unsure);
+	free(l->asked);
+	free(l->durable);
+	pthread_cond_destroy(&l->changed);
+	pthread_mutex_destroy(&l->lock);
+	*l = (struct hr_ledger){ 0 };
+}
+
+struct hr_account *
+hr_ledger_account(struct hr_ledger *l, const char *tenant, size_t len)
+{
+	void **at = hr_map_at(&l->account, tenant, len);
+	struct hr_account *a = *at;
+
+	if (a == NULL) {
+		a = *at = hr_zalloc(sizeof(*a));
+		a->tenant = hr_memdup(tenant, len);
+	}
+	return a;
+}
+
+void
+hr_ledger_asked(struct hr_ledger *l, int worker, hr_lsn lsn)
+{
+	pthread_mutex_lock(&l->lock);
+	l->asked[worker] = lsn;
+	if (lsn > l->watermark)
+		l->watermark = lsn;
+	pthread_mutex_unlock(&l->lock);
+}
+
+void
+hr_ledger_committed(struct hr_ledger *l, int worker, hr_lsn lsn, hr_lsn insert_lsn)
+{
+	struct hr_unsure **p, *u;
+
+	pthread_mutex_lock(&l->lock);
+	if (insert_lsn == 0)
+		l->durable[worker] = lsn;
+	else {
+		u = hr_alloc(sizeof(*u));
+		*u = (struct hr_unsure){ NULL, lsn, insert_lsn, hr_now_us() };
+		for (p = &l->unsure[worker]; *p; p = &(*p)->next)
+			;
+		*p = u;
+	}
+	l->dirty = true;
+	pthread_cond_signal(&l->changed);
+	pthread_mutex_unlock(&l->lock);
+}
+
+hr_lsn
+hr_ledger_position(struct hr_ledger *l)
+{
+	hr_lsn lsn = l->watermark;
+	int i;
+
+	for (i = 0; i < l->workers; i++)
+		if (l->durable[i] < l->asked[i] && l->durable[i] < lsn)
+			lsn = l->durable[i];
+	return lsn;
+}
+
+/* The target's WAL is flushed up to here. */
+static void
+settle(struct hr_ledger *l, hr_lsn flushed)
+{
+	int i;
+
+	pthread_mutex_lock(&l->lock);
+	for (i = 0; i < l->workers; i++) {
+		struct hr_unsure *u;
+
+		while ((u = l->unsure[i]) != NULL && u->insert_lsn <= flushed) {
+			l->durable[i] = u->lsn;
+			l->unsure[i] = u->next;
+			l->dirty = true;
+			free(u);
+		}
+	}
+	pthread_mutex_unlock(&l->lock);
+}
+
+/* The age of the oldest commit that may not be durable; -1: there is none. */
+static int64_t
+oldest(struct hr_ledger *l)
+{
+	int64_t now = hr_now_us(), age = -1;
+	int i;
+
+	pthread_mutex_lock(&l->lock);
+	for (i = 0; i < l->workers; i++)
+		if (l->unsure[i] && now - l->unsure[i]->time > age)
+			age = now - l->unsure[i]->time;
+	pthread_mutex_unlock(&l->lock);
+	return age;
+}
+
+static int
+flush(struct hr_apply *a, struct hr_conn **c, bool force, struct hr_err *e)
+{
+	struct hr_result *r;
+	hr_lsn lsn;
+	int rc;
+
+	if (!hr_conn_alive(*c)) {
+		hr_conn_close(*c);
+		*c = NULL;
+		if (hr_apply_connect(c, a->o, true, e) < 0)
+			return -1;
+	}
+	/* A commit that wrote something takes all commits before it to disk. */
+	if (force && hr_conn_exec(*c, "SELECT pg_catalog.pg_logical_emit_message(true, 'hr', '')", e) < 0)
+		return -1;
+	if (hr_conn_query(*c, &r, "SELECT pg_catalog.pg_current_wal_flush_lsn()", 0, NULL, e) < 0)
+		return -1;
+	rc = hr_lsn_parse(hr_result_get(r, 0, 0), &lsn);
+	hr_result_free(r);
+	if (rc == 0)
+		settle(&a->ledger, lsn);
+	return 0;
+}
+
+/* A picture of the ledger as a checkpoint. */
+static void
+draw(struct hr_apply *a, struct hr_checkpoint *cp)
+{
+	struct hr_ledger *l = &a->ledger;
+	size_t i, k;
+
+	cp->stream = hr_strdup(a->book.stream);
+	cp->database = hr_strdup(a->head->database);
+	cp->system = a->head->system;
+	cp->timeline = a->head->timeline;
+	cp->epoch = a->head->epoch;
+	cp->state = l->copying ? HR_STATE_COPYING : HR_STATE_STREAMING;
+	cp->lsn = l->copying ? 0 : hr_ledger_position(l);
+	cp->commit_time = l->time;
+	cp->written = hr_now_pg_us();
+	cp->rows = l->rows;
+	cp->bytes = l->bytes;
+	cp->transactions = l->transactions;
+	for (i = 0; i < l->account.slots; i++) {
+		struct hr_account *s = l->account.slot[i].value;
+		struct hr_tenant_position *t;
+
+		if (s == NULL || s->tenant[0] == '\0')
+			continue;
+		t = hr_checkpoint_tenant(cp, s->tenant);
+		t->state = s->parked ? HR_STATE_PARKED : cp->state;
+		t->reason = hr_strdup(s->reason);
+		t->lsn = s->lsn > cp->lsn && !s->parked ? cp->lsn : s->lsn;
+		t->commit_time = s->time;
+		t->xid = s->xid;
+		t->rows = s->rows;
+		t->bytes = s->bytes;
+		for (k = 0; k < s->table.slots; k++)
+			if (s->table.slot[k].key) {
+				char *name = hr_memdup(s->table.slot[k].key, s->table.slot[k].len);
+
+				hr_checkpoint_table(t, name, ((struct hr_table_lsn *)s->table.slot[k].value)->lsn);
+				free(name);
+			}
+	}
+}
+
+static int
+save(struct hr_apply *a, bool durable, struct hr_err *e)
+{
+	struct hr_checkpoint cp = HR_CHECKPOINT_INIT;
+	int rc;
+
+	pthread_mutex_lock(&a->ledger.lock);
+	draw(a, &cp);
+	pthread_mutex_unlock(&a->ledger.lock);
+	rc = hr_checkpoint_save(&cp, a->o->checkpoint, durable, e);
+	hr_checkpoint_clear(&cp);
+	return rc;
+}
+
+/* Sleep until something changed, at most so long.  false: it is time to end. */
+static bool
+rest(struct hr_ledger *l, int64_t us)
+{
+	struct timespec until;
+	bool go;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += us / 1000000;
+	until.tv_nsec += us % 1000000 * 1000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	pthread_mutex_lock(&l->lock);
+	while (!l->dirty && !l->ending)
+		if (pthread_cond_timedwait(&l->changed, &l->lock, &until) == ETIMEDOUT)
+			break;
+	l->dirty = false;
+	go = !l->ending;
+	pthread_mutex_unlock(&l->lock);
+	return go;
+}
+
+static void
+nap(int64_t us)
+{
+	struct timespec t = { us / 1000000, us % 1000000 * 1000 };
+
+	nanosleep(&t, NULL);
+}
+
+/* See that what was committed becomes durable; all of it when ending. */
+static void
+make_durable(struct hr_apply *a, struct hr_conn **c, bool ending)
+{
+	struct hr_err e = HR_ERR_INIT;
+	int64_t age;
+
+	while ((age = oldest(&a->ledger)) >= 0) {
+		if (flush(a, c, age > FORCE_US || ending, &e) < 0) {
+			/* A worker finds out what is wrong with the target. */
+			hr_log_err(HR_LOG_DEBUG, &e);
+			return;
+		}
+		if (!ending)
+			return;
+	}
+}
+
+void *
+hr_ledger_run(void *arg)
+{
+	struct hr_apply *a = arg;
+	struct hr_ledger *l = &a->ledger;
+	struct hr_conn *c = NULL;
+	struct hr_err e = HR_ERR_INIT, said = HR_ERR_INIT;
+	hr_lsn saved = 0, position = 0;
+	int64_t saved_at = 0, cost = 0, now;
+	bool go = true;
+
+	while (go) {
+		bool active = oldest(l) >= 0 || position != saved;
+
+		go = rest(l, active ? LOOK_US : BEAT_US);
+		make_durable(a, &c, !go);
+		pthread_mutex_lock(&l->lock);
+		position = hr_ledger_position(l);
+		pthread_mutex_unlock(&l->lock);
+		now = hr_now_us();
+		/* A file for ten thousand tenants is not written every few milliseconds. */
+		if (a->o->checkpoint && (!go || now - saved_at > BEAT_US ||
+		    (position != saved && now - saved_at > 20 * cost))) {
+			if (save(a, !go, &e) < 0 && strcmp(e.what, said.what) != 0) {
+				hr_log_err(HR_LOG_WARNING, &e);
+				said = e;
+			}
+			hr_err_clear(&e);
+			saved = position;
+			saved_at = hr_now_us();
+			cost = saved_at - now;
+		}
+		if (a->o->checkpoint == NULL)
+			saved = position;
+		if (go)
+			nap(LOOK_US);
+	}
+	hr_conn_close(c);
+	return NULL;
+}

@@ -1,0 +1,396 @@
+/* row.c - single-row statements and what to do when they miss. */
+
+#include "base/hr.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply/row.h"
+#include "base/alloc.h"
+#include "stream/value.h"
+
+/* What a statement is built and sent with; reused, one per thread. */
+struct build {
+	struct hr_buf sql;
+	struct hr_buf mask;
+	struct hr_buf scratch;
+	struct hr_value value[HR_COLUMNS_MAX], old[HR_COLUMNS_MAX];
+	struct hr_param param[2 * HR_COLUMNS_MAX];
+	uint32_t type[2 * HR_COLUMNS_MAX];
+	int params;
+};
+
+static __thread struct build *mine;
+
+static struct build *
+fresh(void)
+{
+	if (mine == NULL)
+		mine = hr_zalloc(sizeof(*mine));
+	hr_buf_reset(&mine->sql);
+	hr_buf_reset(&mine->mask);
+	hr_buf_reset(&mine->scratch);
+	mine->params = 0;
+	return mine;
+}
+
+struct hr_param
+hr_row_param(const struct hr_target_column *col, const struct hr_value *v, struct hr_buf *scratch)
+{
+	struct hr_param p = { v->data, v->len < 0 ? -1 : v->len, !v->text, col->type };
+
+	if (HR_UNLIKELY(col->element && !v->text && v->len >= 12)) {
+		/* Room was made for all values, so that earlier ones stay. */
+		uint8_t *to = scratch->data + scratch->len;
+
+		memcpy(to, v->data, (size_t)v->len);
+		hr_set_u32be(to + 8, col->element);
+		scratch->len += (size_t)v->len;
+		p.data = to;
+	}
+	return p;
+}
+
+/* Append "$n" with its cast, and the parameter. */
+static void
+put_param(struct build *b, const struct hr_target_column *col, const struct hr_value *v)
+{
+	b->param[b->params] = hr_row_param(col, v, &b->scratch);
+	if (v->text)
+		b->param[b->params].type = 0;
+	b->type[b->params] = v->text ? 25 : col->type;
+	b->params++;
+	/* A text value of a type that is only text: the server reads it. */
+	hr_buf_printf(&b->sql, v->text && col->cast[0] == '\0' ? "$%d" : "$%d%s", b->params, col->cast);
+	if (v->text)
+		b->type[b->params - 1] = 0;
+}
+
+static bool
+writable(const struct hr_target_column *col)
+{
+	return col->source >= 0;
+}
+
+static bool
+is_key(const struct hr_target *t, int column)
+{
+	int i;
+
+	for (i = 0; i < t->keys; i++)
+		if (t->key[i] == column)
+			return true;
+	return false;
+}
+
+/* WHERE by the key, or by every value when there is none. */
+static void
+put_where(struct build *b, const struct hr_target *t, const struct hr_value *v)
+{
+	int i, n = 0;
+
+	if (t->keys) {
+		for (i = 0; i < t->keys; i++) {
+			hr_buf_printf(&b->sql, "%s%s = ", i ? " AND " : " WHERE ", t->column[t->key[i]].name);
+			put_param(b, &t->column[t->key[i]], &v[t->key[i]]);
+		}
+		return;
+	}
+	if (t->partitioned)
+		hr_buf_printf(&b->sql, " WHERE (tableoid, ctid) = (SELECT tableoid, ctid FROM %s", t->table);
+	else
+		hr_buf_printf(&b->sql, " WHERE ctid = (SELECT ctid FROM %s", t->table);
+	for (i = 0; i < t->relation->columns; i++) {
+		const struct hr_target_column *col = &t->column[i];
+
+		if (!writable(col) || v[i].len == HR_VALUE_UNCHANGED)
+			continue;
+		hr_buf_puts(&b->sql, n++ ? " AND " : " WHERE ");
+		if (v[i].len == HR_VALUE_NULL) {
+			hr_buf_printf(&b->sql, "%s IS NULL", col->name);
+			continue;
+		}
+		hr_buf_printf(&b->sql, col->by_text ? "%s::text = (" : "%s = ", col->name);
+		put_param(b, col, &v[i]);
+		if (col->by_text)
+			hr_buf_puts(&b->sql, ")::text");
+	}
+	hr_buf_puts(&b->sql, " LIMIT 1)");
+}
+
+/* SET of what changes; false when nothing does. */
+static bool
+put_set(struct build *b, const struct hr_target *t, const struct hr_value *v, bool keys_too)
+{
+	int i, n = 0;
+
+	for (i = 0; i < t->relation->columns; i++) {
+		const struct hr_target_column *col = &t->column[i];
+
+		if (!writable(col) || v[i].len == HR_VALUE_UNCHANGED || (!keys_too && (is_key(t, i) || col->always)))
+			continue;
+		hr_buf_printf(&b->sql, "%s%s = ", n++ ? ", " : " SET ", col->name);
+		put_param(b, col, &v[i]);
+	}
+	return n > 0;
+}
+
+/*
+ * The statement's identity: which values are absent or text.  Two changes with
+ * the same mask have the same SQL.
+ */
+static void
+put_mask(struct build *b, const struct hr_target *t, const struct hr_value *v, bool nulls)
+{
+	int i;
+
+	for (i = 0; i < t->relation->columns; i++)
+		hr_buf_u8(&b->mask, v[i].len == HR_VALUE_UNCHANGED ? 'u' : v[i].text ? 't' :
+		    nulls && v[i].len == HR_VALUE_NULL ? 'n' : 'v');
+}
+
+static int
+bad_tuple(const struct hr_target *t, struct hr_err *e)
+{
+	return hr_fail(e, HR_BAD_STREAM, "a row of '%s' does not have the columns of its relation", t->shown);
+}
+
+static int
+decode(struct build *b, const struct hr_change *c, struct hr_err *e)
+{
+	const struct hr_target *t = c->target;
+	int n = t->relation->columns;
+
+	if (c->tuple_len && hr_tuple_decode(c->tuple, c->tuple_len, b->value, HR_COLUMNS_MAX) != n)
+		return bad_tuple(t, e);
+	if (c->old_len && hr_tuple_decode(c->old, c->old_len, b->old, HR_COLUMNS_MAX) != n)
+		return bad_tuple(t, e);
+	hr_buf_need(&b->scratch, c->tuple_len + c->old_len + 16);
+	return 0;
+}
+
+static void
+insert_sql(struct build *b, const struct hr_target *t, bool upsert)
+{
+	int i, n;
+
+	hr_buf_printf(&b->sql, "INSERT INTO %s AS t (", t->table);
+	for (i = n = 0; i < t->relation->columns; i++)
+		if (writable(&t->column[i]) && b->value[i].len != HR_VALUE_UNCHANGED)
+			hr_buf_printf(&b->sql, "%s%s", n++ ? ", " : "", t->column[i].name);
+	hr_buf_puts(&b->sql, ") OVERRIDING SYSTEM VALUE VALUES (");
+	for (i = n = 0; i < t->relation->columns; i++)
+		if (writable(&t->column[i]) && b->value[i].len != HR_VALUE_UNCHANGED) {
+			if (n++)
+				hr_buf_puts(&b->sql, ", ");
+			put_param(b, &t->column[i], &b->value[i]);
+		}
+	hr_buf_puts(&b->sql, ")");
+	if (!upsert)
+		return;
+	hr_buf_puts(&b->sql, " ON CONFLICT (");
+	for (i = 0; i < t->keys; i++)
+		hr_buf_printf(&b->sql, "%s%s", i ? ", " : "", t->column[t->key[i]].name);
+	hr_buf_puts(&b->sql, ") DO ");
+	for (i = n = 0; i < t->relation->columns; i++)
+		if (writable(&t->column[i]) && !is_key(t, i) && !t->column[i].always &&
+		    b->value[i].len != HR_VALUE_UNCHANGED)
+			hr_buf_printf(&b->sql, "%s%s = EXCLUDED.%s", n++ ? ", " : "UPDATE SET ",
+			    t->column[i].name, t->column[i].name);
+	/* A table of nothing but its key still says whether the row was there. */
+	if (n == 0)
+		hr_buf_printf(&b->sql, "UPDATE SET %s = EXCLUDED.%s", t->column[t->key[0]].name,
+		    t->column[t->key[0]].name);
+	if (!t->partitioned)
+		hr_buf_puts(&b->sql, " RETURNING t.xmax <> 0");
+}
+
+static int
+send_built(struct hr_txn *t, struct build *b, const struct hr_change *c, char kind, struct hr_err *e)
+{
+	struct hr_statement *s = hr_target_statement(c->target, kind, (const char *)b->mask.data, b->mask.len);
+
+	return hr_txn_send(t, s, hr_buf_text(&b->sql), b->type, b->params, b->param,
+	    c->lenient ? -1 : 1, (void *)c, false, e);
+}
+
+static int
+send_insert(struct hr_txn *t, struct build *b, const struct hr_change *c, struct hr_err *e)
+{
+	bool upsert = c->target->unique;
+
+	put_mask(b, c->target, b->value, false);
+	insert_sql(b, c->target, upsert);
+	if (send_built(t, b, c, 'i', e) < 0)
+		return -1;
+	if (upsert && !c->target->partitioned)
+		hr_txn_says_existed(t);
+	return 0;
+}
+
+static int
+send_update(struct hr_txn *t, struct build *b, const struct hr_change *c, struct hr_err *e)
+{
+	const struct hr_target *g = c->target;
+	const struct hr_value *by = c->old_len ? b->old : b->value;
+	bool moves = c->old_len && (g->keys == 0 || !hr_row_same_key(g, b->old, b->value));
+
+	hr_buf_u8(&b->mask, moves ? 'm' : 's');
+	put_mask(b, g, b->value, false);
+	if (g->keys == 0)
+		put_mask(b, g, by, true);
+	hr_buf_printf(&b->sql, "UPDATE %s", g->table);
+	if (!put_set(b, g, b->value, moves))
+		return 0;
+	put_where(b, g, by);
+	return send_built(t, b, c, 'u', e);
+}
+
+static int
+send_delete(struct hr_txn *t, struct build *b, const struct hr_change *c, struct hr_err *e)
+{
+	const struct hr_target *g = c->target;
+
+	if (g->keys == 0)
+		put_mask(b, g, b->old, true);
+	hr_buf_printf(&b->sql, "DELETE FROM %s", g->table);
+	put_where(b, g, b->old);
+	if (c->only) {
+		b->type[b->params] = 25;
+		b->param[b->params++] = (struct hr_param){ .data = c->only, .type = 25 };
+		hr_buf_printf(&b->sql, " AND %s::text = $%d", g->column[g->relation->tenant_column].name, b->params);
+	}
+	return send_built(t, b, c, c->only ? 'o' : 'd', e);
+}
+
+static int
+no_identity(const struct hr_change *c, struct hr_err *e)
+{
+	hr_fail(e, HR_CONFIG, "a change of '%s' names its row by nothing", c->target->shown);
+	return hr_hint(e, "set a primary key or REPLICA IDENTITY FULL at the source");
+}
+
+int
+hr_row_send(struct hr_txn *t, const struct hr_change *c, struct hr_err *e)
+{
+	struct build *b = fresh();
+
+	if (c->op != 'I' && c->target->keys == 0 && c->old_len == 0)
+		return no_identity(c, e);
+	if (decode(b, c, e) < 0)
+		return -1;
+	switch (c->op) {
+	case 'I':
+		return send_insert(t, b, c, e);
+	case 'U':
+		return send_update(t, b, c, e);
+	}
+	return send_delete(t, b, c, e);
+}
+
+bool
+hr_row_same_key(const struct hr_target *t, const struct hr_value *a, const struct hr_value *b)
+{
+	int i;
+
+	for (i = 0; i < t->keys; i++) {
+		const struct hr_value *x = &a[t->key[i]], *y = &b[t->key[i]];
+
+		/* An unchanged large value in the key was not changed. */
+		if (y->len == HR_VALUE_UNCHANGED || x->len == HR_VALUE_UNCHANGED)
+			continue;
+		if (x->len != y->len || (x->len > 0 && memcmp(x->data, y->data, (size_t)x->len) != 0))
+			return false;
+	}
+	return true;
+}
+
+static int
+run(struct hr_txn *t, struct build *b, int64_t *did, struct hr_err *e)
+{
+	struct hr_result *r;
+
+	if (hr_conn_query(t->conn, &r, hr_buf_text(&b->sql), b->params, b->param, e) < 0)
+		return -1;
+	*did = hr_result_affected(r);
+	hr_result_free(r);
+	return 0;
+}
+
+static bool
+complete(const struct hr_target *t, const struct hr_value *v)
+{
+	int i;
+
+	for (i = 0; i < t->relation->columns; i++)
+		if (writable(&t->column[i]) && v[i].len == HR_VALUE_UNCHANGED)
+			return false;
+	return true;
+}
+
+int
+hr_row_settle(struct hr_txn *t, const struct hr_change *c, int64_t did, const char **conflict,
+    const char **resolution, struct hr_err *e)
+{
+	const struct hr_target *g = c->target;
+	struct build *b = fresh();
+	int64_t n = 0;
+
+	*resolution = "skipped";
+	*conflict = NULL;
+	switch (c->op) {
+	case 'I':
+		/* did is 2: the row was there and has been overwritten. */
+		*conflict = "insert_exists";
+		*resolution = "updated";
+		return 0;
+	case 'U':
+		if (did != 0)
+			return 0;
+		*conflict = "update_missing";
+		if (decode(b, c, e) < 0)
+			return -1;
+		if (!complete(g, b->value))
+			return 0;
+		insert_sql(b, g, g->unique);
+		if (run(t, b, &n, e) < 0)
+			return -1;
+		*resolution = "inserted";
+		return 0;
+	}
+	if (did != 0)
+		return 0;
+	*conflict = "delete_missing";
+	if (decode(b, c, e) < 0)
+		return -1;
+	/* An earlier change that was just settled may have made the row. */
+	hr_buf_printf(&b->sql, "DELETE FROM %s", g->table);
+	put_where(b, g, b->old);
+	return run(t, b, &n, e);
+}
+
+char *
+hr_row_key_text(const struct hr_change *c)
+{
+	const struct hr_target *t = c->target;
+	struct build *b = fresh();
+	struct hr_err ignored = HR_ERR_INIT;
+	const struct hr_value *v;
+	int i, n = 0;
+
+	if (decode(b, c, &ignored) < 0)
+		return NULL;
+	v = c->op == 'I' || c->old_len == 0 ? b->value : b->old;
+	for (i = 0; i < t->relation->columns && b->sql.len < 1000; i++) {
+		if (t->keys ? !is_key(t, i) : v[i].len < 0)
+			continue;
+		hr_buf_printf(&b->sql, "%s%s=", n++ ? " " : "", t->relation->column[i].name);
+		if (v[i].len < 0)
+			hr_buf_puts(&b->sql, "NULL");
+		else if (v[i].text)
+			hr_buf_put(&b->sql, v[i].data, (size_t)v[i].len);
+		else if (hr_value_format(&b->sql, t->relation->column[i].type, &v[i]) == 0)
+			hr_buf_puts(&b->sql, "?");
+	}
+	return hr_strdup(hr_buf_text(&b->sql));
+}

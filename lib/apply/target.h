@@ -1,0 +1,75 @@
+/*
+ * target.h - a table of the stream and the table it is written to.
+ *
+ * Columns are matched by name and types by name; what does not match is said
+ * as an error with the SQL that mends it, when a row needs it.
+ */
+#ifndef HR_TARGET_H
+#define HR_TARGET_H
+
+#include "base/err.h"
+#include "base/hr.h"
+#include "pg/conn.h"
+#include "stream/relation.h"
+#include "stream/rows.h"
+
+struct hr_target_column {
+	int source;		/* index in the relation; -1: only the target has it */
+	char *name;		/* quoted */
+	uint32_t type;		/* OID of the type values are sent as */
+	uint32_t array;		/* OID of its array, 0: none */
+	char *cast;		/* "::type" when the target's type differs, or "" */
+	bool is_array;		/* unnest would flatten it */
+	uint32_t element;	/* put this OID into array values; 0: leave them */
+	bool by_text;		/* has no equality: compare as text */
+	bool always;		/* GENERATED ALWAYS AS IDENTITY */
+	bool lacking;		/* the target has no such column */
+};
+
+/* A prepared statement of a table, found by kind and mask. */
+struct hr_statement {
+	char kind;
+	char *mask;
+	char name[24];
+	int sent;		/* 0 not yet, 1 sent, 2 there */
+	struct hr_statement *next;
+};
+
+struct hr_target {
+	struct hr_relation *relation;
+	char *table;		/* quoted, with its schema */
+	char *shown;		/* schema.table, for messages */
+	bool missing;		/* there is no such table */
+	struct hr_err drift;	/* set: rows cannot be written, and why */
+	struct hr_target_column *column;	/* one for each of the relation's */
+	int *key;		/* columns of the relation that identify a row */
+	int keys;		/* 0: none, rows are found by all their values */
+	bool unique;		/* the target has an index that says so */
+	bool settable;		/* every type has an array: sets can be sent */
+	bool copyable;		/* COPY takes tuples: types agree */
+	bool verbatim;		/* and no value must be changed on its way */
+	bool in_order;		/* triggers fire: rows go one after the other */
+	bool partitioned;
+	struct hr_pending *pending;	/* batch.c's: rows that wait */
+	struct hr_statement *statement;
+	int statements;
+	uint32_t serial;	/* for statement names */
+};
+
+/*
+ * Look the table up.  Takes the relation over.  What cannot be written is said
+ * in missing or drift, not as an error; -1 only when the server fails.
+ */
+int hr_target_load(struct hr_target **t, struct hr_conn *c, struct hr_relation *rel,
+    uint32_t serial, struct hr_err *e) HR_USED;
+void hr_target_free(struct hr_target *t);
+
+/* The statement of that kind and mask; made (unsent) when it is new. */
+struct hr_statement *hr_target_statement(struct hr_target *t, char kind, const char *mask, size_t len);
+/* A new connection: no statement is there. */
+void hr_target_forget(struct hr_target *t);
+
+/* SQL that adds the columns the target lacks; NULL when it lacks none.  Gives. */
+char *hr_target_add_columns(const struct hr_target *t);
+
+#endif

@@ -1,0 +1,224 @@
+/* txn.c - a pipelined transaction and its expectations. */
+
+#include "base/hr.h"
+
+#include <stdlib.h>
+
+#include "apply/txn.h"
+#include "base/alloc.h"
+#include "base/lsn.h"
+
+#define DRAIN_BYTES	((size_t)256 << 10)
+#define DRAIN_COUNT	2000
+
+static struct hr_expect *
+expect(struct hr_txn *t)
+{
+	struct hr_expect *x;
+
+	HR_GROW(t->expect, t->expects, t->expect_cap);
+	x = &t->expect[t->expects++];
+	*x = (struct hr_expect){ .rows = -1 };
+	return x;
+}
+
+static int
+pipe_on(struct hr_txn *t, struct hr_err *e)
+{
+	if (!t->piped) {
+		if (hr_pipeline_begin(t->conn, e) < 0)
+			return -1;
+		t->piped = true;
+	}
+	if (!t->open) {
+		t->open = true;
+		if (hr_pipeline_send(t->conn, NULL, "BEGIN", 0, NULL, e) < 0)
+			return -1;
+		expect(t);
+	}
+	return 0;
+}
+
+int
+hr_txn_send(struct hr_txn *t, struct hr_statement *s, const char *sql, const uint32_t *type,
+    int n, const struct hr_param *param, int64_t rows, void *what, bool is_set, struct hr_err *e)
+{
+	struct hr_expect *x;
+	int i;
+
+	if (pipe_on(t, e) < 0)
+		return -1;
+	if (s->sent == 0) {
+		if (hr_pipeline_prepare(t->conn, s->name, sql, n, type, e) < 0)
+			return -1;
+		x = expect(t);
+		x->prepares = s;
+		x->what = what;
+		x->is_set = is_set;
+		s->sent = 1;
+	}
+	if (hr_pipeline_send(t->conn, s->name, NULL, n, param, e) < 0)
+		return -1;
+	x = expect(t);
+	x->rows = rows;
+	x->what = what;
+	x->is_set = is_set;
+	if (rows >= 0)
+		t->counting = true;
+	for (i = 0; i < n; i++)
+		t->bytes += param[i].len > 0 ? (size_t)param[i].len : 0;
+	t->bytes += 32;
+	return 0;
+}
+
+void
+hr_txn_says_existed(struct hr_txn *t)
+{
+	t->expect[t->expects - 1].says_existed = true;
+}
+
+int
+hr_txn_room(struct hr_txn *t, struct hr_err *e)
+{
+	return t->bytes > DRAIN_BYTES || t->expects > DRAIN_COUNT ? hr_txn_drain(t, e) : 0;
+}
+
+int
+hr_txn_sql(struct hr_txn *t, const char *sql, int n, const struct hr_param *param, struct hr_err *e)
+{
+	if (pipe_on(t, e) < 0 || hr_pipeline_send(t->conn, NULL, sql, n, param, e) < 0)
+		return -1;
+	expect(t);
+	t->bytes += 128;
+	return 0;
+}
+
+/* Results of everything sent, in order. */
+static int
+results(struct hr_txn *t, struct hr_err *e)
+{
+	size_t i;
+
+	for (i = 0; i < t->expects; i++) {
+		struct hr_expect *x = &t->expect[i];
+		struct hr_result *r;
+		int rc = hr_pipeline_result(t->conn, &r, e);
+
+		if (rc <= 0) {
+			t->failed = x->is_set ? NULL : x->what;
+			if (rc == 0)
+				hr_fail(e, HR_INTERNAL, "a pipeline gave fewer results than it was sent statements");
+			return -1;
+		}
+		if (x->prepares)
+			x->prepares->sent = 2;
+		if (x->is_flush_lsn && hr_result_rows(r) == 1 &&
+		    (hr_lsn_parse(hr_result_get(r, 0, 0), &t->insert_lsn) < 0 ||
+		    hr_lsn_parse(hr_result_get(r, 0, 1), &t->flush_lsn) < 0))
+			t->insert_lsn = t->flush_lsn = 0;
+		x->did = x->rows < 0 ? -1 : hr_result_affected(r);
+		if (x->says_existed && hr_result_rows(r) == 1 && hr_result_get(r, 0, 0)[0] == 't')
+			x->did = 2;
+		hr_result_free(r);
+	}
+	return 0;
+}
+
+int
+hr_txn_drain(struct hr_txn *t, struct hr_err *e)
+{
+	struct hr_result *r;
+	struct hr_expect *late = NULL;
+	size_t i, lates = 0, late_cap = 0;
+	int rc = 0;
+
+	if (!t->piped || t->expects == 0)
+		return 0;
+	t->failed = NULL;
+	if (hr_pipeline_sync(t->conn, e) < 0 || results(t, e) < 0)
+		return -1;
+	if (hr_pipeline_result(t->conn, &r, e) != 0) {
+		hr_result_free(r);
+		return e->code ? -1 : hr_fail(e, HR_INTERNAL, "a pipeline did not end where it should");
+	}
+	for (i = 0; i < t->expects; i++)
+		if (t->expect[i].rows >= 0 && t->expect[i].did != t->expect[i].rows) {
+			HR_GROW(late, lates, late_cap);
+			late[lates++] = t->expect[i];
+		}
+	t->expects = 0;
+	t->bytes = 0;
+	t->counting = false;
+	if (lates && hr_txn_plain(t, e) < 0)
+		rc = -1;
+	for (i = 0; i < lates && rc == 0; i++)
+		if (t->short_of) {
+			rc = t->short_of(t->short_arg, &late[i], e);
+			if (rc < 0)
+				t->failed = late[i].is_set ? NULL : late[i].what;
+		}
+	free(late);
+	return rc;
+}
+
+int
+hr_txn_plain(struct hr_txn *t, struct hr_err *e)
+{
+	if (hr_txn_drain(t, e) < 0)
+		return -1;
+	if (t->piped) {
+		if (hr_pipeline_end(t->conn, e) < 0)
+			return -1;
+		t->piped = false;
+	}
+	return 0;
+}
+
+int
+hr_txn_commit(struct hr_txn *t, struct hr_err *e)
+{
+	if (!t->open)
+		return 0;
+	/* What must be counted is counted before it is too late to mend. */
+	if (t->counting && hr_txn_drain(t, e) < 0)
+		return -1;
+	if (pipe_on(t, e) < 0 || hr_pipeline_send(t->conn, NULL, "COMMIT", 0, NULL, e) < 0)
+		return -1;
+	expect(t);
+	if (hr_pipeline_send(t->conn, NULL, "SELECT pg_catalog.pg_current_wal_insert_lsn(),"
+	    " pg_catalog.pg_current_wal_flush_lsn()", 0, NULL, e) < 0)
+		return -1;
+	expect(t)->is_flush_lsn = true;
+	if (hr_txn_drain(t, e) < 0)
+		return -1;
+	t->open = false;
+	return 0;
+}
+
+void
+hr_txn_rollback(struct hr_txn *t)
+{
+	struct hr_err ignored = HR_ERR_INIT;
+	size_t i;
+
+	/* A Parse that was skipped must be sent again. */
+	for (i = 0; i < t->expects; i++)
+		if (t->expect[i].prepares && t->expect[i].prepares->sent == 1)
+			t->expect[i].prepares->sent = 0;
+	if (hr_conn_alive(t->conn)) {
+		if (t->piped)
+			hr_pipeline_abandon(t->conn);
+		if (t->open)
+			(void)!hr_conn_exec(t->conn, "ROLLBACK", &ignored);
+	}
+	t->expects = 0;
+	t->bytes = 0;
+	t->open = t->piped = t->counting = false;
+}
+
+void
+hr_txn_clear(struct hr_txn *t)
+{
+	free(t->expect);
+	*t = (struct hr_txn){ 0 };
+}

@@ -1,0 +1,1011 @@
+/*
+ * worker.c - take pieces, write them, commit, and start over when refused.
+ */
+
+#include "base/hr.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "apply/worker.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/lsn.h"
+#include "base/temp.h"
+
+#define BATCH_BYTES	((size_t)16 << 20)	/* of tuples, between flushes */
+#define KEEP_BYTES	((size_t)48 << 20)	/* of pieces in memory, then a file */
+#define LINGER_US	100000			/* a transaction gathers no longer */
+#define RETRY_US	60000000		/* a lost target is looked for so long */
+#define TRIES		20			/* of what may pass by itself */
+
+/* What this worker knows of a tenant. */
+struct hr_tenant {
+	char *name;			/* "" for what is for all */
+	size_t len;
+	hr_lsn position;		/* commits before this are in already */
+	struct hr_account *account;
+	/* its open transaction */
+	bool skipping;
+	uint32_t xid;
+	hr_lsn lsn;
+	int64_t time;
+	/* since the last commit of this worker */
+	bool touched;
+	uint64_t rows, bytes, transactions;
+	hr_lsn last_lsn;
+	int64_t last_time;
+	uint32_t last_xid;
+	struct { uint32_t relation; hr_lsn lsn; } *table;
+	size_t tables, table_cap;
+	/* relations already kept for it while it is parked */
+	struct hr_map kept;
+};
+
+static int short_of(void *arg, const struct hr_expect *x, struct hr_err *e);
+
+void
+hr_worker_init(struct hr_worker *w, struct hr_apply *a, int index)
+{
+	*w = (struct hr_worker){ .a = a, .index = index, .spill = -1 };
+	hr_queue_init(&w->queue);
+	hr_batch_init(&w->batch, &w->txn);
+	w->txn.short_of = short_of;
+	w->txn.short_arg = w;
+}
+
+static void
+tenant_free(void *p)
+{
+	struct hr_tenant *t = p;
+
+	hr_map_clear(&t->kept, NULL);
+	free(t->table);
+	free(t->name);
+	free(t);
+}
+
+static void
+target_free(void *p)
+{
+	hr_target_free(p);
+}
+
+static void
+free_kept(struct hr_worker *w)
+{
+	size_t i;
+	struct hr_piece *p;
+
+	for (i = 0; i < w->keeps; i++)
+		free(w->kept[i]);
+	w->keeps = w->at = 0;
+	w->kept_bytes = 0;
+	while ((p = w->loaded) != NULL) {
+		w->loaded = p->next;
+		free(p);
+	}
+	if (w->spill >= 0)
+		close(w->spill);
+	w->spill = -1;
+	w->spilled = w->spill_at = 0;
+	while (w->undos)
+		hr_relation_free(w->undo[--w->undos]);
+}
+
+void
+hr_worker_clear(struct hr_worker *w)
+{
+	hr_batch_clear(&w->batch);
+	free_kept(w);
+	hr_map_clear(&w->target, target_free);
+	hr_map_clear(&w->tenant, tenant_free);
+	hr_parked_clear(&w->parked);
+	hr_txn_clear(&w->txn);
+	hr_conn_close(w->conn);
+	hr_queue_clear(&w->queue);
+	free(w->kept);
+	free(w->undo);
+	free(w->touched);
+	free(w->refused);
+}
+
+static struct hr_tenant *
+tenant_of(struct hr_worker *w, const char *name, size_t len)
+{
+	void **at = hr_map_at(&w->tenant, name, len);
+	struct hr_tenant *t = *at;
+
+	if (t == NULL) {
+		t = *at = hr_zalloc(sizeof(*t));
+		t->name = hr_memdup(name, len);
+		t->len = len;
+		t->position = hr_book_position(&w->a->book, name, len);
+	}
+	return t;
+}
+
+void
+hr_worker_reposition(struct hr_worker *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->tenant.slots; i++) {
+		struct hr_tenant *t = w->tenant.slot[i].value;
+
+		if (t)
+			t->position = hr_book_position(&w->a->book, t->name, t->len);
+	}
+}
+
+/*
+ * Pieces, first those kept from a try that failed.
+ */
+
+static int
+load_spilled(struct hr_worker *w, struct hr_piece **out, struct hr_err *e)
+{
+	uint32_t size;
+	struct hr_piece *p;
+
+	if (hr_temp_read(w->spill, &size, sizeof(size), w->spill_at, e) != sizeof(size))
+		return e->code ? -1 : hr_fail(e, HR_IO, "a spill file ended early");
+	p = hr_alloc(size);
+	if (hr_temp_read(w->spill, p, size, w->spill_at + sizeof(size), e) != (ssize_t)size) {
+		free(p);
+		return e->code ? -1 : hr_fail(e, HR_IO, "a spill file ended early");
+	}
+	w->spill_at += sizeof(size) + size;
+	p->tenant = (char *)p->data;
+	p->body = p->data + p->tenant_len;
+	p->next = w->loaded;
+	w->loaded = p;
+	*out = p;
+	return 1;
+}
+
+/* 1 with a piece, 0 when there will be none, -1. */
+static int
+next_piece(struct hr_worker *w, struct hr_piece **out, struct hr_err *e)
+{
+	bool between = w->keeps == 0 && w->spilled == 0;
+
+	if (w->spill_at < w->spilled)
+		return load_spilled(w, out, e);
+	if (w->at < w->keeps) {
+		*out = w->kept[w->at++];
+		return 1;
+	}
+	if ((*out = hr_queue_take(&w->queue, between)) == NULL)
+		return 0;
+	HR_GROW(w->kept, w->keeps, w->keep_cap);
+	w->kept[w->keeps++] = *out;
+	w->at = w->keeps;
+	w->kept_bytes += hr_piece_size(*out);
+	return 1;
+}
+
+/* Too much is kept: to the file with it.  The batch must hold nothing of it. */
+static int
+spill_kept(struct hr_worker *w, struct hr_err *e)
+{
+	size_t i;
+
+	if (w->spill < 0 && (w->spill = hr_temp_open(NULL, e)) < 0)
+		return -1;
+	for (i = 0; i < w->keeps; i++) {
+		uint32_t size = (uint32_t)hr_piece_size(w->kept[i]);
+
+		if (hr_temp_append(w->spill, &size, sizeof(size), e) < 0 ||
+		    hr_temp_append(w->spill, w->kept[i], size, e) < 0)
+			return -1;
+		w->spilled += sizeof(size) + size;
+		free(w->kept[i]);
+	}
+	w->spill_at = w->spilled;
+	w->keeps = w->at = 0;
+	w->kept_bytes = 0;
+	return 0;
+}
+
+static int
+flush(struct hr_worker *w, struct hr_err *e)
+{
+	struct hr_piece *p;
+
+	if (hr_batch_flush(&w->batch, true, e) < 0)
+		return -1;
+	while ((p = w->loaded) != NULL) {
+		w->loaded = p->next;
+		free(p);
+	}
+	return w->kept_bytes > KEEP_BYTES && w->at == w->keeps ? spill_kept(w, e) : 0;
+}
+
+/*
+ * Tables.
+ */
+
+static struct hr_target *
+target_by_id(struct hr_worker *w, uint32_t id)
+{
+	return hr_map_get(&w->target, &id, sizeof(id));
+}
+
+/* Takes rel over. */
+static int
+put_target(struct hr_worker *w, struct hr_relation *rel, bool remember, struct hr_err *e)
+{
+	uint32_t id = rel->id;
+	struct hr_target *old = target_by_id(w, id), *t;
+
+	if (old && hr_relation_same(old->relation, rel) && old->drift.code == HR_OK) {
+		hr_relation_free(rel);
+		return 0;
+	}
+	if ((old && flush(w, e) < 0) || hr_txn_plain(&w->txn, e) < 0 ||
+	    hr_target_load(&t, w->conn, rel, w->serial++, e) < 0)
+		return -1;
+	if (old) {
+		if (remember) {
+			struct hr_buf b = HR_BUF_INIT;
+			struct hr_relation *copy;
+			int rc;
+
+			hr_relation_encode(old->relation, &b);
+			rc = hr_relation_decode(&copy, b.data, b.len, e);
+			hr_buf_clear(&b);
+			if (rc < 0)
+				return -1;
+			HR_GROW(w->undo, w->undos, w->undo_cap);
+			w->undo[w->undos++] = copy;
+		}
+		hr_target_free(old);
+	}
+	*hr_map_at(&w->target, &id, sizeof(id)) = t;
+	return 0;
+}
+
+/* Look tables up again that did not fit: somebody may have mended them. */
+static int
+look_again(struct hr_worker *w, struct hr_err *e)
+{
+	size_t i;
+
+	for (i = 0; i < w->target.slots; i++) {
+		struct hr_target *t = w->target.slot[i].value, *now;
+		struct hr_relation *rel;
+		struct hr_buf b = HR_BUF_INIT;
+		int rc;
+
+		if (t == NULL || t->drift.code == HR_OK)
+			continue;
+		hr_relation_encode(t->relation, &b);
+		rc = hr_relation_decode(&rel, b.data, b.len, e);
+		hr_buf_clear(&b);
+		if (rc < 0 || hr_target_load(&now, w->conn, rel, w->serial++, e) < 0)
+			return -1;
+		hr_target_free(t);
+		w->target.slot[i].value = now;
+	}
+	return 0;
+}
+
+/*
+ * Parked tenants.
+ */
+
+/* Keep the items of a piece that are not in already. */
+static int
+keep_for(struct hr_worker *w, struct hr_tenant *t, const struct hr_piece *p, bool broadcast, struct hr_err *e)
+{
+	struct hr_cur c = hr_cur(p->body, p->len);
+	struct hr_buf b = HR_BUF_INIT;
+	struct hr_item it;
+	bool skipping = t->skipping;
+	const uint8_t *from = c.at;
+	int got, rc = 0;
+
+	while (rc == 0 && (got = hr_rows_next(&c, &it, e)) != 0) {
+		struct hr_target *g;
+
+		if (got < 0) {
+			rc = -1;
+			break;
+		}
+		if (it.op == HR_BEGIN) {
+			skipping = it.lsn < t->position;
+			t->lsn = it.lsn;
+		}
+		if (!skipping)
+			hr_buf_put(&b, from, (size_t)(c.at - from));
+		from = c.at;
+		if (skipping || (it.op != HR_INSERT && it.op != HR_UPDATE && it.op != HR_DELETE && it.op != HR_TRUNCATE))
+			continue;
+		/* The table as it is now goes before its first row. */
+		g = it.op == HR_TRUNCATE ? NULL : target_by_id(w, it.relation);
+		if (g && hr_map_get(&t->kept, &it.relation, sizeof(it.relation)) != g) {
+			struct hr_buf r = HR_BUF_INIT;
+
+			*hr_map_at(&t->kept, &it.relation, sizeof(it.relation)) = g;
+			hr_relation_encode(g->relation, &r);
+			rc = hr_park_keep(&w->txn, w->a->book.stream, t->name, p->lsn, 'R', false, r.data, r.len, e);
+			hr_buf_clear(&r);
+		}
+	}
+	t->skipping = skipping;
+	if (rc == 0 && b.len)
+		rc = hr_park_keep(&w->txn, w->a->book.stream, t->name, p->lsn, 'D', broadcast, b.data, b.len, e);
+	hr_buf_clear(&b);
+	return rc < 0 ? -1 : hr_txn_room(&w->txn, e);
+}
+
+/* What is for all is for those who are parked, too. */
+static int
+keep_for_parked(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
+{
+	size_t i;
+
+	for (i = 0; i < w->parked.tenant.slots; i++) {
+		struct hr_map_slot *s = &w->parked.tenant.slot[i];
+
+		if (s->key && keep_for(w, tenant_of(w, s->key, s->len), p, true, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/*
+ * Items.
+ */
+
+static void
+touch(struct hr_worker *w, struct hr_tenant *t)
+{
+	if (!t->touched) {
+		t->touched = true;
+		HR_GROW(w->touched, w->touches, w->touch_cap);
+		w->touched[w->touches++] = t;
+	}
+}
+
+static void
+touch_table(struct hr_tenant *t, uint32_t relation)
+{
+	size_t i;
+
+	for (i = t->tables; i-- > 0;)
+		if (t->table[i].relation == relation) {
+			t->table[i].lsn = t->lsn;
+			return;
+		}
+	HR_GROW(t->table, t->tables, t->table_cap);
+	t->table[t->tables].relation = relation;
+	t->table[t->tables++].lsn = t->lsn;
+}
+
+static int
+unknown_relation(uint32_t id, struct hr_err *e)
+{
+	return hr_fail(e, HR_BAD_STREAM, "a row of relation %" PRIu32 ", which the stream has not described", id);
+}
+
+static int
+change(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bool all, struct hr_err *e)
+{
+	struct hr_target *g = target_by_id(w, it->relation);
+	struct hr_change c = {
+		.target = g, .tenant = t, .lsn = t->lsn, .op = (char)it->op,
+		.tuple = it->tuple, .tuple_len = it->tuple_len, .old = it->old_tuple, .old_len = it->old_len,
+	};
+
+	if (g == NULL)
+		return unknown_relation(it->relation, e);
+	if (w->replaying && all) {
+		/* Everybody else has had it. */
+		if (g->relation->tenancy != 'c' || it->op != HR_DELETE)
+			return 0;
+		c.only = t->name;
+	}
+	c.lenient = all && it->op == HR_DELETE && g->relation->tenancy == 'c';
+	t->rows++;
+	t->bytes += it->tuple_len + it->old_len;
+	w->rows++;
+	w->bytes += it->tuple_len + it->old_len;
+	touch_table(t, it->relation);
+	return hr_batch_add(&w->batch, &c, e);
+}
+
+static int
+truncates(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bool all, struct hr_err *e)
+{
+	struct hr_target **g = hr_alloc((it->relations + 1) * sizeof(*g)), *one;
+	uint32_t i;
+	size_t n = 0;
+	int rc = 0;
+
+	for (i = 0; i < it->relations && rc == 0; i++) {
+		uint32_t id = hr_get_u32le(it->relation_list + 4 * i);
+
+		if ((one = target_by_id(w, id)) == NULL)
+			rc = unknown_relation(id, e);
+		else if (!w->replaying || !all || one->relation->tenancy == 'c') {
+			touch_table(t, id);
+			g[n++] = one;
+		}
+	}
+	w->rows++;
+	t->rows++;
+	if (rc == 0)
+		rc = hr_batch_truncate(&w->batch, g, n, it->options, all && !w->replaying ? NULL : t->name, e);
+	free(g);
+	return rc;
+}
+
+static int
+rows_piece(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
+{
+	bool all = p->flags & HR_ALL;
+	struct hr_tenant *t = tenant_of(w, p->tenant, p->tenant_len);
+	struct hr_cur c = hr_cur(p->body, p->len);
+	struct hr_item it;
+	int got;
+
+	touch(w, t);
+	if (all && w->parked.tenant.count && keep_for_parked(w, p, e) < 0)
+		return -1;
+	if (!all && hr_parked_has(&w->parked, t->name, t->len))
+		return keep_for(w, t, p, false, e);
+	while ((got = hr_rows_next(&c, &it, e)) == 1) {
+		int rc = 0;
+
+		switch (it.op) {
+		case HR_BEGIN:
+			t->skipping = it.lsn < t->position;
+			t->xid = it.xid;
+			t->lsn = it.lsn;
+			t->time = it.time;
+			continue;
+		case HR_COMMIT:
+			if (!t->skipping) {
+				t->last_lsn = it.lsn;
+				t->last_time = t->time;
+				t->last_xid = t->xid;
+				t->transactions++;
+				w->transactions++;
+			}
+			continue;
+		case HR_ORIGIN:
+		case HR_MESSAGE:
+			continue;
+		case HR_INSERT:
+		case HR_UPDATE:
+		case HR_DELETE:
+			if (!t->skipping)
+				rc = change(w, t, &it, all, e);
+			break;
+		case HR_TRUNCATE:
+			if (!t->skipping)
+				rc = truncates(w, t, &it, all, e);
+			break;
+		}
+		if (rc < 0)
+			return -1;
+		if (w->batch.rows >= (size_t)w->a->o->batch_rows || w->batch.bytes > BATCH_BYTES)
+			if (flush(w, e) < 0)
+				return -1;
+	}
+	return got;
+}
+
+static int
+relation_piece(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
+{
+	struct hr_relation *rel;
+
+	if (hr_relation_decode(&rel, p->body, p->len, e) < 0)
+		return -1;
+	return put_target(w, rel, true, e);
+}
+
+/*
+ * Commit.
+ */
+
+static int
+send_advance(struct hr_worker *w, int worker, const struct hr_piece *mark, struct hr_err *e)
+{
+	const struct hr_book *b = &w->a->book;
+	char generation[16], index[16], epoch[24], parked[24], lsn[HR_LSN_TEXT], time[HR_TIME_TEXT], batch[24];
+	bool copying = mark->flags & HR_COPY;
+	struct hr_param p[HR_ADVANCE_PARAMS] = {
+		HR_PARAM_TEXT(b->stream), { .data = generation }, { .data = index }, { .data = b->holder },
+		{ .data = epoch }, { .data = parked }, { .data = lsn, .len = copying ? -1 : 0 },
+		{ .data = time, .len = mark->time ? 0 : -1 }, { .data = batch, .len = worker == w->index ? 0 : -1 },
+	};
+
+	snprintf(generation, sizeof(generation), "%d", b->generation);
+	snprintf(index, sizeof(index), "%d", worker);
+	snprintf(epoch, sizeof(epoch), "%" PRIu64, b->epoch);
+	snprintf(parked, sizeof(parked), "%" PRId64, w->parked.generation);
+	snprintf(batch, sizeof(batch), "%" PRId64, w->batches + 1);
+	hr_lsn_format(lsn, mark->lsn);
+	hr_time_format(time, mark->time);
+	return hr_txn_sql(&w->txn, HR_ADVANCE_SQL, HR_ADVANCE_PARAMS, p, e);
+}
+
+static int
+commit(struct hr_worker *w, const struct hr_piece *mark, struct hr_err *e)
+{
+	int i;
+
+	w->target_lsn = mark->lsn;
+	w->target_time = mark->time;
+	if (hr_batch_flush(&w->batch, false, e) < 0)
+		return -1;
+	/* Of a window with everybody's rows the others' progress is ours to write. */
+	for (i = 0; i < w->a->workers; i++)
+		if ((i == w->index || mark->alone) && send_advance(w, i, mark, e) < 0)
+			return -1;
+	return hr_txn_commit(&w->txn, e);
+}
+
+/* It is in: count it, say so, let go of what was kept. */
+static void
+committed(struct hr_worker *w)
+{
+	struct hr_ledger *l = &w->a->ledger;
+	size_t i, k;
+
+	w->batches++;
+	hr_batch_done(&w->batch);
+	pthread_mutex_lock(&l->lock);
+	for (i = 0; i < w->touches; i++) {
+		struct hr_tenant *t = w->touched[i];
+		struct hr_account *a = t->account;
+		void *why;
+
+		t->touched = false;
+		if (a == NULL)
+			a = t->account = hr_ledger_account(l, t->name, t->len);
+		why = hr_map_get(&w->parked.tenant, t->name, t->len);
+		if (why && !a->parked) {
+			a->parked = true;
+			a->reason = hr_strdup(why);
+			l->parked++;
+		} else if (why == NULL && a->parked) {
+			a->parked = false;
+			free(a->reason);
+			a->reason = NULL;
+			l->parked--;
+		}
+		a->rows += t->rows;
+		a->bytes += t->bytes;
+		if (t->last_lsn > a->lsn) {
+			a->lsn = t->last_lsn;
+			a->time = t->last_time;
+			a->xid = t->last_xid;
+			if (a->time > l->time)
+				l->time = a->time;
+		}
+		for (k = 0; k < t->tables; k++) {
+			struct hr_target *g = target_by_id(w, t->table[k].relation);
+			void **at;
+
+			if (g == NULL)
+				continue;
+			at = hr_map_at(&a->table, g->shown, strlen(g->shown));
+			if (*at == NULL)
+				*at = hr_zalloc(sizeof(struct hr_table_lsn));
+			((struct hr_table_lsn *)*at)->lsn = t->table[k].lsn;
+		}
+		t->rows = t->bytes = t->transactions = 0;
+		t->last_lsn = 0;
+		t->tables = 0;
+	}
+	l->rows += w->rows;
+	l->bytes += w->bytes;
+	l->transactions += w->transactions;
+	l->conflicts += w->conflicts;
+	pthread_mutex_unlock(&l->lock);
+	hr_ledger_committed(l, w->index, w->target_lsn, w->a->o->synchronous ? 0 : w->txn.insert_lsn);
+	w->touches = 0;
+	w->rows = w->bytes = w->transactions = w->conflicts = 0;
+	w->row_by_row = w->batch.in_order = false;
+	for (i = 0; i < w->refusals; i++) {
+		const struct hr_refused *r = &w->refused[i];
+
+		hr_log(HR_LOG_WARNING, "tenant '%s' is parked at %s: %s%s%s", r->tenant->name, HR_LSN(r->lsn),
+		    r->why.what, r->why.hint[0] ? "; " : "", r->why.hint);
+	}
+	w->refusals = 0;
+	free_kept(w);
+}
+
+/*
+ * One try at a window, or several when they wait.  1: committed, 0: the queue
+ * was closed before, -1.
+ */
+static int
+try_window(struct hr_worker *w, struct hr_err *e)
+{
+	int64_t begun = 0;
+	struct hr_piece *p = NULL;
+	size_t i;
+	int got;
+
+	w->batch.in_order = w->row_by_row;
+	for (i = 0; i < w->refusals; i++) {
+		const struct hr_refused *r = &w->refused[i];
+
+		if (hr_park(&w->parked, &w->txn, w->a->book.stream, r->tenant->name, r->lsn, &r->why, e) < 0)
+			return -1;
+	}
+	while ((got = next_piece(w, &p, e)) == 1) {
+		switch (p->type) {
+		case HR_FRAME_RELATION:
+			if (relation_piece(w, p, e) < 0)
+				return -1;
+			/* Between windows nothing can fail that would need it again. */
+			if (w->touches == 0 && !w->txn.open)
+				free_kept(w);
+			continue;
+		case HR_FRAME_ROWS:
+			if (begun == 0)
+				begun = hr_now_us();
+			if (rows_piece(w, p, e) < 0)
+				return -1;
+			if (w->kept_bytes > KEEP_BYTES && flush(w, e) < 0)
+				return -1;
+			continue;
+		}
+		/* A watermark: all before it is whole. */
+		if (w->at < w->keeps || w->spill_at < w->spilled ||
+		    (!p->alone && w->rows < (uint64_t)w->a->o->batch_rows && begun &&
+		    hr_queue_windows(&w->queue) > 0 && hr_now_us() - begun < LINGER_US))
+			continue;
+		return commit(w, p, e) < 0 ? -1 : 1;
+	}
+	return got;
+}
+
+/*
+ * When it fails.
+ */
+
+static int
+short_of(void *arg, const struct hr_expect *x, struct hr_err *e)
+{
+	struct hr_worker *w = arg;
+	const struct hr_change *c = x->what;
+	const char *conflict, *resolution;
+	struct hr_tenant *t;
+	struct hr_result *r;
+	char *key, at[HR_LSN_TEXT];
+	int rc;
+
+	if (x->is_set) {
+		hr_fail(e, HR_TEMPORARY, "some rows of a set are not at the target");
+		memcpy(e->sqlstate, "HRROW", 6);
+		return -1;
+	}
+	if (hr_row_settle(&w->txn, c, x->did, &conflict, &resolution, e) < 0)
+		return -1;
+	if (conflict == NULL)
+		return 0;
+	t = c->tenant;
+	key = hr_row_key_text(c);
+	{
+		struct hr_param p[7] = {
+			HR_PARAM_TEXT(w->a->book.stream), { .data = t->len ? t->name : "*" },
+			HR_PARAM_TEXT(c->target->shown), { .data = conflict }, { .data = key, .len = key ? 0 : -1 },
+			{ .data = hr_lsn_format(at, c->lsn) }, { .data = resolution },
+		};
+
+		rc = hr_conn_query(w->conn, &r, "INSERT INTO hr.conflict (stream, tenant, relation, conflict, key,"
+		    " lsn, resolution) VALUES ($1, $2, $3, $4, $5, $6, $7)", 7, p, e);
+	}
+	if (rc == 0) {
+		hr_log(HR_LOG_NOTE, "conflict: %s in '%s' of tenant '%s', key (%s), lsn %s: %s", conflict,
+		    c->target->shown, t->len ? t->name : "*", key ? key : "", HR_LSN(c->lsn), resolution);
+		hr_result_free(r);
+		w->conflicts++;
+	}
+	free(key);
+	return rc;
+}
+
+static int
+connect_worker(struct hr_worker *w, struct hr_err *e)
+{
+	size_t i;
+	char origin[160];
+	struct hr_err no = HR_ERR_INIT;
+	struct hr_param p = { .data = origin };
+	struct hr_result *r;
+
+	if (hr_apply_connect(&w->conn, w->a->o, w->a->o->synchronous, e) < 0)
+		return -1;
+	w->txn.conn = w->conn;
+	for (i = 0; i < w->target.slots; i++)
+		if (w->target.slot[i].value)
+			hr_target_forget(w->target.slot[i].value);
+	/* So that a capture from the target can leave out what came this way. */
+	snprintf(origin, sizeof(origin), "hr_%.100s_%d", w->a->book.stream, w->index);
+	if (hr_conn_query(w->conn, &r, "SELECT pg_catalog.pg_replication_origin_create($1)"
+	    " WHERE pg_catalog.pg_replication_origin_oid($1) IS NULL", 1, &p, &no) == 0)
+		hr_result_free(r);
+	if (hr_conn_query(w->conn, &r, "SELECT pg_catalog.pg_replication_origin_session_setup($1)", 1, &p, &no) == 0)
+		hr_result_free(r);
+	else
+		hr_log(HR_LOG_NOTE, "no replication origin '%s': %s", origin, no.what);
+	return hr_parked_load(&w->parked, w->conn, w->a->book.stream, e);
+}
+
+/* Durable once the WAL up to now is. */
+static int
+where_wal_is(struct hr_worker *w, struct hr_err *e)
+{
+	struct hr_result *r;
+	int rc;
+
+	if (hr_conn_query(w->conn, &r, "SELECT pg_catalog.pg_current_wal_insert_lsn()", 0, NULL, e) < 0)
+		return -1;
+	rc = hr_lsn_parse(hr_result_get(r, 0, 0), &w->txn.insert_lsn);
+	hr_result_free(r);
+	return rc;
+}
+
+/* The connection went.  1: the window is in, 0: write it again, -1. */
+static int
+reconnect(struct hr_worker *w, struct hr_err *e)
+{
+	int64_t until = hr_now_us() + RETRY_US;
+	unsigned int pause_us = 50000;
+	struct hr_err why = *e;
+
+	hr_log(HR_LOG_WARNING, "target: %s; reconnecting", e->what);
+	for (;;) {
+		bool in = false, before = false;
+
+		hr_conn_close(w->conn);
+		w->conn = w->txn.conn = NULL;
+		hr_err_clear(e);
+		if (connect_worker(w, e) == 0 &&
+		    hr_book_committed(w->conn, &w->a->book, w->index, w->batches + 1, &in, e) == 0 &&
+		    hr_book_committed(w->conn, &w->a->book, w->index, w->batches, &before, e) == 0) {
+			if (in)
+				return where_wal_is(w, e) < 0 ? -1 : 1;
+			if (before)
+				return 0;
+			hr_fail(e, HR_TEMPORARY, "the target lost commits that were not yet on its disk");
+			return hr_hint(e, "start again: the source still has them");
+		}
+		if (!hr_err_retryable(e) || w->queue.closed)
+			return -1;
+		if (hr_now_us() > until) {
+			*e = why;
+			return hr_within(e, "target lost and not found again");
+		}
+		usleep(pause_us);
+		if (pause_us < 2000000)
+			pause_us *= 2;
+	}
+}
+
+/* As everything was before the try. */
+static int
+rewind_window(struct hr_worker *w, struct hr_err *e)
+{
+	size_t i;
+	struct hr_piece *p;
+
+	hr_batch_drop(&w->batch);
+	w->at = 0;
+	w->spill_at = 0;
+	while ((p = w->loaded) != NULL) {
+		w->loaded = p->next;
+		free(p);
+	}
+	for (i = 0; i < w->touches; i++) {
+		struct hr_tenant *t = w->touched[i];
+
+		t->touched = t->skipping = false;
+		t->rows = t->bytes = t->transactions = 0;
+		t->last_lsn = 0;
+		t->tables = 0;
+	}
+	w->touches = 0;
+	w->rows = w->bytes = w->transactions = w->conflicts = 0;
+	/* Tables that the window changed: back to what they were. */
+	while (w->undos) {
+		struct hr_relation *rel = w->undo[--w->undos];
+
+		if (put_target(w, rel, false, e) < 0)
+			return -1;
+	}
+	/* What was kept for parked tenants was rolled back with the rest. */
+	for (i = 0; i < w->tenant.slots; i++)
+		if (w->tenant.slot[i].value)
+			hr_map_clear(&((struct hr_tenant *)w->tenant.slot[i].value)->kept, NULL);
+	return 0;
+}
+
+static int
+add_columns(struct hr_worker *w, struct hr_err *e)
+{
+	size_t i;
+
+	for (i = 0; i < w->target.slots; i++) {
+		struct hr_target *t = w->target.slot[i].value;
+		char *sql = t ? hr_target_add_columns(t) : NULL;
+		int rc;
+
+		if (sql == NULL)
+			continue;
+		rc = hr_conn_exec(w->conn, sql, e);
+		if (rc == 0 || strcmp(e->sqlstate, "42701") == 0)
+			hr_log(HR_LOG_WARNING, "changed the target: %s", sql);
+		free(sql);
+		if (rc < 0 && strcmp(e->sqlstate, "42701") != 0)	/* another worker was quicker */
+			return -1;
+		hr_err_clear(e);
+	}
+	return look_again(w, e);
+}
+
+/* A row was refused: whose?  NULL when it cannot be one tenant's. */
+static struct hr_tenant *
+culprit(struct hr_worker *w)
+{
+	struct hr_tenant *t = w->batch.failed;
+
+	if (t == NULL && w->txn.failed)
+		t = ((const struct hr_change *)w->txn.failed)->tenant;
+	return t && t->len ? t : NULL;
+}
+
+static void
+refuse(struct hr_worker *w, struct hr_tenant *t, const struct hr_err *why)
+{
+	size_t i;
+
+	for (i = 0; i < w->refusals; i++)
+		if (w->refused[i].tenant == t)
+			return;
+	HR_GROW(w->refused, w->refusals, w->refused_cap);
+	w->refused[w->refusals++] = (struct hr_refused){ t, t->lsn, *why };
+}
+
+/* A table does not fit: nobody who has rows of it in the window can go on. */
+static void
+refuse_all(struct hr_worker *w, uint32_t relation, const struct hr_err *why)
+{
+	struct hr_err ignored = HR_ERR_INIT;
+	size_t i;
+
+	for (i = 0; i < w->keeps; i++) {
+		const struct hr_piece *p = w->kept[i];
+		struct hr_cur c = hr_cur(p->body, p->len);
+		struct hr_item it;
+
+		if (p->type != HR_FRAME_ROWS || (p->flags & HR_ALL))
+			continue;
+		while (hr_rows_next(&c, &it, &ignored) == 1)
+			if ((it.op == HR_INSERT || it.op == HR_UPDATE) && it.relation == relation) {
+				refuse(w, tenant_of(w, p->tenant, p->tenant_len), why);
+				break;
+			}
+	}
+}
+
+/*
+ * What to do about a failure.  0: try again, 1: it is in after all, -1: it
+ * cannot be mended here.
+ */
+static int
+mend(struct hr_worker *w, int *tries, struct hr_err *e)
+{
+	struct hr_tenant *who = culprit(w);
+	struct hr_err failure = *e;
+	bool drift = strcmp(e->sqlstate, "HRDRF") == 0;
+	uint32_t table = w->batch.failed_table;
+
+	w->batch.failed = w->txn.failed = NULL;
+	hr_txn_rollback(&w->txn);
+	if (!hr_conn_alive(w->conn)) {
+		int rc = reconnect(w, e);
+
+		return rc != 0 ? rc : rewind_window(w, e);
+	}
+	hr_err_clear(e);
+	if (hr_parked_load(&w->parked, w->conn, w->a->book.stream, e) < 0 || rewind_window(w, e) < 0)
+		return -1;
+	*e = failure;
+	if (e->code == HR_BAD_STREAM || e->code == HR_IO || e->code == HR_INTERNAL ||
+	    strcmp(e->sqlstate, "HR001") == 0 || strcmp(e->sqlstate, "HR002") == 0)
+		return -1;
+	if (strcmp(e->sqlstate, "HR003") == 0) {
+		hr_err_clear(e);
+		return look_again(w, e);
+	}
+	if (strcmp(e->sqlstate, "HRROW") == 0) {
+		w->row_by_row = true;
+		return 0;
+	}
+	if (hr_err_retryable(e)) {
+		if (++*tries > TRIES)
+			return -1;
+		hr_log_err(HR_LOG_NOTE, e);
+		usleep((unsigned int)(10000 * *tries));
+		return 0;
+	}
+	if (drift && w->a->o->add_columns && *tries < 3) {
+		++*tries;
+		hr_err_clear(e);
+		if (add_columns(w, e) < 0)
+			return -1;
+		return 0;
+	}
+	if (!drift && !w->row_by_row) {
+		hr_log(HR_LOG_DEBUG, "a set was refused (%s), writing row by row", e->what);
+		w->row_by_row = true;
+		return 0;
+	}
+	if (who == NULL)
+		return -1;
+	refuse(w, who, &failure);
+	if (drift)
+		refuse_all(w, table, &failure);
+	hr_err_clear(e);
+	return 0;
+}
+
+static int
+window(struct hr_worker *w, struct hr_err *e)
+{
+	int tries = 0, rc;
+
+	while ((rc = try_window(w, e)) < 0) {
+		rc = mend(w, &tries, e);
+		if (rc < 0)
+			return -1;
+		hr_err_clear(e);
+		if (rc == 1) {
+			committed(w);
+			return 1;
+		}
+	}
+	if (rc == 1)
+		committed(w);
+	return rc;
+}
+
+void *
+hr_worker_run(void *arg)
+{
+	struct hr_worker *w = arg;
+	struct hr_err e = HR_ERR_INIT;
+	int rc = -1;
+
+	if (connect_worker(w, &e) == 0)
+		while ((rc = window(w, &e)) == 1)
+			;
+	if (rc < 0)
+		hr_apply_fail(w->a, &e);
+	hr_txn_rollback(&w->txn);
+	return NULL;
+}
+
+int
+hr_worker_replay(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
+{
+	w->batch.in_order = w->replaying = true;
+	if (p->type == HR_FRAME_RELATION ? relation_piece(w, p, e) < 0 : rows_piece(w, p, e) < 0)
+		return -1;
+	/* The piece is not kept: nothing of it may wait. */
+	return flush(w, e);
+}

@@ -1,0 +1,93 @@
+/*
+ * capture.h - decode a source once and write the stream.
+ *
+ * One replication connection, one slot, all tenants.  capture.c has the
+ * connection, its loss and its end; change.c turns pgoutput's messages into
+ * items of tenants; snapshot.c makes the first copy; check.c tells in advance.
+ */
+#ifndef HR_CAPTURE_H
+#define HR_CAPTURE_H
+
+#include "base/err.h"
+#include "base/hr.h"
+#include "capture/emit.h"
+#include "capture/route.h"
+#include "capture/source.h"
+#include "capture/spill.h"
+#include "pg/pgoutput.h"
+#include "pg/repl.h"
+#include "state/config.h"
+#include "stream/writer.h"
+
+struct hr_capture_options {
+	const char *conninfo;
+	const char *slot;
+	const char *publication;	/* comma-separated */
+	const struct hr_config *config;	/* tenancy, tenants, tables */
+	bool create_slot, snapshot;
+	int jobs;			/* copy connections */
+	bool has_endpos, endpos_now;
+	hr_lsn endpos;
+	const char *checkpoint;		/* or NULL */
+	uint64_t epoch;
+	int64_t status_us;		/* between status updates */
+	const char *spill_dir;		/* or NULL */
+	uint64_t spill_max;		/* 0: none */
+	const char *metrics;		/* or NULL */
+	int ready_fd;			/* -1: none */
+};
+
+struct hr_capture {
+	const struct hr_capture_options *o;
+	struct hr_conn *sql;		/* catalogs */
+	struct hr_conn *repl;
+	struct hr_repl_id id;
+	struct hr_type_names types;
+	struct hr_source_tables tables;
+	struct hr_router *router;
+	struct hr_routes routes;
+	struct hr_writer writer;
+	struct hr_emit emit;
+	struct hr_spill spill;
+	/* decoding */
+	bool in_stream;			/* between stream start and stop */
+	uint32_t stream_xid;
+	bool replaying;			/* a spilled transaction */
+	uint64_t changes;		/* messages of the open transaction handled */
+	uint64_t skip;			/* of them to skip after a reconnection */
+	hr_lsn resumed;			/* its commit LSN; 0: none is resumed */
+	uint32_t resumed_xid;
+	/* positions */
+	hr_lsn received;		/* to tell the source */
+	hr_lsn acked;			/* what the target has made durable */
+	int64_t sent_time;		/* the source's clock at the last message */
+	bool past_endpos;
+	hr_lsn endpos;			/* resolved; 0: none */
+	int watch;			/* inotify, or -1 */
+	int64_t acked_at;		/* when the checkpoint last changed */
+	int64_t status_at;
+	int64_t metrics_at;
+};
+
+/* Run to the end: endpos, a signal, or an error.  0, or -1 with *e set. */
+int hr_capture_run(const struct hr_capture_options *o, struct hr_err *e) HR_USED;
+/* Print what can be routed and what cannot.  0, or -1 when something cannot. */
+int hr_capture_check(const struct hr_capture_options *o, struct hr_err *e) HR_USED;
+int hr_capture_drop_slot(const struct hr_capture_options *o, struct hr_err *e) HR_USED;
+
+/* change.c: one pgoutput message. */
+int hr_capture_message(struct hr_capture *c, const uint8_t *data, size_t len, struct hr_err *e) HR_USED;
+/* A relation is met: route it, write its frame if it is new.  Takes it over. */
+int hr_capture_relation(struct hr_capture *c, struct hr_relation *rel, struct hr_route **route,
+    struct hr_err *e) HR_USED;
+/* Where a NULL tenant goes: *o NULL means nowhere. */
+int hr_capture_null_tenant(struct hr_capture *c, const struct hr_route *route, struct hr_out **o,
+    struct hr_err *e) HR_USED;
+
+/* snapshot.c: copy the tables' rows as of the exported snapshot, at lsn. */
+int hr_capture_copy(struct hr_capture *c, const char *snapshot, hr_lsn lsn, struct hr_err *e) HR_USED;
+
+/* capture.c: is a stop asked for? */
+bool hr_capture_stopping(void);
+
+#endif

@@ -1,0 +1,456 @@
+/*
+ * change.c - from pgoutput's messages to items of tenants.
+ *
+ * The same function takes messages as they come and those of a transaction
+ * that was streamed, kept, and is replayed at its commit.
+ */
+
+#include "base/hr.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/lsn.h"
+#include "capture/capture.h"
+#include "stream/rows.h"
+
+static int
+write_relation(struct hr_capture *c, struct hr_route *route, struct hr_err *e)
+{
+	struct hr_buf b = HR_BUF_INIT;
+	struct hr_frame f = { .type = HR_FRAME_RELATION, .flags = HR_MUST | HR_ALL };
+	int rc;
+
+	/* Rows that wait are of the table as it was. */
+	if (hr_emit_frames(&c->emit, e) < 0)
+		return -1;
+	hr_relation_encode(route->relation, &b);
+	f.data = b.data;
+	f.len = (uint32_t)b.len;
+	f.lsn = c->emit.complete;
+	rc = hr_write(&c->writer, &f, e);
+	hr_buf_clear(&b);
+	route->written = true;
+	return rc;
+}
+
+static void
+warn_identity(const struct hr_route *route)
+{
+	const struct hr_relation *rel = route->relation;
+	int i, keys = 0;
+
+	for (i = 0; i < rel->columns; i++)
+		keys += rel->column[i].key;
+	if (route->tenancy == HR_TENANCY_COLUMN && keys && !route->identity_has_tenant)
+		hr_log(HR_LOG_NOTE, "the replica identity of '%s.%s' does not hold '%s': deletes go to "
+		    "every tenant by key, and a change of tenant cannot be seen", rel->schema, rel->name,
+		    rel->column[route->column].name);
+}
+
+int
+hr_capture_relation(struct hr_capture *c, struct hr_relation *rel, struct hr_route **out,
+    struct hr_err *e)
+{
+	struct hr_route *old = hr_routes_get(&c->routes, rel->id), route;
+	int i;
+
+	for (i = 0; i < rel->columns; i++) {
+		struct hr_column *col = &rel->column[i];
+		const struct hr_type_name *n;
+
+		if (col->type_name)
+			continue;
+		n = hr_types_find(&c->types, col->type);
+		if (n == NULL) {
+			/* Made since we looked. */
+			if (!hr_conn_alive(c->sql)) {
+				hr_conn_close(c->sql);
+				if (hr_conn_open(&c->sql, c->o->conninfo, HR_CONN_PLAIN, e) < 0)
+					goto fail;
+			}
+			if (hr_types_load(&c->types, c->sql, e) < 0)
+				goto fail;
+			n = hr_types_find(&c->types, col->type);
+		}
+		if (n == NULL) {
+			hr_fail(e, HR_CONFIG, "column '%s' of '%s.%s' has the type %" PRIu32
+			    ", which the source no longer knows", col->name, rel->schema, rel->name, col->type);
+			hr_hint(e, "make a new slot and copy again");
+			goto fail;
+		}
+		col->type_schema = hr_strdup(n->schema);
+		col->type_name = hr_strdup(n->name);
+	}
+	if (hr_route_decide(c->router, rel, &route, e) < 0)
+		goto fail;
+	if (old && old->written && hr_relation_same(old->relation, rel)) {
+		hr_route_clear(&route);
+		*out = old;
+		return 0;
+	}
+	if (route.tenant)
+		route.out = hr_emit_tenant(&c->emit, route.tenant, strlen(route.tenant));
+	warn_identity(&route);
+	*out = hr_routes_put(&c->routes, &route);
+	return route.tenancy == HR_TENANCY_NONE ? 0 : write_relation(c, *out, e);
+fail:
+	hr_relation_free(rel);
+	return -1;
+}
+
+int
+hr_capture_null_tenant(struct hr_capture *c, const struct hr_route *route, struct hr_out **o,
+    struct hr_err *e)
+{
+	const struct hr_relation *rel = route->relation;
+
+	*o = NULL;
+	switch (c->o->config->tenancy.null_tenant) {
+	case HR_NULL_SHARED:
+		*o = &c->emit.all;
+		return 0;
+	case HR_NULL_NONE:
+		return 0;
+	case HR_NULL_REFUSE:
+		break;
+	}
+	hr_fail(e, HR_CONFIG, "a row of '%s.%s' has no tenant: '%s' is NULL", rel->schema, rel->name,
+	    rel->column[route->column].name);
+	return hr_hint(e, "set null_tenant: shared or none under 'tenancy:' in --config");
+}
+
+/* The tenant a tuple belongs to; *o is NULL when its rows go nowhere. */
+static int
+tenant_of(struct hr_capture *c, const struct hr_route *route, const struct hr_cur *tuple,
+    struct hr_out **o, struct hr_err *e)
+{
+	struct hr_pgo_value v;
+
+	if (hr_pgo_value(tuple, route->column, &v) < 0)
+		return hr_fail(e, HR_INTERNAL, "a malformed row of '%s.%s' from the source",
+		    route->relation->schema, route->relation->name);
+	if (HR_UNLIKELY(v.kind == 'n'))
+		return hr_capture_null_tenant(c, route, o, e);
+	if (HR_UNLIKELY(v.kind == 'u'))
+		return hr_fail(e, HR_CONFIG, "the tenant column of '%s.%s' was stored out of line",
+		    route->relation->schema, route->relation->name),
+		    hr_hint(e, "run ALTER TABLE %s.%s REPLICA IDENTITY FULL at the source",
+		    route->relation->schema, route->relation->name);
+	*o = hr_emit_tenant_of(&c->emit, route->relation->column[route->column].type, v.kind == 't',
+	    v.data, v.len, e);
+	if (*o == NULL)
+		return hr_within(e, "table '%s.%s'", route->relation->schema, route->relation->name);
+	if (!(*o)->selected)
+		*o = NULL;
+	return 0;
+}
+
+static int
+bad_tuple(const struct hr_route *route, struct hr_err *e)
+{
+	return hr_fail(e, HR_INTERNAL, "a malformed row of '%s.%s' from the source",
+	    route->relation->schema, route->relation->name);
+}
+
+static int
+put_insert(struct hr_capture *c, const struct hr_route *route, struct hr_out *o,
+    const struct hr_cur *tuple, const struct hr_cur *fill, struct hr_err *e)
+{
+	size_t mark;
+	struct hr_buf *b = hr_emit_open(&c->emit, o, HR_INSERT, &mark, e);
+	int unchanged;
+
+	if (b == NULL)
+		return -1;
+	hr_buf_u32le(b, route->relation->id);
+	unchanged = hr_pgo_put_tuple(b, tuple, fill);
+	if (HR_UNLIKELY(unchanged != 0)) {
+		if (unchanged < 0)
+			return bad_tuple(route, e);
+		hr_fail(e, HR_CONFIG, "a row of '%s.%s' moved to another tenant without its unchanged "
+		    "large values", route->relation->schema, route->relation->name);
+		return hr_hint(e, "run ALTER TABLE %s.%s REPLICA IDENTITY FULL at the source before tenants change",
+		    route->relation->schema, route->relation->name);
+	}
+	return hr_emit_close(&c->emit, o, mark, e);
+}
+
+static int
+put_delete(struct hr_capture *c, const struct hr_route *route, struct hr_out *o,
+    const struct hr_pgo *m, struct hr_err *e)
+{
+	size_t mark;
+	struct hr_buf *b = hr_emit_open(&c->emit, o, HR_DELETE, &mark, e);
+
+	if (b == NULL)
+		return -1;
+	hr_buf_u32le(b, route->relation->id);
+	hr_buf_u8(b, (uint8_t)m->old);
+	if (hr_pgo_put_tuple(b, &m->old_tuple, NULL) < 0)
+		return bad_tuple(route, e);
+	return hr_emit_close(&c->emit, o, mark, e);
+}
+
+static int
+put_update(struct hr_capture *c, const struct hr_route *route, struct hr_out *o,
+    const struct hr_pgo *m, struct hr_err *e)
+{
+	size_t mark;
+	struct hr_buf *b = hr_emit_open(&c->emit, o, HR_UPDATE, &mark, e);
+
+	if (b == NULL)
+		return -1;
+	hr_buf_u32le(b, route->relation->id);
+	hr_buf_u8(b, (uint8_t)m->old);
+	if (m->old != '-' && hr_pgo_put_tuple(b, &m->old_tuple, NULL) < 0)
+		return bad_tuple(route, e);
+	if (hr_pgo_put_tuple(b, &m->tuple, m->old == 'O' ? &m->old_tuple : NULL) < 0)
+		return bad_tuple(route, e);
+	return hr_emit_close(&c->emit, o, mark, e);
+}
+
+static int
+row(struct hr_capture *c, const struct hr_route *route, const struct hr_pgo *m, struct hr_err *e)
+{
+	struct hr_out *to = NULL, *from = NULL;
+	bool knows_old = route->identity_has_tenant && m->old != '-';
+
+	switch (route->tenancy) {
+	case HR_TENANCY_NONE:
+	case HR_TENANCY_UNSET:
+		return 0;
+	case HR_TENANCY_SHARED:
+		to = from = &c->emit.all;
+		break;
+	case HR_TENANCY_SCHEMA:
+	case HR_TENANCY_DATABASE:
+		to = route->out;
+		if (!to->selected)
+			return 0;
+		from = to;
+		break;
+	case HR_TENANCY_COLUMN:
+		if (m->type != 'D' && tenant_of(c, route, &m->tuple, &to, e) < 0)
+			return -1;
+		if (knows_old && tenant_of(c, route, &m->old_tuple, &from, e) < 0)
+			return -1;
+		if (m->type == 'D' && !knows_old)
+			from = &c->emit.all;	/* by key, to everyone who could have it */
+		if (m->type == 'U' && !knows_old) {
+			/* The row may have been another tenant's: keep its place. */
+			from = to;
+			if (to && hr_emit_in_order(&c->emit, to, e) < 0)
+				return -1;
+		}
+		break;
+	}
+	switch (m->type) {
+	case 'I':
+		return to ? put_insert(c, route, to, &m->tuple, NULL, e) : 0;
+	case 'D':
+		return from ? put_delete(c, route, from, m, e) : 0;
+	}
+	if (from == to)
+		return to ? put_update(c, route, to, m, e) : 0;
+	/* The row moves to another tenant: gone for one, complete for the other. */
+	if (from && put_delete(c, route, from, m, e) < 0)
+		return -1;
+	return to ? put_insert(c, route, to, &m->tuple, m->old == 'O' ? &m->old_tuple : NULL, e) : 0;
+}
+
+/* One tenant's truncated tables, or everyone's. */
+static int
+put_truncate(struct hr_capture *c, struct hr_out *o, uint8_t options, const uint32_t *id, uint32_t n,
+    struct hr_err *e)
+{
+	size_t mark;
+	struct hr_buf *b = hr_emit_open(&c->emit, o, HR_TRUNCATE, &mark, e);
+	uint32_t i;
+
+	if (b == NULL)
+		return -1;
+	hr_buf_u8(b, options);
+	hr_buf_u32le(b, n);
+	for (i = 0; i < n; i++)
+		hr_buf_u32le(b, id[i]);
+	return hr_emit_close(&c->emit, o, mark, e);
+}
+
+/*
+ * Tables of one tenant are that tenant's to truncate.  Tables of many are
+ * emptied for everyone; where only some tenants were asked for, each of those
+ * gets its own, which the target reads as a delete of that tenant's rows.
+ */
+static int
+truncate_tables(struct hr_capture *c, const struct hr_pgo *m, struct hr_err *e)
+{
+	uint32_t *id = hr_alloc((m->relations + 1) * sizeof(*id)), i, j, n;
+	bool *done = hr_zalloc(m->relations + 1);
+	size_t t;
+	int rc = 0;
+
+	for (i = 0; i < m->relations && rc == 0; i++) {
+		struct hr_route *first = hr_routes_get(&c->routes, hr_get_u32be(m->relation_list + 4 * i));
+		bool everyone;
+
+		if (done[i] || first == NULL || first->tenancy == HR_TENANCY_NONE)
+			continue;
+		everyone = first->tenancy == HR_TENANCY_COLUMN || first->tenancy == HR_TENANCY_SHARED;
+		for (n = 0, j = i; j < m->relations; j++) {
+			struct hr_route *r = hr_routes_get(&c->routes, hr_get_u32be(m->relation_list + 4 * j));
+
+			if (r && r->out == first->out && r->tenancy == first->tenancy) {
+				id[n++] = r->relation->id;
+				done[j] = true;
+			}
+		}
+		if (!everyone) {
+			struct hr_out *o = first->out;
+
+			rc = o->selected ? put_truncate(c, o, m->options, id, n, e) : 0;
+		} else if (c->o->config->tenants == 0 || first->tenancy == HR_TENANCY_SHARED)
+			rc = put_truncate(c, &c->emit.all, m->options, id, n, e);
+		else
+			for (t = 0; t < c->o->config->tenants && rc == 0; t++)
+				rc = put_truncate(c, hr_emit_tenant(&c->emit, c->o->config->tenant[t],
+				    strlen(c->o->config->tenant[t])), m->options, id, n, e);
+	}
+	free(done);
+	free(id);
+	return rc;
+}
+
+static int
+put_message(struct hr_capture *c, const struct hr_pgo *m, struct hr_err *e)
+{
+	size_t mark;
+	struct hr_buf *b = hr_emit_open(&c->emit, &c->emit.all, HR_MESSAGE, &mark, e);
+
+	if (b == NULL)
+		return -1;
+	hr_buf_u8(b, m->options & 1);
+	hr_buf_u64le(b, m->lsn);
+	hr_buf_put(b, m->name, strlen(m->name) + 1);
+	hr_buf_put(b, m->content, m->content_len);
+	return hr_emit_close(&c->emit, &c->emit.all, mark, e);
+}
+
+static int
+begin(struct hr_capture *c, const struct hr_pgo *m, struct hr_err *e)
+{
+	if (c->endpos && m->lsn > c->endpos) {
+		c->past_endpos = true;
+		return 0;
+	}
+	c->changes = 0;
+	if (c->resumed) {
+		if (m->lsn != c->resumed || m->xid != c->resumed_xid) {
+			hr_fail(e, HR_TEMPORARY, "after reconnecting the source did not send transaction %"
+			    PRIu32 " again", c->resumed_xid);
+			return hr_hint(e, "start again");
+		}
+		c->resumed = 0;
+		return 0;
+	}
+	hr_emit_begin(&c->emit, m->xid, m->lsn, m->time);
+	return 0;
+}
+
+static int
+replay_message(void *arg, const uint8_t *data, size_t len, struct hr_err *e)
+{
+	return hr_capture_message(arg, data, len, e);
+}
+
+/* A streamed transaction commits: what was kept follows as if it came now. */
+static int
+stream_commit(struct hr_capture *c, const struct hr_pgo *m, struct hr_err *e)
+{
+	if (begin(c, m, e) < 0)
+		return -1;
+	if (c->past_endpos)
+		return 0;
+	c->replaying = true;
+	if (hr_spill_replay(&c->spill, m->xid, replay_message, c, e) < 0)
+		return -1;
+	c->replaying = false;
+	return hr_emit_commit(&c->emit, m->end, e);
+}
+
+/* Keep a message of a streamed transaction, without its xid. */
+static int
+keep(struct hr_capture *c, const struct hr_pgo *m, const uint8_t *data, size_t len, struct hr_err *e)
+{
+	uint8_t *plain;
+	int rc;
+
+	if (m->xid == 0)	/* an origin: it has none */
+		return hr_spill_add(&c->spill, c->stream_xid, c->stream_xid, data, len, e);
+	plain = hr_alloc(len);
+	plain[0] = data[0];
+	memcpy(plain + 1, data + 5, len - 5);
+	rc = hr_spill_add(&c->spill, c->stream_xid, m->xid, plain, len - 4, e);
+	free(plain);
+	return rc;
+}
+
+int
+hr_capture_message(struct hr_capture *c, const uint8_t *data, size_t len, struct hr_err *e)
+{
+	struct hr_pgo m;
+	struct hr_route *route;
+	struct hr_relation *rel;
+	bool streamed = c->in_stream && !c->replaying;
+
+	if (hr_pgo_decode(&m, data, len, streamed, e) < 0)
+		return -1;
+	switch (m.type) {
+	case 'S':
+		c->in_stream = true;
+		c->stream_xid = m.xid;
+		return 0;
+	case 'E':
+		c->in_stream = false;
+		return 0;
+	case 'A':
+		hr_spill_abort(&c->spill, m.xid, m.subxid);
+		return 0;
+	case 'c':
+		return stream_commit(c, &m, e);
+	}
+	/* A message outside a transaction is sent at once, streamed or not. */
+	if (streamed && !(m.type == 'M' && !(m.options & 1)))
+		return keep(c, &m, data, len, e);
+
+	switch (m.type) {
+	case 'B':
+		return begin(c, &m, e);
+	case 'C':
+		return hr_emit_commit(&c->emit, m.end, e);
+	case 'R':
+		if (hr_pgo_relation(&rel, data, len, false, e) < 0)
+			return -1;
+		return hr_capture_relation(c, rel, &route, e);
+	case 'Y':
+		return 0;	/* names of types are read from the catalog */
+	case 'O':
+		hr_emit_origin(&c->emit, m.lsn, m.name);
+		return 0;
+	}
+	/* Changes: after a reconnection some are in the stream already. */
+	if (c->emit.open && ++c->changes <= c->skip)
+		return 0;
+	c->skip = 0;
+	switch (m.type) {
+	case 'T':
+		return truncate_tables(c, &m, e);
+	case 'M':
+		return put_message(c, &m, e);
+	}
+	route = hr_routes_get(&c->routes, m.relation);
+	if (HR_UNLIKELY(route == NULL))
+		return hr_fail(e, HR_INTERNAL, "a change of the unknown relation %" PRIu32, m.relation);
+	return row(c, route, &m, e);
+}

@@ -1,0 +1,193 @@
+/* source.c - catalog queries at the source. */
+
+#include "base/hr.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "capture/source.h"
+
+int
+hr_source_check(struct hr_conn *c, struct hr_err *e)
+{
+	struct hr_result *r;
+	int version = hr_conn_server_version(c), rc = 0;
+
+	if (version < 150000)
+		return hr_fail(e, HR_CONFIG, "the source runs PostgreSQL %d; 15 or later is needed",
+		    version / 10000);
+	if (hr_conn_query(c, &r, "SHOW wal_level", 0, NULL, e) < 0)
+		return -1;
+	if (strcmp(hr_result_get(r, 0, 0), "logical") != 0) {
+		rc = hr_fail(e, HR_CONFIG, "wal_level at the source is '%s'", hr_result_get(r, 0, 0));
+		hr_hint(e, "set wal_level = logical and restart the server");
+	}
+	hr_result_free(r);
+	return rc;
+}
+
+int
+hr_types_load(struct hr_type_names *t, struct hr_conn *c, struct hr_err *e)
+{
+	struct hr_result *r;
+	int i;
+
+	if (hr_conn_query(c, &r, "SELECT t.oid, n.nspname, t.typname FROM pg_catalog.pg_type t"
+	    " JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace ORDER BY t.oid", 0, NULL, e) < 0)
+		return -1;
+	hr_types_clear(t);
+	t->type = hr_zalloc((size_t)hr_result_rows(r) * sizeof(*t->type));
+	for (i = 0; i < hr_result_rows(r); i++) {
+		struct hr_type_name *n = &t->type[t->types++];
+
+		n->oid = (uint32_t)strtoul(hr_result_get(r, i, 0), NULL, 10);
+		n->schema = hr_strdup(hr_result_get(r, i, 1));
+		n->name = hr_strdup(hr_result_get(r, i, 2));
+	}
+	hr_result_free(r);
+	return 0;
+}
+
+static int
+by_oid(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = ((const struct hr_type_name *)b)->oid;
+
+	return x < y ? -1 : x > y;
+}
+
+const struct hr_type_name *
+hr_types_find(const struct hr_type_names *t, uint32_t oid)
+{
+	return t->types ? bsearch(&oid, t->type, t->types, sizeof(*t->type), by_oid) : NULL;
+}
+
+void
+hr_types_clear(struct hr_type_names *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->types; i++) {
+		free(t->type[i].schema);
+		free(t->type[i].name);
+	}
+	free(t->type);
+	*t = (struct hr_type_names){ 0 };
+}
+
+static int
+publications_exist(struct hr_conn *c, const struct hr_param *list, struct hr_err *e)
+{
+	struct hr_result *r;
+	int rc = 0;
+
+	if (hr_conn_query(c, &r, "SELECT w FROM pg_catalog.unnest(pg_catalog.string_to_array($1, ',')) w"
+	    " WHERE w NOT IN (SELECT pubname FROM pg_catalog.pg_publication)", 1, list, e) < 0)
+		return -1;
+	if (hr_result_rows(r)) {
+		const char *name = hr_result_get(r, 0, 0);
+
+		rc = hr_fail(e, HR_CONFIG, "publication '%s' does not exist at the source", name);
+		hr_hint(e, "CREATE PUBLICATION %s FOR TABLE ...", name);
+	}
+	hr_result_free(r);
+	return rc;
+}
+
+#define PUBLISHED \
+	"SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident, c.relpages," \
+	" CASE WHEN pg_catalog.bool_or(t.rowfilter IS NULL) THEN NULL" \
+	" ELSE pg_catalog.string_agg('(' || t.rowfilter || ')', ' OR ') END AS filter," \
+	" pg_catalog.bool_or(p.pubupdate OR p.pubdelete) AS changes," \
+	" (pg_catalog.array_agg(t.attnames))[1:1] AS names" \
+	" FROM pg_catalog.pg_publication_tables t" \
+	" JOIN pg_catalog.pg_publication p ON p.pubname = t.pubname" \
+	" JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname" \
+	" JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename" \
+	" WHERE t.pubname = ANY (pg_catalog.string_to_array($1, ','))" \
+	" GROUP BY c.oid, n.nspname, c.relname, c.relkind, c.relreplident, c.relpages"
+
+static void
+add_column(struct hr_relation *rel, struct hr_result *r, int row, const struct hr_type_names *types)
+{
+	struct hr_column *col;
+	const struct hr_type_name *n;
+
+	rel->column = hr_realloc(rel->column, (size_t)rel->columns + 1, sizeof(*col));
+	col = &rel->column[rel->columns++];
+	col->name = hr_strdup(hr_result_get(r, row, 1));
+	col->type = (uint32_t)strtoul(hr_result_get(r, row, 2), NULL, 10);
+	col->typmod = (int32_t)strtol(hr_result_get(r, row, 3), NULL, 10);
+	col->key = hr_result_get(r, row, 4)[0] == 't';
+	n = hr_types_find(types, col->type);
+	col->type_schema = hr_strdup(n ? n->schema : "");
+	col->type_name = hr_strdup(n ? n->name : "");
+}
+
+int
+hr_source_tables(struct hr_source_tables *s, struct hr_conn *c, const char *publication,
+    const struct hr_type_names *types, struct hr_err *e)
+{
+	const struct hr_param list = HR_PARAM_TEXT(publication);
+	struct hr_result *r, *col;
+	int i, at = 0;
+
+	*s = (struct hr_source_tables){ 0 };
+	if (publications_exist(c, &list, e) < 0)
+		return -1;
+	if (hr_conn_query(c, &r, "SELECT oid, nspname, relname, relkind, relreplident, relpages,"
+	    " filter, changes FROM (" PUBLISHED ") q ORDER BY oid", 1, &list, e) < 0)
+		return -1;
+	/*
+	 * The columns pgoutput sends: published, not dropped, not generated;
+	 * with the replica identity's marked, as it marks them.
+	 */
+	if (hr_conn_query(c, &col, "SELECT q.oid, a.attname, a.atttypid, a.atttypmod,"
+	    " CASE q.relreplident WHEN 'f' THEN true ELSE EXISTS (SELECT 1 FROM pg_catalog.pg_index i"
+	    "  WHERE i.indrelid = q.oid AND i.indisvalid AND a.attnum = ANY (i.indkey)"
+	    "  AND pg_catalog.array_position(i.indkey::int2[], a.attnum) < i.indnkeyatts"
+	    "  AND CASE q.relreplident WHEN 'd' THEN i.indisprimary"
+	    "   WHEN 'i' THEN i.indisreplident ELSE false END) END"
+	    " FROM (" PUBLISHED ") q JOIN pg_catalog.pg_attribute a ON a.attrelid = q.oid"
+	    " WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''"
+	    " AND a.attname = ANY (q.names) ORDER BY q.oid, a.attnum", 1, &list, e) < 0) {
+		hr_result_free(r);
+		return -1;
+	}
+	s->table = hr_zalloc((size_t)hr_result_rows(r) * sizeof(*s->table));
+	for (i = 0; i < hr_result_rows(r); i++) {
+		struct hr_source_table *t = &s->table[s->tables++];
+		struct hr_relation *rel = t->relation = hr_zalloc(sizeof(*rel));
+
+		rel->id = (uint32_t)strtoul(hr_result_get(r, i, 0), NULL, 10);
+		rel->schema = hr_strdup(hr_result_get(r, i, 1));
+		rel->name = hr_strdup(hr_result_get(r, i, 2));
+		rel->identity = hr_result_get(r, i, 4)[0];
+		rel->tenancy = 'a';
+		rel->tenant_column = -1;
+		t->kind = hr_result_get(r, i, 3)[0];
+		t->pages = strtoll(hr_result_get(r, i, 5), NULL, 10);
+		t->filter = hr_strdup(hr_result_get(r, i, 6));
+		t->publishes_changes = hr_result_get(r, i, 7)[0] == 't';
+		while (at < hr_result_rows(col) &&
+		    strcmp(hr_result_get(col, at, 0), hr_result_get(r, i, 0)) == 0)
+			add_column(rel, col, at++, types);
+	}
+	hr_result_free(r);
+	hr_result_free(col);
+	return 0;
+}
+
+void
+hr_source_tables_clear(struct hr_source_tables *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->tables; i++) {
+		hr_relation_free(s->table[i].relation);
+		free(s->table[i].filter);
+	}
+	free(s->table);
+	*s = (struct hr_source_tables){ 0 };
+}

@@ -28,7 +28,7 @@ need() {
 # one is an error, it is PROGRAM's, in the form that all errors have, and
 # matches the extended regular expression.
 one_error() {
-	local said lines form="^$1: error: [^[:cntrl:]]*[^.[:cntrl:]]\$"
+	local said lines form="^$1: error: [^[:cntrl:]]*([^.[:cntrl:]]|[.][.][.])\$"
 
 	if [ $# -gt 2 ]; then said=$(cat "$3"); else said=$stderr; fi
 	lines=$(grep -E '^[a-z-]+: error: ' <<<"$said") ||

@@ -46,7 +46,8 @@ pg_begin() {
 	PG_BIN=$(pg_bin) || return
 	# Short, whatever TMPDIR says: a socket's path ends at 107 bytes.
 	PG_DIR=$(mktemp -d /tmp/hrpg.XXXXXX) || return
-	export PG_BIN PG_DIR
+	PATH=$PATH:$PG_BIN
+	export PATH PG_BIN PG_DIR
 	chmod 755 "$PG_DIR"
 	if [ "$(id -u)" = 0 ]; then
 		id postgres >/dev/null 2>&1 ||

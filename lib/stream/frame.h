@@ -45,6 +45,7 @@ enum hr_frame_flag {
 	HR_MUST = 0x01,		/* a reader that does not know the type refuses */
 	HR_ALL = 0x02,		/* for every tenant; the tenant length is 0 */
 	HR_COPY = 0x04,		/* rows of the first copy */
+	HR_ORDERED = 0x08,	/* other tenants' frames before it come first */
 };
 
 struct hr_frame {

@@ -39,6 +39,14 @@ fill(struct hr_reader *r, struct hr_err *e)
 	if (r->step && room > r->step)
 		room = r->step;
 	for (;;) {
+		if (r->stop) {
+			struct pollfd p = { r->fd, POLLIN, 0 };
+
+			while (!*r->stop && poll(&p, 1, 500) <= 0)
+				;
+			if (*r->stop)
+				return hr_fail(e, HR_TEMPORARY, "stopped by a signal");
+		}
 		n = read(r->fd, r->buf.data + r->buf.len, room);
 		if (n >= 0)
 			break;

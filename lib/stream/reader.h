@@ -2,6 +2,8 @@
 #ifndef HR_READER_H
 #define HR_READER_H
 
+#include <signal.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/hr.h"
@@ -17,6 +19,7 @@ struct hr_reader {
 	struct hr_end seen;	/* what the end frame must say */
 	struct hr_head head;
 	bool ended;
+	const volatile sig_atomic_t *stop;	/* set: stop waiting and fail; or NULL */
 };
 
 /*

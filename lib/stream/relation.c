@@ -110,52 +110,29 @@ hr_relation_free(struct hr_relation *r)
 	free(r);
 }
 
-/* Where id is, or the empty place for it. */
-static size_t
-place(const struct hr_relations *t, uint32_t id)
-{
-	size_t i = (id * UINT32_C(2654435761)) & (t->slots - 1);
-
-	while (t->slot[i] && t->slot[i]->id != id)
-		i = (i + 1) & (t->slots - 1);
-	return i;
-}
-
 struct hr_relation *
 hr_relations_get(const struct hr_relations *t, uint32_t id)
 {
-	return t->slots ? t->slot[place(t, id)] : NULL;
+	return hr_map_get(&t->map, &id, sizeof(id));
 }
 
 void
 hr_relations_put(struct hr_relations *t, struct hr_relation *r)
 {
-	size_t i;
+	void **at = hr_map_at(&t->map, &r->id, sizeof(r->id));
 
-	if (t->count * 2 >= t->slots) {
-		struct hr_relations bigger = { .slots = t->slots ? t->slots * 2 : 64, .count = t->count };
+	hr_relation_free(*at);
+	*at = r;
+}
 
-		bigger.slot = hr_zalloc(bigger.slots * sizeof(*bigger.slot));
-		for (i = 0; i < t->slots; i++)
-			if (t->slot[i])
-				bigger.slot[place(&bigger, t->slot[i]->id)] = t->slot[i];
-		free(t->slot);
-		*t = bigger;
-	}
-	i = place(t, r->id);
-	if (t->slot[i] == NULL)
-		t->count++;
-	hr_relation_free(t->slot[i]);
-	t->slot[i] = r;
+static void
+free_one(void *p)
+{
+	hr_relation_free(p);
 }
 
 void
 hr_relations_clear(struct hr_relations *t)
 {
-	size_t i;
-
-	for (i = 0; i < t->slots; i++)
-		hr_relation_free(t->slot[i]);
-	free(t->slot);
-	*t = (struct hr_relations){ 0 };
+	hr_map_clear(&t->map, free_one);
 }

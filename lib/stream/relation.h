@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/hr.h"
+#include "base/map.h"
 
 #define HR_COLUMNS_MAX 1664	/* PostgreSQL's MaxTupleAttributeNumber */
 
@@ -41,9 +42,7 @@ void hr_relation_free(struct hr_relation *r);
 
 /* Relations by id. */
 struct hr_relations {
-	struct hr_relation **slot;
-	size_t slots;		/* a power of two */
-	size_t count;
+	struct hr_map map;
 };
 
 struct hr_relation *hr_relations_get(const struct hr_relations *t, uint32_t id);	/* or NULL */

@@ -240,6 +240,18 @@ watermark(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 	return 0;
 }
 
+/* The reader's own connection, also after it was lost while idle. */
+static int
+marks_conn(struct deal *d, struct hr_err *e)
+{
+	struct hr_err lost = HR_ERR_INIT;
+
+	if (hr_conn_alive(d->conn) && hr_conn_exec(d->conn, "SELECT 1", &lost) == 0)
+		return 0;
+	hr_conn_close(d->conn);
+	return hr_apply_connect(&d->conn, d->a->o, true, e);
+}
+
 static int
 snapshot(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 {
@@ -250,11 +262,8 @@ snapshot(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 
 	if (hr_snapshot_decode(&s, f, e) < 0 || deal_out(d, e) < 0 || drain(d, e) < 0)
 		return -1;
-	if (!hr_conn_alive(d->conn)) {
-		hr_conn_close(d->conn);
-		if (hr_apply_connect(&d->conn, a->o, true, e) < 0)
-			return -1;
-	}
+	if (marks_conn(d, e) < 0)
+		return -1;
 	if (s.begins ? hr_copy_begin(d->conn, &a->book, &s, &d->relations, f->lsn, e) < 0 :
 	    hr_book_copying(d->conn, &a->book, false, f->lsn, e) < 0)
 		return -1;
@@ -265,6 +274,7 @@ snapshot(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 		hr_worker_reposition(&a->worker[i]);
 	pthread_mutex_lock(&a->ledger.lock);
 	a->ledger.copying = s.begins;
+	a->ledger.streaming = a->book.streaming = !s.begins;
 	if (!s.begins && f->lsn > a->ledger.watermark)
 		a->ledger.watermark = f->lsn;
 	a->ledger.dirty = true;
@@ -283,16 +293,27 @@ fence(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 
 	if (hr_fence_decode(&epoch, f, e) < 0 || deal_out(d, e) < 0 || drain(d, e) < 0)
 		return -1;
-	if (!hr_conn_alive(d->conn)) {
-		hr_conn_close(d->conn);
-		if (hr_apply_connect(&d->conn, d->a->o, true, e) < 0)
-			return -1;
-	}
+	if (marks_conn(d, e) < 0)
+		return -1;
 	lit = hr_quote_literal(d->a->book.stream);
 	rc = hr_conn_execf(d->conn, e, "UPDATE hr.stream SET epoch = greatest(epoch, %" PRIu64 ") WHERE stream = %s",
 	    epoch, lit);
 	free(lit);
 	return rc;
+}
+
+/* Changes begin without a copy before them: may they? */
+static int
+begin_changes(struct deal *d, struct hr_err *e)
+{
+	if (hr_book_no_gap(&d->a->book, d->a->head, e) < 0 || marks_conn(d, e) < 0 ||
+	    hr_book_streaming(d->conn, &d->a->book, e) < 0)
+		return -1;
+	d->continues = true;
+	pthread_mutex_lock(&d->a->ledger.lock);
+	d->a->ledger.streaming = true;
+	pthread_mutex_unlock(&d->a->ledger.lock);
+	return 0;
 }
 
 static int
@@ -304,9 +325,8 @@ one_frame(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 	case HR_FRAME_ROWS:
 	case HR_FRAME_WATERMARK:
 	case HR_FRAME_FENCE:
-		if (!d->continues && hr_book_no_gap(&d->a->book, d->a->head, e) < 0)
+		if (!d->continues && begin_changes(d, e) < 0)
 			return -1;
-		d->continues = true;
 		break;
 	}
 	switch (f->type) {
@@ -471,6 +491,8 @@ run(struct hr_apply *a, struct hr_reader *r, struct hr_err *e)
 	if (rc < 0)
 		goto out;
 	a->ledger.copying = a->book.copying;
+	a->ledger.streaming = a->book.streaming;
+	hr_ledger_seed(a);
 	a->ledger.watermark = hr_book_least(&a->book);
 	keeping = pthread_create(&keeper, NULL, hr_ledger_run, a) == 0;
 	for (; started < a->workers; started++)

@@ -15,6 +15,7 @@
 #include "apply/book.h"
 #include "apply/queue.h"
 #include "base/map.h"
+#include "state/metrics.h"
 #include "stream/reader.h"
 
 struct hr_apply_options {
@@ -65,8 +66,9 @@ struct hr_ledger {
 	hr_lsn watermark;		/* the newest one given to anybody */
 	int64_t time;			/* of the newest commit */
 	uint64_t rows, bytes, transactions, conflicts;
+	struct hr_histogram lag;	/* of windows, at their commit */
 	size_t parked;
-	bool copying, dirty, ending;
+	bool copying, streaming, dirty, ending;
 };
 
 struct hr_apply {
@@ -92,6 +94,8 @@ int hr_apply_retry(const struct hr_apply_options *o, struct hr_err *e) HR_USED;
 /* ledger.c */
 void hr_ledger_init(struct hr_ledger *l, int workers);
 void hr_ledger_clear(struct hr_ledger *l);
+/* Go on counting from an earlier run's checkpoint, if it is of this stream. */
+void hr_ledger_seed(struct hr_apply *a);
 struct hr_account *hr_ledger_account(struct hr_ledger *l, const char *tenant, size_t len);
 /* A watermark was given to a worker. */
 void hr_ledger_asked(struct hr_ledger *l, int worker, hr_lsn lsn);
@@ -101,6 +105,9 @@ void hr_ledger_committed(struct hr_ledger *l, int worker, hr_lsn lsn, hr_lsn ins
 hr_lsn hr_ledger_position(struct hr_ledger *l);
 /* The thread that sees to durability and the checkpoint file. */
 void *hr_ledger_run(void *apply);
+
+/* measure.c: the metrics file. */
+int hr_apply_measure(struct hr_apply *a, struct hr_err *e) HR_USED;
 
 /* A connection set up for applying: replica role, no surprises of planning. */
 int hr_apply_connect(struct hr_conn **c, const struct hr_apply_options *o, bool synchronous, struct hr_err *e) HR_USED;

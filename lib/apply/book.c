@@ -23,7 +23,7 @@ static const char schema_sql[] =
 "CREATE TABLE IF NOT EXISTS hr.stream ("
 " stream text PRIMARY KEY, system text NOT NULL, database text NOT NULL,"
 " timeline bigint NOT NULL, epoch bigint NOT NULL,"
-" copying boolean NOT NULL DEFAULT false, copy_lsn pg_lsn,"
+" state text NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'copying', 'streaming')), copy_lsn pg_lsn,"
 " parked_generation bigint NOT NULL DEFAULT 0, created timestamptz NOT NULL DEFAULT now());"
 "CREATE TABLE IF NOT EXISTS hr.progress ("
 " stream text NOT NULL REFERENCES hr.stream ON DELETE CASCADE, generation int NOT NULL,"
@@ -133,8 +133,8 @@ continues(struct hr_book *b, struct hr_result *r, const struct hr_head *h, struc
 	uint64_t timeline = strtoull(hr_result_get(r, 0, 2), NULL, 10);
 	uint64_t epoch = strtoull(hr_result_get(r, 0, 3), NULL, 10);
 
-	b->copying = hr_result_get(r, 0, 4)[0] == 't';
-	b->had_copy = hr_result_get(r, 0, 5) != NULL;
+	b->copying = strcmp(hr_result_get(r, 0, 4), "copying") == 0;
+	b->streaming = strcmp(hr_result_get(r, 0, 4), "streaming") == 0;
 	if (h->epoch < epoch) {
 		hr_fail(e, HR_REFUSED, "stream '%s' has epoch %" PRIu64 ", the target is at epoch %" PRIu64,
 		    h->slot, h->epoch, epoch);
@@ -269,7 +269,7 @@ hr_book_open(struct hr_book *b, struct hr_conn *c, const struct hr_head *h, int 
 	snprintf(b->holder, sizeof(b->holder), "%ld.%09ld.%d", (long)now.tv_sec, now.tv_nsec, (int)getpid());
 	if (hr_conn_exec(c, "BEGIN", e) < 0 || load_places(b, c, &stream, e) < 0)
 		goto fail;
-	if (hr_conn_query(c, &r, "SELECT system, database, timeline, epoch, copying, copy_lsn FROM hr.stream"
+	if (hr_conn_query(c, &r, "SELECT system, database, timeline, epoch, state FROM hr.stream"
 	    " WHERE stream = $1 FOR UPDATE", 1, &stream, e) < 0)
 		goto fail;
 	b->known = hr_result_rows(r) == 1;
@@ -333,11 +333,26 @@ hr_book_copying(struct hr_conn *c, const struct hr_book *b, bool copying, hr_lsn
 	char *lit = hr_quote_literal(b->stream);
 	int rc;
 
-	rc = copying ? hr_conn_execf(c, e, "UPDATE hr.stream SET copying = true, copy_lsn = '%s' WHERE stream = %s;"
+	rc = copying ? hr_conn_execf(c, e, "UPDATE hr.stream SET state = 'copying', copy_lsn = '%s' WHERE stream = %s;"
 	    " UPDATE hr.progress SET lsn = '0/0' WHERE stream = %s", HR_LSN(lsn), lit, lit) :
-	    hr_conn_execf(c, e, "UPDATE hr.stream SET copying = false WHERE stream = %s;"
+	    hr_conn_execf(c, e, "UPDATE hr.stream SET state = 'streaming' WHERE stream = %s;"
 	    " UPDATE hr.progress SET lsn = '%s' WHERE stream = %s;"
 	    " DELETE FROM hr.copy WHERE stream = %s", lit, HR_LSN(lsn), lit, lit);
 	free(lit);
+	return rc;
+}
+
+int
+hr_book_streaming(struct hr_conn *c, struct hr_book *b, struct hr_err *e)
+{
+	char *lit;
+	int rc;
+
+	if (b->streaming)
+		return 0;
+	lit = hr_quote_literal(b->stream);
+	rc = hr_conn_execf(c, e, "UPDATE hr.stream SET state = 'streaming' WHERE stream = %s", lit);
+	free(lit);
+	b->streaming = rc == 0;
 	return rc;
 }

@@ -32,7 +32,7 @@ struct hr_book {
 	uint64_t epoch;
 	bool known;		/* it was seen before this run */
 	bool copying;		/* its first copy was begun and not completed */
-	bool had_copy;		/* it began with a first copy */
+	bool streaming;		/* changes have been taken, or a copy was completed */
 	struct hr_place *place;	/* of all generations */
 	size_t places;
 	int generation;		/* this run's */
@@ -69,6 +69,9 @@ int hr_book_committed(struct hr_conn *c, const struct hr_book *b, int worker, in
 /* The first copy: remember that it began or is complete. */
 int hr_book_copying(struct hr_conn *c, const struct hr_book *b, bool copying, hr_lsn lsn,
     struct hr_err *e) HR_USED;
+
+/* Changes follow: no copy is missing any more. */
+int hr_book_streaming(struct hr_conn *c, struct hr_book *b, struct hr_err *e) HR_USED;
 
 #define HR_ADVANCE_SQL "SELECT hr.advance($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 #define HR_ADVANCE_PARAMS 9

@@ -87,6 +87,43 @@ hr_ledger_account(struct hr_ledger *l, const char *tenant, size_t len)
 }
 
 void
+hr_ledger_seed(struct hr_apply *a)
+{
+	struct hr_checkpoint cp = HR_CHECKPOINT_INIT;
+	struct hr_err ignored = HR_ERR_INIT;
+	struct hr_ledger *l = &a->ledger;
+	size_t i, k;
+
+	if (a->o->checkpoint == NULL || hr_checkpoint_load(&cp, a->o->checkpoint, &ignored) != 1)
+		return;
+	if (cp.stream && strcmp(cp.stream, a->book.stream) == 0 && cp.system == a->head->system && a->book.streaming) {
+		l->rows = cp.rows;
+		l->bytes = cp.bytes;
+		l->transactions = cp.transactions;
+		l->time = cp.commit_time;
+		for (i = 0; i < cp.tenants; i++) {
+			const struct hr_tenant_position *t = &cp.tenant[i];
+			struct hr_account *s = hr_ledger_account(l, t->tenant, strlen(t->tenant));
+
+			s->lsn = t->lsn;
+			s->time = t->commit_time;
+			s->xid = t->xid;
+			s->rows = t->rows;
+			s->bytes = t->bytes;
+			for (k = 0; k < t->tables; k++) {
+				struct hr_table_lsn *lsn = hr_zalloc(sizeof(*lsn));
+				void **at = hr_map_at(&s->table, t->table[k].table, strlen(t->table[k].table));
+
+				lsn->lsn = t->table[k].lsn;
+				free(*at);
+				*at = lsn;
+			}
+		}
+	}
+	hr_checkpoint_clear(&cp);
+}
+
+void
 hr_ledger_asked(struct hr_ledger *l, int worker, hr_lsn lsn)
 {
 	pthread_mutex_lock(&l->lock);
@@ -200,8 +237,8 @@ draw(struct hr_apply *a, struct hr_checkpoint *cp)
 	cp->system = a->head->system;
 	cp->timeline = a->head->timeline;
 	cp->epoch = a->head->epoch;
-	cp->state = l->copying ? HR_STATE_COPYING : HR_STATE_STREAMING;
-	cp->lsn = l->copying ? 0 : hr_ledger_position(l);
+	cp->state = l->copying ? HR_STATE_COPYING : l->streaming ? HR_STATE_STREAMING : HR_STATE_NONE;
+	cp->lsn = l->streaming && !l->copying ? hr_ledger_position(l) : 0;
 	cp->commit_time = l->time;
 	cp->written = hr_now_pg_us();
 	cp->rows = l->rows;
@@ -303,7 +340,7 @@ hr_ledger_run(void *arg)
 	struct hr_conn *c = NULL;
 	struct hr_err e = HR_ERR_INIT, said = HR_ERR_INIT;
 	hr_lsn saved = 0, position = 0;
-	int64_t saved_at = 0, cost = 0, now;
+	int64_t saved_at = 0, measured_at = 0, cost = 0, now;
 	bool go = true;
 
 	while (go) {
@@ -329,6 +366,14 @@ hr_ledger_run(void *arg)
 		}
 		if (a->o->checkpoint == NULL)
 			saved = position;
+		if (a->o->metrics && (!go || now - measured_at > BEAT_US)) {
+			measured_at = now;
+			if (hr_apply_measure(a, &e) < 0 && strcmp(e.what, said.what) != 0) {
+				hr_log_err(HR_LOG_WARNING, &e);
+				said = e;
+			}
+			hr_err_clear(&e);
+		}
 		if (go)
 			nap(LOOK_US);
 	}

@@ -610,6 +610,8 @@ committed(struct hr_worker *w)
 	l->bytes += w->bytes;
 	l->transactions += w->transactions;
 	l->conflicts += w->conflicts;
+	if (w->target_time && w->rows)
+		hr_histogram_add(&l->lag, (double)(hr_now_pg_us() - w->target_time) / 1e6);
 	pthread_mutex_unlock(&l->lock);
 	hr_ledger_committed(l, w->index, w->target_lsn, w->a->o->synchronous ? 0 : w->txn.insert_lsn);
 	w->touches = 0;

@@ -21,6 +21,7 @@
 #include "base/lsn.h"
 #include "capture/capture.h"
 #include "state/checkpoint.h"
+#include "state/metrics.h"
 #include "state/watch.h"
 #include "stream/mark.h"
 
@@ -31,6 +32,7 @@
 #define LINGER_US	3000000		/* after the reader went: its checkpoint */
 #define IDLE_US		10000000	/* between watermarks of an idle source */
 #define IDLE_BYTES	(16 << 20)
+#define METRICS_US	1000000
 
 static volatile sig_atomic_t stopping;
 
@@ -78,6 +80,31 @@ look_at_checkpoint(struct hr_capture *c, bool *copied, struct hr_err *e)
 		rc = 0;
 	hr_checkpoint_clear(&cp);
 	return rc;
+}
+
+/* Now and then, and at the end.  Metrics that cannot be written are no reason to stop. */
+static void
+measure(struct hr_capture *c, bool now)
+{
+	struct hr_metrics m = HR_METRICS_INIT;
+	struct hr_err e = HR_ERR_INIT;
+
+	if (c->o->metrics == NULL || (!now && hr_now_us() - c->metrics_at < METRICS_US))
+		return;
+	c->metrics_at = hr_now_us();
+	hr_metric(&m, "hr_rows_replicated_total", "counter", "Rows written to the stream.");
+	hr_metric_sample(&m, "capture", NULL, NULL, (double)c->emit.rows);
+	hr_metric(&m, "hr_transactions_replicated_total", "counter", "Transactions written to the stream.");
+	hr_metric_sample(&m, "capture", NULL, NULL, (double)c->emit.transactions);
+	hr_metric(&m, "hr_bytes_replicated_total", "counter", "Bytes of the stream.");
+	hr_metric_sample(&m, "capture", NULL, NULL, (double)c->writer.seen.bytes);
+	hr_metric(&m, "hr_replication_lag_bytes", "gauge", "WAL the source has sent or skipped and the target has not confirmed.");
+	hr_metric_sample(&m, "capture", NULL, NULL, c->received > c->acked ? (double)(c->received - c->acked) : 0);
+	hr_metric(&m, "hr_replication_errors_total", "counter", "Connections to the source that were lost.");
+	hr_metric_sample(&m, "capture", "reason", "connection", (double)c->losses);
+	if (hr_metrics_save(&m, c->o->metrics, &e) < 0)
+		hr_log_err(HR_LOG_WARNING, &e);
+	hr_metrics_clear(&m);
 }
 
 static int
@@ -210,6 +237,7 @@ reconnect(struct hr_capture *c, struct hr_err *e)
 	hr_lsn from = c->emit.complete > c->emit.watermark ? c->emit.complete : c->emit.watermark;
 	struct hr_err why = *e;
 
+	c->losses++;
 	hr_log(HR_LOG_WARNING, "source: %s; reconnecting", e->what);
 	if (c->emit.open) {
 		c->skip = c->resumed ? c->skip : c->changes;
@@ -309,6 +337,7 @@ quiet(struct hr_capture *c, bool behind, struct hr_err *e)
 		return hr_fail_sys(e, "cannot wait for the source");
 	if (n > 0 && p[1].revents && follow_checkpoint(c, e) < 0)
 		return -1;
+	measure(c, false);
 	now = hr_now_us();
 	/* Waiting for endpos: ask how far the source has read. */
 	if (n == 0 && c->endpos)
@@ -348,6 +377,7 @@ follow(struct hr_capture *c, struct hr_err *e)
 					rc = send_status(c, false, e);
 				if (rc == 0 && c->watch >= 0)
 					rc = follow_checkpoint(c, e);
+				measure(c, false);
 			}
 		} else if (rc == 0)
 			rc = quiet(c, behind, e);
@@ -601,6 +631,7 @@ hr_capture_run(const struct hr_capture_options *o, struct hr_err *e)
 	say_ready(o->ready_fd);
 	if (follow(&c, e) == 0)
 		rc = finish(&c, e);
+	measure(&c, true);
 out:
 	if (flags >= 0)
 		fcntl(STDOUT_FILENO, F_SETFL, flags);

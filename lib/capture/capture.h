@@ -67,6 +67,7 @@ struct hr_capture {
 	int64_t acked_at;		/* when the checkpoint last changed */
 	int64_t status_at;
 	int64_t metrics_at;
+	uint64_t losses;		/* connections */
 };
 
 /* Run to the end: endpos, a signal, or an error.  0, or -1 with *e set. */

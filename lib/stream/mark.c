@@ -71,12 +71,14 @@ int
 hr_sequence_decode(struct hr_sequence *s, const struct hr_frame *f, struct hr_err *e)
 {
 	struct hr_cur c = hr_cur(f->data, f->len);
+	uint8_t called;
 
 	s->last_value = (int64_t)hr_cur_u64le(&c);
-	s->is_called = hr_cur_u8(&c) != 0;
+	called = hr_cur_u8(&c);
+	s->is_called = called == 1;
 	s->schema = hr_cur_cstr(&c);
 	s->name = hr_cur_cstr(&c);
-	return c.bad || hr_cur_left(&c) ? bad("sequence", e) : 0;
+	return called > 1 || c.bad || hr_cur_left(&c) ? bad("sequence", e) : 0;
 }
 
 void

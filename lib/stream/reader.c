@@ -196,9 +196,7 @@ begin(struct hr_reader *r, struct hr_err *e)
 int
 hr_reader_open(struct hr_reader *r, int fd, struct hr_err *e)
 {
-	size_t step = r->step;
-
-	*r = (struct hr_reader){ .fd = fd, .step = step, .head = HR_HEAD_INIT };
+	*r = (struct hr_reader){ .fd = fd, .step = r->step, .stop = r->stop, .head = HR_HEAD_INIT };
 	return begin(r, e);
 }
 

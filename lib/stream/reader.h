@@ -23,7 +23,8 @@ struct hr_reader {
 };
 
 /*
- * Begin: read the magic and the head frame, check the version.
+ * Begin: read the magic and the head frame, check the version.  *r must be
+ * zero but for step and stop, which are kept.
  * The reader does not own fd.  0, or -1 with *e set.
  */
 int hr_reader_open(struct hr_reader *r, int fd, struct hr_err *e) HR_USED;

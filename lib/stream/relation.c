@@ -61,8 +61,12 @@ hr_relation_decode(struct hr_relation **out, const uint8_t *data, size_t len, st
 		r->column = hr_zalloc((size_t)n * sizeof(*r->column));
 	for (i = 0; i < n && !c.bad; i++) {
 		struct hr_column *col = &r->column[i];
+		uint8_t key;
 
-		col->key = hr_cur_u8(&c) != 0;
+		key = hr_cur_u8(&c);
+		col->key = key == 1;
+		if (key > 1)
+			c.bad = true;
 		col->type = hr_cur_u32le(&c);
 		col->typmod = (int32_t)hr_cur_u32le(&c);
 		col->name = hr_strdup(hr_cur_cstr(&c));

@@ -76,7 +76,7 @@ partly(void)
 	f = frame(HR_FRAME_HEAD, "1", 1, 0);
 	ok(hr_dump_frame(&d, &f, &e) == -1 && d.out.len == len, "nor does a damaged head");
 	hr_dump_clear(&d);
-	ok(d.out.data == NULL && d.relations.count == 0, "clear leaves it ready");
+	ok(d.out.data == NULL && d.relations.map.count == 0, "clear leaves it ready");
 }
 
 static void

@@ -83,6 +83,10 @@ sequences(void)
 			break;
 	}
 	is_number((int64_t)len, (int64_t)b.len, "cut anywhere it is refused");
+	b.data[8] = 2;
+	f = frame(b.data, b.len);
+	ok(hr_sequence_decode(&t, &f, &e) == -1, "it is called or not");
+	b.data[8] = 1;
 	hr_buf_u8(&b, 0);
 	f = frame(b.data, b.len);
 	ok(hr_sequence_decode(&t, &f, &e) == -1 && e.code == HR_BAD_STREAM, "bytes behind it are refused");

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/crc32c.h"
+#include "base/temp.h"
 #include "stream/reader.h"
 #include "stream/writer.h"
 #include "tap.h"
@@ -89,15 +90,13 @@ large(uint32_t n)
 	struct hr_frame f = { 0 };
 	struct hr_err e = HR_ERR_INIT;
 	uint8_t *data = calloc(1, n);
-	char path[] = "/tmp/hr-test-XXXXXX";
-	int fd = mkstemp(path), rc;
+	int fd = hr_temp_open(NULL, &e), rc;
 
-	unlink(path);
 	head();
 	frame('x', 0, "acme", data, n);
 	end();
-	if (write(fd, w.buf.data, w.buf.len) != (ssize_t)w.buf.len)
-		ok(false, "no space in /tmp");
+	if (hr_temp_append(fd, w.buf.data, w.buf.len, &e) < 0)
+		ok(false, "%s", e.what);
 	lseek(fd, 0, SEEK_SET);
 	rc = hr_reader_open(&r, fd, &e) == 0 && hr_read(&r, &f, &e) == 1 && hr_read(&r, &f, &e) == 1 &&
 	    f.len == n && memcmp(f.data, data, n) == 0 && hr_read(&r, &f, &e) == 0;
@@ -193,6 +192,28 @@ waiting(void)
 	close(fd[1]);
 }
 
+/* A reader that waits is told to stop. */
+static volatile sig_atomic_t stopping;
+
+static void
+stopped(void)
+{
+	struct hr_reader r = { .stop = &stopping };
+	struct hr_frame f;
+	struct hr_err e = HR_ERR_INIT;
+	int fd[2];
+
+	head();
+	if (pipe(fd) < 0 || write(fd[1], w.buf.data, w.buf.len) < 0)
+		ok(false, "no pipe");
+	ok(hr_reader_open(&r, fd[0], &e) == 0 && hr_read(&r, &f, &e) == 1, "with a stop, frames are read");
+	stopping = 1;
+	ok(hr_read(&r, &f, &e) == -1 && e.code == HR_TEMPORARY, "until it is set");
+	hr_reader_clear(&r);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 static void
 errors(void)
 {
@@ -243,6 +264,7 @@ main(void)
 	claims();
 	readiness();
 	waiting();
+	stopped();
 	errors();
 	head_limit(HR_HEAD_MAX - 1, true);
 	head_limit(HR_HEAD_MAX, true);

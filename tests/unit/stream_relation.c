@@ -90,13 +90,13 @@ table(void)
 		hr_relations_put(&t, make(i * 64, 1));
 	for (i = 0; i < 1000; i++)
 		found += hr_relations_get(&t, i * 64)->id == i * 64;
-	ok(found == 1000 && t.count == 1000, "a thousand are found again");
+	ok(found == 1000 && t.map.count == 1000, "a thousand are found again");
 	ok(hr_relations_get(&t, 1) == NULL, "another is not");
 	r = make(64, 2);
 	hr_relations_put(&t, r);
-	ok(hr_relations_get(&t, 64) == r && t.count == 1000, "a later one takes the place of the earlier");
+	ok(hr_relations_get(&t, 64) == r && t.map.count == 1000, "a later one takes the place of the earlier");
 	hr_relations_clear(&t);
-	ok(t.slot == NULL && t.count == 0, "clear leaves it ready");
+	ok(t.map.slot == NULL && t.map.count == 0, "clear leaves it ready");
 	hr_relations_clear(&t);
 }
 
@@ -118,6 +118,7 @@ main(void)
 	broken(7, 0x80, "a negative tenant column");
 	broken(8, 2, "a column too many");
 	broken(8, 4, "a column too few");
+	broken(19, 2, "a column that is neither of the key nor not");
 	lengths();
 	table();
 

@@ -88,6 +88,8 @@ put_front(struct hr_buf *b, const struct hr_frame *f)
 	put_lsn(b, f->lsn);
 	if (f->flags & HR_COPY)
 		put(b, ",\"copy\":true");
+	if (f->flags & HR_ORDERED)
+		put(b, ",\"ordered\":true");
 }
 
 static int

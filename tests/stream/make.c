@@ -423,6 +423,23 @@ make_all_tenants(void)
 }
 
 static void
+make_ordered(void)
+{
+	head();
+	orders('d');
+	begin(749, 0x1500A00);
+	insert(ORDERS, other, 3);
+	commit(0x1500A30);
+	rows("globex", 0x1500A30);
+	begin(750, 0x1500A40);
+	update('-', NULL, one, 3);
+	commit(0x1500A70);
+	frame(HR_FRAME_ROWS, HR_MUST | HR_ORDERED, "acme", 0x1500A70);
+	watermark(0x1500A70, false);
+	end();
+}
+
+static void
 make_relation_changed(void)
 {
 	struct hr_column column[] = { COLUMN("tenant", TEXT, true), COLUMN("number", INT8, true) };
@@ -589,6 +606,30 @@ make_head_unknown_keys(void)
 {
 	raw_head(HEAD_TEXT("1", "\"slot\":\"s\",") ",\"tenants\":[\"acme\"],\"frame\":0,"
 	    "\n \"later\": {\"a\": [1, 2]}}\n");
+	end();
+}
+
+/* The stream of hr-stream(5): change it there too. */
+static void
+make_example(void)
+{
+	struct hr_column column[] = {
+		{ (char *)"id", (char *)"pg_catalog", (char *)"int4", 23, -1, true },
+	};
+	struct hr_relation r = { 5, (char *)"acme", (char *)"t", 'd', 's', -1, 1, column };
+	static const struct hr_value v[] = { BIN("\0\0\0\7") };
+
+	must(hr_write_magic(&w, &err));
+	hr_buf_puts(&b, "{\"version\":1,\"system\":\"1\",\"timeline_begin\":\"0/0\","
+	    "\"database\":\"d\",\"slot\":\"s\",\"epoch\":1,\"start\":\"0/10\"}");
+	frame(HR_FRAME_HEAD, HR_MUST | HR_ALL, NULL, 0x10);
+	hr_relation_encode(&r, &b);
+	frame(HR_FRAME_RELATION, HR_MUST | HR_ALL, NULL, 0x10);
+	begin(740, 0x20);
+	insert(5, v, 1);
+	commit(0x28);
+	rows("acme", 0x28);
+	watermark(0x28, false);
 	end();
 }
 
@@ -1072,6 +1113,7 @@ static const struct stream {
 	void (*make)(void);
 } stream[] = {
 	{ "passed/0001_empty", make_empty },
+	{ "passed/0002_example", make_example },
 	{ "passed/0010_insert", make_insert },
 	{ "passed/0011_update_key", make_update_key },
 	{ "passed/0012_update_full", make_update_full },
@@ -1086,6 +1128,7 @@ static const struct stream {
 	{ "passed/0022_all_tenants", make_all_tenants },
 	{ "passed/0023_relation_changed", make_relation_changed },
 	{ "passed/0024_tenant_names", make_tenant_names },
+	{ "passed/0025_ordered", make_ordered },
 	{ "passed/0030_watermark_idle", make_watermark_idle },
 	{ "passed/0031_snapshot", make_snapshot },
 	{ "passed/0032_snapshot_tenants", make_snapshot_tenants },

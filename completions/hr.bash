@@ -1,0 +1,109 @@
+# Completion of hr's tools in bash.  Installed under the name of each.
+# shellcheck shell=bash
+
+# The services that libpq knows, as connection strings.
+_hr_services() {
+	local file
+
+	for file in "${PGSERVICEFILE:-$HOME/.pg_service.conf}" \
+	    "${PGSYSCONFDIR:-/etc/postgresql-common}/pg_service.conf"; do
+		[[ -r $file ]] && sed -n 's/^\[\([^]]*\)\].*/service=\1/p' "$file"
+	done
+}
+
+# The checkpoints of pipelines, and files.
+_hr_checkpoints() {		# WORD
+	local state
+
+	for state in "$HR_STATE" "${XDG_STATE_HOME:-$HOME/.local/state}/hr" /var/lib/hr; do
+		[[ -n $state ]] && compgen -G "$state/*/checkpoint"
+	done | sort -u
+	compgen -f -- "$1"
+}
+
+_hr_options() {			# TOOL COMMAND
+	local pipe='--config --tenant -j --jobs --checkpoint --metrics --ready-fd --log-format
+	    -d --dbname -v --verbose -h --help --version'
+
+	case $1:$2 in
+	hr-capture:*)
+		echo "$pipe -S --slot -P --publication --tenant-column --tenant-schema
+		    --tenant-database --create-slot --drop-slot --snapshot -E --endpos --check
+		    --epoch -s --status-interval --spill-dir --spill-max --print-pipeline" ;;
+	hr-apply:*)
+		echo "$pipe --ddl --retry --batch-rows --synchronous-commit -n --dry-run" ;;
+	hr-transform:*)	echo "--dump -v -h --version" ;;
+	hr-checkpoint:show | hr-checkpoint:get)
+		echo "--tenant --json -v" ;;
+	hr-checkpoint:wait)	echo "--lsn --tenant --timeout -v" ;;
+	hr-checkpoint:set)	echo "--lsn --tenant --force -v" ;;
+	hr-checkpoint:export)	echo "-v" ;;
+	hr-checkpoint:)		echo "-h --version" ;;
+	hr-supervise:*)	echo "-n --dry-run -v --verbose -h --help --version" ;;
+	esac
+}
+
+_hr() {
+	local tool=${COMP_WORDS[0]##*/} line=${COMP_LINE:0:COMP_POINT}
+	local IFS=$' \t\n' cur prev whole command='' words i
+
+	read -ra words <<<"$line"
+	[[ $line == *[[:space:]] ]] && words+=('')
+	COMPREPLY=()
+	((${#words[@]} > 1)) || return
+	whole=${words[-1]} cur=$whole prev=${words[-2]}
+	if [[ $cur == --*=* ]]; then
+		prev=${cur%%=*}
+		cur=${cur#*=}
+	fi
+	if [[ $tool == hr-checkpoint ]] && ((${#words[@]} > 2)); then
+		command=${words[1]}
+	fi
+
+	case $tool:$prev in
+	hr-capture:-d | hr-apply:-d | *:--dbname)
+		mapfile -t COMPREPLY < <(compgen -W "$(_hr_services)" -- "$cur") ;;
+	*:--checkpoint)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(_hr_checkpoints "$cur" | grep -F -- "$cur") ;;
+	*:--config | *:--metrics)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	*:--spill-dir | *:--print-pipeline)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
+	*:--log-format)
+		mapfile -t COMPREPLY < <(compgen -W "text json" -- "$cur") ;;
+	*:--ddl)
+		mapfile -t COMPREPLY < <(compgen -W "none add" -- "$cur") ;;
+	*:--synchronous-commit)
+		mapfile -t COMPREPLY < <(compgen -W "on off" -- "$cur") ;;
+	hr-capture:-E | *:--endpos)
+		mapfile -t COMPREPLY < <(compgen -W "now" -- "$cur") ;;
+	hr-capture:-[SPjs] | hr-apply:-j | *:--slot | *:--publication | *:--tenant* | *:--jobs | \
+	*:--epoch | *:--status-interval | *:--spill-max | *:--ready-fd | *:--batch-rows | \
+	*:--lsn | *:--timeout)
+		;;
+	*)
+		if [[ $cur == -* ]]; then
+			mapfile -t COMPREPLY < <(compgen -W "$(_hr_options "$tool" "$command")" -- "$cur")
+		elif [[ $tool == hr-checkpoint && -z $command ]]; then
+			mapfile -t COMPREPLY < <(compgen -W "show get wait set export" -- "$cur")
+		elif [[ $tool == hr-checkpoint ]]; then
+			compopt -o filenames
+			mapfile -t COMPREPLY < <(_hr_checkpoints "$cur" | grep -F -- "$cur")
+		elif [[ $tool == hr-supervise ]]; then
+			compopt -o filenames
+			mapfile -t COMPREPLY < <(compgen -f -X '!*.y*ml' -- "$cur"; compgen -d -- "$cur")
+		fi ;;
+	esac
+
+	# readline replaces only what follows the last word break.
+	if [[ $cur == *=* && $COMP_WORDBREAKS == *=* ]]; then
+		for i in "${!COMPREPLY[@]}"; do
+			COMPREPLY[i]=${COMPREPLY[i]#"${cur%"${cur##*=}"}"}
+		done
+	fi
+}
+
+complete -F _hr hr-capture hr-apply hr-transform hr-checkpoint hr-supervise

@@ -1,0 +1,98 @@
+# Completion of hr's tools in fish.  Installed under the name of each.
+
+# The services that libpq knows, as connection strings.
+function __hr_services
+    set -l home $HOME/.pg_service.conf
+    set -q PGSERVICEFILE; and set home $PGSERVICEFILE
+    set -l site /etc/postgresql-common
+    set -q PGSYSCONFDIR; and set site $PGSYSCONFDIR
+    for file in $home $site/pg_service.conf
+        test -r $file; and string replace -rf '^\[([^\]]*)\].*' 'service=$1' <$file
+    end
+end
+
+# The checkpoints of pipelines.
+function __hr_checkpoints
+    set -l home $HOME/.local/state
+    set -q XDG_STATE_HOME; and set home $XDG_STATE_HOME
+    for state in $HR_STATE $home/hr /var/lib/hr
+        set -l found $state/*/checkpoint
+        string join \n -- $found
+    end | sort -u
+end
+
+# Whether the command of hr-checkpoint is one of these; without any: not given.
+function __hr_command
+    set -l words (commandline -opc)
+    if test (count $argv) -eq 0
+        test (count $words) -lt 2
+    else
+        test (count $words) -ge 2; and contains -- $words[2] $argv
+    end
+end
+
+for tool in hr-capture hr-apply hr-transform hr-checkpoint hr-supervise
+    complete -c $tool -e
+    complete -c $tool -f
+end
+
+for tool in hr-capture hr-apply
+    complete -c $tool -s d -l dbname -x -a '(__hr_services)' -d 'Connection string'
+    complete -c $tool -l config -r -F -d 'The pipeline\'s YAML file'
+    complete -c $tool -l tenant -x -d 'Only this tenant'
+    complete -c $tool -s j -l jobs -x -d 'Connections'
+    complete -c $tool -l checkpoint -r -F -a '(__hr_checkpoints)' -d 'Checkpoint file'
+    complete -c $tool -l metrics -r -F -d 'Keep metrics there'
+    complete -c $tool -l ready-fd -x -d 'Write a newline there when ready'
+    complete -c $tool -l log-format -x -a 'text json' -d 'Of messages'
+end
+for tool in hr-capture hr-apply hr-supervise
+    complete -c $tool -s v -l verbose -d 'Say more'
+    complete -c $tool -s h -l help -d 'Print the usage'
+    complete -c $tool -l version -d 'Print the version'
+end
+
+complete -c hr-capture -s S -l slot -x -d 'Replication slot'
+complete -c hr-capture -s P -l publication -x -d 'Publications, with commas'
+complete -c hr-capture -l tenant-column -x -d 'The column that holds the tenant'
+complete -c hr-capture -l tenant-schema -x -d 'Schemas are tenants'
+complete -c hr-capture -l tenant-database -x -d 'The database is this tenant'
+complete -c hr-capture -l create-slot -d 'Make the slot when it does not exist'
+complete -c hr-capture -l drop-slot -d 'Drop the slot and exit'
+complete -c hr-capture -l snapshot -d 'Copy existing rows first'
+complete -c hr-capture -s E -l endpos -x -a now -d 'End after the last commit at or before this'
+complete -c hr-capture -l check -d 'Say what can be routed and exit'
+complete -c hr-capture -l epoch -x -d 'Of this source'
+complete -c hr-capture -s s -l status-interval -x -d 'Seconds between status updates'
+complete -c hr-capture -l spill-dir -x -a '(__fish_complete_directories)' -d 'For transactions larger than memory'
+complete -c hr-capture -l spill-max -x -d 'At most this much of it'
+complete -c hr-capture -l print-pipeline -x -a '(__fish_complete_directories)' -d 'Print the commands of the pipeline and exit'
+
+complete -c hr-apply -l ddl -x -a 'none add' -d 'What to do about columns the target lacks'
+complete -c hr-apply -l retry -d 'Take parked tenants up again and exit'
+complete -c hr-apply -l batch-rows -x -d 'Rows of a batch under a backlog'
+complete -c hr-apply -l synchronous-commit -x -a 'on off' -d 'Wait for the target\'s disk at each commit'
+complete -c hr-apply -s n -l dry-run -d 'Read and check the stream, write nothing'
+
+complete -c hr-transform -l dump -d 'Print the stream as JSON lines'
+complete -c hr-transform -s v -d 'Say more'
+complete -c hr-transform -s h -d 'Print the usage'
+complete -c hr-transform -l version -d 'Print the version'
+
+complete -c hr-checkpoint -n __hr_command -a show -d 'Print a table'
+complete -c hr-checkpoint -n __hr_command -a get -d 'Print the position'
+complete -c hr-checkpoint -n __hr_command -a wait -d 'Until a position is reached'
+complete -c hr-checkpoint -n __hr_command -a set -d 'Write another position'
+complete -c hr-checkpoint -n __hr_command -a export -d 'Print all as JSON'
+complete -c hr-checkpoint -n __hr_command -s h -d 'Print the usage'
+complete -c hr-checkpoint -n __hr_command -l version -d 'Print the version'
+complete -c hr-checkpoint -n '__hr_command show get wait set export' -F -a '(__hr_checkpoints)'
+complete -c hr-checkpoint -n '__hr_command show get wait set export' -s v -d 'Say more'
+complete -c hr-checkpoint -n '__hr_command show get wait set' -l tenant -x -d 'This tenant only'
+complete -c hr-checkpoint -n '__hr_command show get' -l json -d 'Print JSON'
+complete -c hr-checkpoint -n '__hr_command wait set' -l lsn -x -d 'Position'
+complete -c hr-checkpoint -n '__hr_command wait' -l timeout -x -d 'Give up after so many seconds'
+complete -c hr-checkpoint -n '__hr_command set' -l force -d 'Move it forward'
+
+complete -c hr-supervise -s n -l dry-run -d 'Print the pipelines, run nothing'
+complete -c hr-supervise -F

@@ -36,9 +36,11 @@ pass(struct hr_pipe *p, const struct hr_frame *f, struct hr_err *e)
 }
 
 static int
-flush(struct hr_pipe *p, void *arg, struct hr_err *e)
+flush(void *pipe, struct hr_err *e)
 {
-	if (p->idle && p->idle(arg, e) < 0)
+	struct hr_pipe *p = pipe;
+
+	if (p->idle && p->idle(p->arg, e) < 0)
 		return -1;
 	return p->out < 0 ? 0 : hr_flush(&p->w, e);
 }
@@ -50,6 +52,9 @@ hr_pipe_run(struct hr_pipe *p, hr_pipe_step *step, void *arg, struct hr_err *e)
 	struct hr_frame f;
 	int more, rc;
 
+	p->arg = arg;
+	p->r.wait = flush;
+	p->r.wait_arg = p;
 	while ((more = hr_read(&p->r, &f, e)) > 0) {
 		rc = step ? step(arg, p, &f, e) : 1;
 		if (rc < 0) {
@@ -57,14 +62,13 @@ hr_pipe_run(struct hr_pipe *p, hr_pipe_step *step, void *arg, struct hr_err *e)
 			    p->r.seen.frames, p->r.seen.bytes - p->r.lent);
 			break;
 		}
-		if ((rc > 0 && pass(p, &f, e) < 0) ||
-		    (!hr_reader_ready(&p->r) && flush(p, arg, e) < 0)) {
+		if (rc > 0 && pass(p, &f, e) < 0) {
 			more = -1;
 			break;
 		}
 	}
 	/* What came before the trouble is good and goes on; *e tells of it. */
-	if (more < 0 && flush(p, arg, &second) < 0)
+	if (more < 0 && flush(p, &second) < 0)
 		return -1;
 	return more;
 }

@@ -22,6 +22,7 @@ struct hr_pipe {
 	struct hr_writer w;
 	/* Called before the input is waited for: let nothing lie in buffers. */
 	int (*idle)(void *arg, struct hr_err *e);
+	void *arg;		/* the step's */
 };
 
 #define HR_PIPE_INIT { .in = 0, .out = 1 }

@@ -21,6 +21,7 @@
 static int
 fill(struct hr_reader *r, struct hr_err *e)
 {
+	struct pollfd p = { r->fd, POLLIN, 0 };
 	size_t room;
 	ssize_t n;
 
@@ -38,10 +39,10 @@ fill(struct hr_reader *r, struct hr_err *e)
 	room = r->buf.cap - r->buf.len;
 	if (r->step && room > r->step)
 		room = r->step;
+	if (r->wait && poll(&p, 1, 0) == 0 && r->wait(r->wait_arg, e) < 0)
+		return -1;
 	for (;;) {
 		if (r->stop) {
-			struct pollfd p = { r->fd, POLLIN, 0 };
-
 			while (!*r->stop && poll(&p, 1, 500) <= 0)
 				;
 			if (*r->stop)
@@ -50,11 +51,9 @@ fill(struct hr_reader *r, struct hr_err *e)
 		n = read(r->fd, r->buf.data + r->buf.len, room);
 		if (n >= 0)
 			break;
-		if (errno == EAGAIN) {
-			struct pollfd p = { r->fd, POLLIN, 0 };
-
+		if (errno == EAGAIN)
 			poll(&p, 1, -1);
-		} else if (errno != EINTR)
+		else if (errno != EINTR)
 			return hr_fail_sys(e, "cannot read the stream");
 	}
 	r->buf.len += (size_t)n;
@@ -206,19 +205,6 @@ hr_reader_open_memory(struct hr_reader *r, const void *data, size_t len, struct 
 	*r = (struct hr_reader){ .fd = -1, .head = HR_HEAD_INIT };
 	hr_buf_put(&r->buf, data, len);
 	return begin(r, e);
-}
-
-bool
-hr_reader_ready(struct hr_reader *r)
-{
-	struct pollfd p = { r->fd, POLLIN, 0 };
-	size_t at = r->at + r->lent, left = r->buf.len - at;
-
-	if (left >= HR_FRAME_SIZE &&
-	    left >= HR_FRAME_SIZE + (size_t)hr_get_u16le(r->buf.data + at + 2) +
-	    hr_get_u32le(r->buf.data + at + 4))
-		return true;
-	return r->fd < 0 || poll(&p, 1, 0) > 0;
 }
 
 const uint8_t *

@@ -19,6 +19,12 @@ struct hr_reader {
 	struct hr_end seen;	/* what the end frame must say */
 	struct hr_head head;
 	bool ended;
+	/*
+	 * Called before fd is waited for: let nothing lie in buffers.  0, or
+	 * -1 with *e set.  NULL: nothing.  Frames lent are gone by then.
+	 */
+	int (*wait)(void *arg, struct hr_err *e);
+	void *wait_arg;
 	const volatile sig_atomic_t *stop;	/* set: stop waiting and fail; or NULL */
 };
 
@@ -41,9 +47,6 @@ int hr_reader_open_memory(struct hr_reader *r, const void *data, size_t len, str
  * f->tenant and f->data are lent.  They stay valid until the next hr_read().
  */
 int hr_read(struct hr_reader *r, struct hr_frame *f, struct hr_err *e) HR_USED;
-
-/* Would hr_read() come back without waiting?  Looks, never waits. */
-bool hr_reader_ready(struct hr_reader *r);
 
 /* The bytes of the frame lent last, its fixed part included; lent. */
 const uint8_t *hr_reader_bytes(const struct hr_reader *r, size_t *len);

@@ -161,9 +161,9 @@ one=$STREAMS/passed/0010_insert.hrs
 
 @test "output that cannot be written is not status 0" {
 	[ -w /dev/full ] || skip "no /dev/full"
-	run -75 --separate-stderr bash -c "hr-transform <'$one' >/dev/full"
+	run -74 --separate-stderr bash -c "hr-transform <'$one' >/dev/full"
 	one_error hr-transform 'No space left on device'
-	run -75 --separate-stderr bash -c "hr-transform --dump <'$one' >/dev/full"
+	run -74 --separate-stderr bash -c "hr-transform --dump <'$one' >/dev/full"
 	one_error hr-transform 'No space left on device'
 }
 

@@ -34,7 +34,7 @@ main(void)
 	setenv("TMPDIR", dir, 1);
 	ok(hr_temp_open(NULL, &e) == -1, "TMPDIR says where");
 	fd = open("/dev/full", O_WRONLY);
-	ok(hr_temp_append(fd, "x", 1, &e) == -1 && e.code == HR_TEMPORARY, "a full disk is temporary");
+	ok(hr_temp_append(fd, "x", 1, &e) == -1 && e.code == HR_IO && e.hint[0], "a full disk is an error with a hint");
 	close(fd);
 	return tap_done();
 }

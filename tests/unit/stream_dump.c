@@ -117,7 +117,7 @@ sizes(void)
 	close(fd[0]);
 
 	d.fd = open("/dev/full", O_WRONLY);
-	ok(hr_dump_frame(&d, &f, &e) == -1 && e.code == HR_TEMPORARY, "a full disk is temporary");
+	ok(hr_dump_frame(&d, &f, &e) == -1 && e.code == HR_IO && e.hint[0], "a full disk is an error with a hint");
 	ok(hr_dump_end(&d, &(struct hr_end){ 1, 2, 3 }, &e) == -1, "at the end too");
 	close(d.fd);
 	hr_dump_clear(&d);

@@ -70,7 +70,6 @@ lending(void)
 	ok(hr_read(&r, &f, &e) == 1 && f.type == HR_FRAME_HEAD, "the head frame comes first, again");
 	bytes = hr_reader_bytes(&r, &len);
 	ok(len == at - HR_MAGIC_SIZE && memcmp(bytes, w.buf.data + HR_MAGIC_SIZE, len) == 0, "its bytes are lent");
-	ok(hr_reader_ready(&r), "memory is always ready");
 	ok(hr_read(&r, &f, &e) == 1 && f.type == 'x' && f.flags == 0x80 && f.lsn == 7 && f.count == 3 &&
 	    f.tenant_len == 4 && memcmp(f.tenant, "acme", 4) == 0 && f.len == 7 &&
 	    memcmp(f.data, "payload", 7) == 0, "then the next, all its fields");
@@ -130,33 +129,64 @@ claims(void)
 	close(fd[0]);
 }
 
+static int waits;
+
+static int
+wait_for(void *arg, struct hr_err *e)
+{
+	waits++;
+	/* Now the rest comes, or it would be waited for in vain. */
+	if (write(*(int *)arg, w.buf.data + w.buf.len - 20, 20) != 20)
+		return hr_fail(e, HR_TEMPORARY, "told to stop");
+	return 0;
+}
+
 static void
-readiness(void)
+before_waiting(void)
 {
 	struct hr_reader r = { 0 };
 	struct hr_frame f;
 	struct hr_err e = HR_ERR_INIT;
-	int fd[2];
-	ssize_t n;
-	size_t at;
+	int fd[2], full;
 
 	head();
-	at = w.buf.len;
 	frame('x', 0, "acme", "payload", 7);
-	if (pipe(fd) < 0)
-		ok(false, "no pipe");
-	n = write(fd[1], w.buf.data, at);
-	ok(n > 0 && hr_reader_open(&r, fd[0], &e) == 0 && hr_read(&r, &f, &e) == 1, "the head is there");
-	ok(!hr_reader_ready(&r), "nothing more is: not ready");
-	n = write(fd[1], w.buf.data + at, w.buf.len - at);
-	ok(n > 0 && hr_reader_ready(&r), "a frame is: ready");
-	ok(hr_read(&r, &f, &e) == 1 && f.type == 'x', "and it is read");
-	ok(!hr_reader_ready(&r), "not ready again");
-	at = w.buf.len;
 	end();
-	n = write(fd[1], w.buf.data + at, w.buf.len - at);
-	ok(n > 0 && hr_read(&r, &f, &e) == 0, "the end frame ends, though the pipe stays open");
+	if (pipe(fd) < 0 || write(fd[1], w.buf.data, w.buf.len - 20) < 0)
+		ok(false, "no pipe");
+	ok(hr_reader_open(&r, fd[0], &e) == 0 && hr_read(&r, &f, &e) == 1, "the head is there");
+	r.wait = wait_for;
+	r.wait_arg = &fd[1];
+	ok(hr_read(&r, &f, &e) == 1 && waits == 0, "what is there is not waited for");
+	ok(hr_read(&r, &f, &e) == 0 && waits == 1, "who waits in the middle of a frame is told first");
+	ok(r.ended, "the end frame ends, though the pipe stays open");
 	hr_reader_clear(&r);
+
+	r = (struct hr_reader){ 0 };
+	if (write(fd[1], w.buf.data, w.buf.len - 20) < 0)
+		ok(false, "no pipe");
+	ok(hr_reader_open(&r, fd[0], &e) == 0 && hr_read(&r, &f, &e) == 1, "again");
+	close(fd[1]);
+	fd[1] = open("/dev/full", O_WRONLY);
+	r.wait = wait_for;
+	r.wait_arg = &fd[1];
+	ok(hr_read(&r, &f, &e) == 1 && hr_read(&r, &f, &e) == -1 && e.code == HR_BAD_STREAM && waits == 1,
+	    "a sender that has gone is not waited for");
+	hr_reader_clear(&r);
+	close(fd[1]);
+	close(fd[0]);
+
+	r = (struct hr_reader){ 0 };
+	if (pipe(fd) < 0 || write(fd[1], w.buf.data, w.buf.len - 20) < 0)
+		ok(false, "no pipe");
+	ok(hr_reader_open(&r, fd[0], &e) == 0 && hr_read(&r, &f, &e) == 1, "and again");
+	full = open("/dev/full", O_WRONLY);
+	r.wait = wait_for;
+	r.wait_arg = &full;
+	hr_err_clear(&e);
+	ok(hr_read(&r, &f, &e) == 1 && hr_read(&r, &f, &e) == -1 && e.code == HR_TEMPORARY, "it may say no");
+	hr_reader_clear(&r);
+	close(full);
 	close(fd[1]);
 	close(fd[0]);
 }
@@ -262,7 +292,7 @@ main(void)
 	large(256 * 1024);
 	large(5 << 20);
 	claims();
-	readiness();
+	before_waiting();
 	waiting();
 	stopped();
 	errors();

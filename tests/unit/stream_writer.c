@@ -146,8 +146,8 @@ errors(void)
 	ok(frame(&w, 0, 100000, &e) == -1 && e.code == HR_TEMPORARY, "so it is for a large frame");
 	close(fd[1]);
 	w.fd = open("/dev/full", O_WRONLY);
-	ok(frame(&w, 0, 5, &e) == 0 && hr_write_end(&w, &e) == -1 && e.code == HR_TEMPORARY,
-	    "a full disk is temporary");
+	ok(frame(&w, 0, 5, &e) == 0 && hr_write_end(&w, &e) == -1 && e.code == HR_IO && e.hint[0],
+	    "a full disk is an error with a hint");
 	close(w.fd);
 	w.fd = open("/dev/null", O_RDONLY);
 	ok(frame(&w, 0, 100000, &e) == -1 && e.code == HR_IO, "what cannot be written is status 74");

@@ -555,6 +555,7 @@ hr_apply_run(const struct hr_apply_options *o, struct hr_err *e)
 		return rc;
 	}
 	a.head = &r.head;
+	a.every_tenant = r.head.tenants == 0 && o->tenants == 0;
 	r.stop = &stopping;
 	pthread_mutex_init(&a.lock, NULL);
 	hr_ledger_init(&a.ledger, a.workers);

@@ -78,6 +78,7 @@ struct hr_apply {
 	struct hr_ledger ledger;
 	struct hr_worker *worker;
 	int workers;
+	bool every_tenant;		/* the stream has all, and all are applied */
 	/* the first failure of any thread ends all */
 	pthread_mutex_t lock;
 	struct hr_err error;

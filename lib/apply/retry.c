@@ -17,7 +17,7 @@
 #include "base/log.h"
 #include "base/lsn.h"
 
-#define CHUNK 200	/* pieces read at a time */
+#define CHUNK "200"	/* pieces read at a time */
 
 static int
 hex(char c)
@@ -30,7 +30,7 @@ static struct hr_piece *
 piece_of(const struct hr_result *r, int row, const char *tenant)
 {
 	const char *text = hr_result_get(r, row, 4);
-	size_t n = (size_t)(hr_result_len(r, row, 4) - 2) / 2, i;
+	size_t n = (size_t)hr_result_len(r, row, 4) / 2, i;
 	uint8_t *data = hr_alloc(n + 1);
 	struct hr_frame f = {
 		.type = hr_result_get(r, row, 1)[0] == 'R' ? HR_FRAME_RELATION : HR_FRAME_ROWS,
@@ -40,7 +40,7 @@ piece_of(const struct hr_result *r, int row, const char *tenant)
 	struct hr_piece *p;
 
 	for (i = 0; i < n; i++)
-		data[i] = (uint8_t)(hex(text[2 + 2 * i]) << 4 | hex(text[3 + 2 * i]));
+		data[i] = (uint8_t)(hex(text[2 * i]) << 4 | hex(text[2 * i + 1]));
 	if (hr_lsn_parse(hr_result_get(r, row, 3), &f.lsn) < 0)
 		f.lsn = 0;
 	p = hr_piece_new(&f);
@@ -59,8 +59,8 @@ replay(struct hr_worker *w, const char *stream, const char *tenant, uint64_t *pi
 		struct hr_param p[3] = { HR_PARAM_TEXT(stream), HR_PARAM_TEXT(tenant), { .data = after } };
 		struct hr_result *r;
 
-		if (hr_txn_plain(&w->txn, e) < 0 || hr_conn_query(w->conn, &r, "SELECT id, kind, broadcast, lsn, data"
-		    " FROM hr.parked WHERE stream = $1 AND tenant = $2 AND id > $3::bigint ORDER BY id LIMIT 200",
+		if (hr_txn_plain(&w->txn, e) < 0 || hr_conn_query(w->conn, &r, "SELECT id, kind, broadcast, lsn, pg_catalog.encode(data, 'hex')"
+		    " FROM hr.parked WHERE stream = $1 AND tenant = $2 AND id > $3::bigint ORDER BY id LIMIT " CHUNK,
 		    3, p, e) < 0)
 			return -1;
 		n = hr_result_rows(r);

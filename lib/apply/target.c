@@ -98,6 +98,59 @@ match_type(struct hr_target *t, struct hr_conn *c, struct hr_target_column *col,
 	return 0;
 }
 
+/* A source's type as SQL for the target, modifier and all.  Gives. */
+static char *
+type_sql(struct hr_conn *c, const struct hr_column *col, struct hr_err *e)
+{
+	char *type = hr_quote_table(col->type_schema, col->type_name), mod[16], *sql;
+	struct hr_param p[2] = { HR_PARAM_TEXT(type), { .data = mod } };
+	struct hr_result *r;
+
+	snprintf(mod, sizeof(mod), "%" PRId32, col->typmod);
+	if (hr_conn_query(c, &r, "SELECT pg_catalog.format_type(pg_catalog.to_regtype($1)::oid, $2::int)"
+	    " WHERE pg_catalog.to_regtype($1) IS NOT NULL", 2, p, e) < 0) {
+		free(type);
+		return NULL;
+	}
+	sql = hr_result_rows(r) ? hr_strdup(hr_result_get(r, 0, 0)) : hr_strdup(type);
+	hr_result_free(r);
+	free(type);
+	return sql;
+}
+
+/* CREATE TABLE as the stream describes it.  Gives; NULL with *e set. */
+static char *
+create_sql(const struct hr_target *t, struct hr_conn *c, struct hr_err *e)
+{
+	const struct hr_relation *rel = t->relation;
+	struct hr_buf b = HR_BUF_INIT;
+	int i, keys = 0;
+
+	hr_buf_printf(&b, "CREATE TABLE %s (", t->table);
+	for (i = 0; i < rel->columns; i++) {
+		char *name = hr_quote_ident(rel->column[i].name), *type = type_sql(c, &rel->column[i], e);
+
+		if (type)
+			hr_buf_printf(&b, "%s%s %s", i ? ", " : "", name, type);
+		free(name);
+		free(type);
+		if (type == NULL) {
+			hr_buf_clear(&b);
+			return NULL;
+		}
+	}
+	for (i = 0; i < rel->columns && rel->identity != 'f'; i++)
+		if (rel->column[i].key) {
+			char *name = hr_quote_ident(rel->column[i].name);
+
+			hr_buf_printf(&b, "%s%s", keys++ ? ", " : ", PRIMARY KEY (", name);
+			free(name);
+		}
+	hr_buf_puts(&b, keys ? "))" : ")");
+	hr_buf_text(&b);
+	return (char *)hr_buf_take(&b, NULL);
+}
+
 static void
 say_lacking(struct hr_target *t)
 {
@@ -130,6 +183,8 @@ match_columns(struct hr_target *t, struct hr_conn *c, struct hr_result *r, struc
 				break;
 		if (row == hr_result_rows(r) || F(GENERATED)[0]) {
 			col->lacking = row == hr_result_rows(r);
+			if (col->lacking && (col->lacks = type_sql(c, &rel->column[i], e)) == NULL)
+				return -1;
 			t->verbatim = false;
 			col->cast = hr_strdup("");
 			continue;
@@ -227,8 +282,14 @@ hr_target_load(struct hr_target **out, struct hr_conn *c, struct hr_relation *re
 	hr_result_free(r);
 	r = NULL;
 	if (t->missing) {
+		char *sql = create_sql(t, c, e);
+
+		if (sql == NULL)
+			goto out;
 		hr_fail(&t->drift, HR_CONFIG, "table '%s' does not exist at the target", t->shown);
-		hr_hint(&t->drift, "make it there (pg_dump --schema-only --table=%s), then hr-apply --retry", t->shown);
+		hr_hint(&t->drift, "run %s there, or take its definition from the source with pg_dump --schema-only,"
+		    " then hr-apply --retry", sql);
+		free(sql);
 		rc = 0;
 		goto out;
 	}
@@ -252,19 +313,13 @@ hr_target_add_columns(const struct hr_target *t)
 	int i;
 
 	for (i = 0; i < t->relation->columns; i++) {
-		const struct hr_column *col = &t->relation->column[i];
-		char *type;
-
 		if (!t->column[i].lacking)
 			continue;
 		if (b.len == 0)
 			hr_buf_printf(&b, "ALTER TABLE %s", t->table);
 		else
 			hr_buf_puts(&b, ",");
-		type = strcmp(col->type_schema, "pg_catalog") == 0 ? hr_quote_ident(col->type_name) :
-		    hr_quote_table(col->type_schema, col->type_name);
-		hr_buf_printf(&b, " ADD COLUMN %s %s", t->column[i].name, type);
-		free(type);
+		hr_buf_printf(&b, " ADD COLUMN %s %s", t->column[i].name, t->column[i].lacks);
 	}
 	if (b.len == 0)
 		return NULL;
@@ -314,6 +369,7 @@ hr_target_free(struct hr_target *t)
 	for (i = 0; i < t->relation->columns; i++) {
 		free(t->column[i].name);
 		free(t->column[i].cast);
+		free(t->column[i].lacks);
 	}
 	hr_batch_forget(t);
 	free(t->column);

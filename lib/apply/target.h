@@ -24,6 +24,7 @@ struct hr_target_column {
 	bool by_text;		/* has no equality: compare as text */
 	bool always;		/* GENERATED ALWAYS AS IDENTITY */
 	bool lacking;		/* the target has no such column */
+	char *lacks;		/* its type as SQL, then */
 };
 
 /* A prepared statement of a table, found by kind and mask. */

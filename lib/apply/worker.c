@@ -410,7 +410,9 @@ change(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bool 
 			return 0;
 		c.only = t->name;
 	}
-	c.lenient = all && it->op == HR_DELETE && g->relation->tenancy == 'c';
+	/* The row may be a tenant's that is not here, or parked. */
+	c.lenient = all && it->op == HR_DELETE && g->relation->tenancy == 'c' &&
+	    (g->missing || w->replaying || !w->a->every_tenant || w->parked.tenant.count || w->refusals);
 	t->rows++;
 	t->bytes += it->tuple_len + it->old_len;
 	w->rows++;
@@ -537,6 +539,20 @@ send_advance(struct hr_worker *w, int worker, const struct hr_piece *mark, struc
 	return hr_txn_sql(&w->txn, HR_ADVANCE_SQL, HR_ADVANCE_PARAMS, p, e);
 }
 
+/* The source's position and commit time, for whoever captures from the target. */
+static int
+send_origin(struct hr_worker *w, const struct hr_piece *mark, struct hr_err *e)
+{
+	char lsn[HR_LSN_TEXT], time[HR_TIME_TEXT];
+	struct hr_param p[2] = { { .data = lsn }, { .data = time } };
+
+	if (mark->time == 0 || w->rows == 0)
+		return 0;
+	hr_lsn_format(lsn, mark->lsn);
+	hr_time_format(time, mark->time);
+	return hr_txn_sql(&w->txn, "SELECT pg_catalog.pg_replication_origin_xact_setup($1, $2)", 2, p, e);
+}
+
 static int
 commit(struct hr_worker *w, const struct hr_piece *mark, struct hr_err *e)
 {
@@ -547,6 +563,8 @@ commit(struct hr_worker *w, const struct hr_piece *mark, struct hr_err *e)
 	if (hr_batch_flush(&w->batch, false, e) < 0)
 		return -1;
 	/* Of a window with everybody's rows the others' progress is ours to write. */
+	if (w->has_origin && send_origin(w, mark, e) < 0)
+		return -1;
 	for (i = 0; i < w->a->workers; i++)
 		if ((i == w->index || mark->alone) && send_advance(w, i, mark, e) < 0)
 			return -1;
@@ -735,14 +753,16 @@ connect_worker(struct hr_worker *w, struct hr_err *e)
 	for (i = 0; i < w->target.slots; i++)
 		if (w->target.slot[i].value)
 			hr_target_forget(w->target.slot[i].value);
+	w->has_origin = false;
 	/* So that a capture from the target can leave out what came this way. */
 	snprintf(origin, sizeof(origin), "hr_%.100s_%d", w->a->book.stream, w->index);
 	if (hr_conn_query(w->conn, &r, "SELECT pg_catalog.pg_replication_origin_create($1)"
 	    " WHERE pg_catalog.pg_replication_origin_oid($1) IS NULL", 1, &p, &no) == 0)
 		hr_result_free(r);
-	if (hr_conn_query(w->conn, &r, "SELECT pg_catalog.pg_replication_origin_session_setup($1)", 1, &p, &no) == 0)
+	if (hr_conn_query(w->conn, &r, "SELECT pg_catalog.pg_replication_origin_session_setup($1)", 1, &p, &no) == 0) {
 		hr_result_free(r);
-	else
+		w->has_origin = true;
+	} else
 		hr_log(HR_LOG_NOTE, "no replication origin '%s': %s", origin, no.what);
 	return hr_parked_load(&w->parked, w->conn, w->a->book.stream, e);
 }

@@ -43,6 +43,7 @@ struct hr_worker {
 	size_t undos, undo_cap;
 	bool row_by_row;
 	bool replaying;			/* parked changes */
+	bool has_origin;		/* a replication origin is set up */
 	struct hr_refused *refused;	/* to be parked in the next try */
 	size_t refusals, refused_cap;
 	hr_lsn target_lsn;		/* the window's, when it ends */

@@ -36,10 +36,8 @@ hr_fail_sys(struct hr_err *e, const char *fmt, ...)
 	va_end(ap);
 	n = strlen(e->what);
 	snprintf(e->what + n, sizeof(e->what) - n, ": %s", strerror(saved));
-	if (saved == ENOSPC || saved == EDQUOT) {
-		e->code = HR_TEMPORARY;
+	if (saved == ENOSPC || saved == EDQUOT)
 		hr_hint(e, "free some space and start again");
-	}
 	errno = saved;
 	return -1;
 }

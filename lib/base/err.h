@@ -26,7 +26,7 @@ struct hr_err {
 	enum hr_code code;	/* decides the exit status */
 	char sqlstate[6];	/* the server's, or "" */
 	char what[768];		/* cannot apply to 'public.orders': ... */
-	char hint[384];		/* what to do; may be "" */
+	char hint[1024];	/* what to do; may be "" */
 	char detail[512];	/* the server's detail, shown under -v */
 };
 

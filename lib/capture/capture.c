@@ -56,8 +56,10 @@ look_at_checkpoint(struct hr_capture *c, bool *copied, struct hr_err *e)
 	struct hr_checkpoint cp = HR_CHECKPOINT_INIT;
 	int rc = hr_checkpoint_load(&cp, c->o->checkpoint, e);
 
+	if (rc < 0 && e->code == HR_BAD_STREAM && copied)
+		return hr_hint(e, "remove the file: hr-apply writes it again from what the target has");
 	if (rc < 0 && e->code == HR_BAD_STREAM) {
-		/* A hint that cannot be read is no hint; the target knows. */
+		/* It is looked at again when it changes. */
 		hr_log_err(HR_LOG_WARNING, e);
 		hr_err_clear(e);
 		rc = 0;
@@ -500,7 +502,7 @@ check_tables(struct hr_capture *c, struct hr_err *e)
 		struct hr_route route;
 		int k, keys = 0;
 
-		if (hr_route_decide(c->router, t->relation, &route, e) < 0)
+		if (hr_route_decide(c->router, t->relation, t->publishes_changes, &route, e) < 0)
 			return -1;
 		for (k = 0; k < t->relation->columns; k++)
 			keys += t->relation->column[k].key;

@@ -49,6 +49,18 @@ warn_identity(const struct hr_route *route)
 		    rel->column[route->column].name);
 }
 
+/* As the publication was when we began; a table added since may be changed. */
+static bool
+publishes_changes(const struct hr_capture *c, uint32_t id)
+{
+	size_t i;
+
+	for (i = 0; i < c->tables.tables; i++)
+		if (c->tables.table[i].relation->id == id)
+			return c->tables.table[i].publishes_changes;
+	return true;
+}
+
 int
 hr_capture_relation(struct hr_capture *c, struct hr_relation *rel, struct hr_route **out,
     struct hr_err *e)
@@ -83,7 +95,7 @@ hr_capture_relation(struct hr_capture *c, struct hr_relation *rel, struct hr_rou
 		col->type_schema = hr_strdup(n->schema);
 		col->type_name = hr_strdup(n->name);
 	}
-	if (hr_route_decide(c->router, rel, &route, e) < 0)
+	if (hr_route_decide(c->router, rel, publishes_changes(c, rel->id), &route, e) < 0)
 		goto fail;
 	if (old && old->written && hr_relation_same(old->relation, rel)) {
 		hr_route_clear(&route);

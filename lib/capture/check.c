@@ -71,7 +71,7 @@ hr_capture_check(const struct hr_capture_options *o, struct hr_err *e)
 		char text[160], note[320];
 		const char *extra;
 
-		if (hr_route_decide(c.router, t->relation, &route, &why) < 0) {
+		if (hr_route_decide(c.router, t->relation, t->publishes_changes, &route, &why) < 0) {
 			printf("%s.%s: REFUSED: %s; %s\n", t->relation->schema, t->relation->name,
 			    why.what, why.hint);
 			wrong++;

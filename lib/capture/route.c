@@ -157,8 +157,8 @@ by_schema(const struct hr_router *r, const struct hr_relation *rel, struct hr_ro
 }
 
 int
-hr_route_decide(const struct hr_router *r, struct hr_relation *rel, struct hr_route *route,
-    struct hr_err *e)
+hr_route_decide(const struct hr_router *r, struct hr_relation *rel, bool changes,
+    struct hr_route *route, struct hr_err *e)
 {
 	const struct hr_config *c = r->config;
 	char *table = hr_sprintf("%s.%s", rel->schema, rel->name);
@@ -207,7 +207,7 @@ hr_route_decide(const struct hr_router *r, struct hr_relation *rel, struct hr_ro
 		hr_hint(e, "give --tenant-column, --tenant-schema or --tenant-database, or name it in --config");
 		break;
 	}
-	if (rc == 0 && rel->identity == 'n' && route->tenancy != HR_TENANCY_NONE) {
+	if (rc == 0 && changes && rel->identity == 'n' && route->tenancy != HR_TENANCY_NONE) {
 		char *q = hr_sprintf("ALTER TABLE %s REPLICA IDENTITY FULL", table);
 
 		rc = hr_fail(e, HR_CONFIG, "cannot route deletes of '%s': its replica identity is NOTHING", table);

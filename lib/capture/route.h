@@ -36,10 +36,11 @@ void hr_router_free(struct hr_router *r);
 
 /*
  * Decide how the relation is routed, and fill its tenancy and tenant_column.
- * Takes nothing over.  0, or -1 with *e set (HR_CONFIG) and what to do.
+ * changes: updates or deletes of it are published.  Takes nothing over.  0, or
+ * -1 with *e set (HR_CONFIG) and what to do.
  */
-int hr_route_decide(const struct hr_router *r, struct hr_relation *rel, struct hr_route *route,
-    struct hr_err *e) HR_USED;
+int hr_route_decide(const struct hr_router *r, struct hr_relation *rel, bool changes,
+    struct hr_route *route, struct hr_err *e) HR_USED;
 
 /* Is this tenant one of those asked for? */
 bool hr_router_selects(const struct hr_router *r, const char *tenant, size_t len);

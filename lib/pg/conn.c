@@ -137,9 +137,6 @@ hr_conn_open(struct hr_conn **out, const char *conninfo, enum hr_conn_kind kind,
 	key[n] = "client_encoding", value[n++] = "UTF8";
 	if (kind == HR_CONN_REPLICATION)
 		key[n] = "replication", value[n++] = "database";
-	key[n] = "options", value[n++] = "-c DateStyle=ISO -c IntervalStyle=postgres "
-	    "-c extra_float_digits=3 -c statement_timeout=0 -c lock_timeout=0 "
-	    "-c idle_in_transaction_session_timeout=0";
 	key[n] = value[n] = NULL;
 	c->pg = PQconnectdbParams(key, value, 1);
 	if (c->pg == NULL) {
@@ -157,6 +154,13 @@ hr_conn_open(struct hr_conn **out, const char *conninfo, enum hr_conn_kind kind,
 		return -1;
 	}
 	PQsetNoticeProcessor(c->pg, notice, NULL);
+	/* What we read as text must not depend on who connects. */
+	if (hr_conn_exec(c, "SET DateStyle = ISO; SET IntervalStyle = postgres; SET extra_float_digits = 3;"
+	    " SET bytea_output = hex; SET statement_timeout = 0; SET lock_timeout = 0;"
+	    " SET idle_in_transaction_session_timeout = 0; SET TimeZone = 'UTC'", e) < 0) {
+		hr_conn_close(c);
+		return -1;
+	}
 	*out = c;
 	return 0;
 }

@@ -170,7 +170,9 @@ over(struct hr_conn *c, struct hr_err *e)
 
 	if (r == NULL || PQresultStatus(r) == PGRES_COMMAND_OK || PQresultStatus(r) == PGRES_COPY_IN) {
 		PQclear(r);
-		return hr_fail(e, HR_TEMPORARY, "the source ended the stream");
+		hr_fail(e, HR_TEMPORARY, "the source ended the stream");
+		snprintf(e->sqlstate, sizeof(e->sqlstate), "57P01");
+		return -1;
 	}
 	rc = hr_pq_fail_result(r, c, e);
 	PQclear(r);

@@ -212,8 +212,10 @@ waiting(void)
 
 	head();
 	end();
-	if (pipe2(fd, O_NONBLOCK) < 0 || pthread_create(&t, NULL, later, &fd[1]) != 0)
+	if (pipe2(fd, O_NONBLOCK) < 0 || pthread_create(&t, NULL, later, &fd[1]) != 0) {
 		ok(false, "no pipe");
+		return;
+	}
 	ok(hr_reader_open(&r, fd[0], &e) == 0 && hr_read(&r, &f, &e) == 1 && hr_read(&r, &f, &e) == 0,
 	    "a descriptor that does not block is waited for");
 	pthread_join(t, NULL);

@@ -72,17 +72,6 @@ writable(const struct hr_target_column *col)
 	return col->source >= 0;
 }
 
-static bool
-is_key(const struct hr_target *t, int column)
-{
-	int i;
-
-	for (i = 0; i < t->keys; i++)
-		if (t->key[i] == column)
-			return true;
-	return false;
-}
-
 /* WHERE by the key, or by every value when there is none. */
 static void
 put_where(struct build *b, const struct hr_target *t, const struct hr_value *v)
@@ -91,7 +80,8 @@ put_where(struct build *b, const struct hr_target *t, const struct hr_value *v)
 
 	if (t->keys) {
 		for (i = 0; i < t->keys; i++) {
-			hr_buf_printf(&b->sql, "%s%s = ", i ? " AND " : " WHERE ", t->column[t->key[i]].name);
+			hr_buf_printf(&b->sql, "%s%s %s ", i ? " AND " : " WHERE ", t->column[t->key[i]].name,
+			    hr_target_equals(t, i));
 			put_param(b, &t->column[t->key[i]], &v[t->key[i]]);
 		}
 		return;
@@ -127,7 +117,7 @@ put_set(struct build *b, const struct hr_target *t, const struct hr_value *v, bo
 	for (i = 0; i < t->relation->columns; i++) {
 		const struct hr_target_column *col = &t->column[i];
 
-		if (!writable(col) || v[i].len == HR_VALUE_UNCHANGED || (!keys_too && (is_key(t, i) || col->always)))
+		if (!writable(col) || v[i].len == HR_VALUE_UNCHANGED || (!keys_too && (hr_target_is_key(t, i) || col->always)))
 			continue;
 		hr_buf_printf(&b->sql, "%s%s = ", n++ ? ", " : " SET ", col->name);
 		put_param(b, col, &v[i]);
@@ -169,6 +159,17 @@ decode(struct build *b, const struct hr_change *c, struct hr_err *e)
 	return 0;
 }
 
+static bool
+is_unique(const struct hr_target *t, int column)
+{
+	int i;
+
+	for (i = 0; i < t->uniques; i++)
+		if (t->key[i] == column)
+			return true;
+	return false;
+}
+
 static void
 insert_sql(struct build *b, const struct hr_target *t, bool upsert)
 {
@@ -189,11 +190,11 @@ insert_sql(struct build *b, const struct hr_target *t, bool upsert)
 	if (!upsert)
 		return;
 	hr_buf_puts(&b->sql, " ON CONFLICT (");
-	for (i = 0; i < t->keys; i++)
+	for (i = 0; i < t->uniques; i++)
 		hr_buf_printf(&b->sql, "%s%s", i ? ", " : "", t->column[t->key[i]].name);
 	hr_buf_puts(&b->sql, ") DO ");
 	for (i = n = 0; i < t->relation->columns; i++)
-		if (writable(&t->column[i]) && !is_key(t, i) && !t->column[i].always &&
+		if (writable(&t->column[i]) && !is_unique(t, i) && !t->column[i].always &&
 		    b->value[i].len != HR_VALUE_UNCHANGED)
 			hr_buf_printf(&b->sql, "%s%s = EXCLUDED.%s", n++ ? ", " : "UPDATE SET ",
 			    t->column[i].name, t->column[i].name);
@@ -217,7 +218,7 @@ send_built(struct hr_txn *t, struct build *b, const struct hr_change *c, char ki
 static int
 send_insert(struct hr_txn *t, struct build *b, const struct hr_change *c, struct hr_err *e)
 {
-	bool upsert = c->target->unique;
+	bool upsert = c->target->uniques > 0;
 
 	put_mask(b, c->target, b->value, false);
 	insert_sql(b, c->target, upsert);
@@ -352,7 +353,7 @@ hr_row_settle(struct hr_txn *t, const struct hr_change *c, int64_t did, const ch
 			return -1;
 		if (!complete(g, b->value))
 			return 0;
-		insert_sql(b, g, g->unique);
+		insert_sql(b, g, g->uniques > 0);
 		if (run(t, b, &n, e) < 0)
 			return -1;
 		*resolution = "inserted";
@@ -382,7 +383,7 @@ hr_row_key_text(const struct hr_change *c)
 		return NULL;
 	v = c->op == 'I' || c->old_len == 0 ? b->value : b->old;
 	for (i = 0; i < t->relation->columns && b->sql.len < 1000; i++) {
-		if (t->keys ? !is_key(t, i) : v[i].len < 0)
+		if (t->keys ? !hr_target_is_key(t, i) : v[i].len < 0)
 			continue;
 		hr_buf_printf(&b->sql, "%s%s=", n++ ? " " : "", t->relation->column[i].name);
 		if (v[i].len < 0)

@@ -32,17 +32,6 @@ fresh(void)
 	return mine;
 }
 
-static bool
-is_key(const struct hr_target *g, int column)
-{
-	int i;
-
-	for (i = 0; i < g->keys; i++)
-		if (g->key[i] == column)
-			return true;
-	return false;
-}
-
 /* Take a column along: an array of so many elements begins. */
 static void
 add_array(struct build *b, int column)
@@ -133,8 +122,8 @@ put_join(struct build *b, const struct hr_target *g)
 
 	/* The keys are the first arrays. */
 	for (i = 0; i < g->keys; i++)
-		hr_buf_printf(&b->sql, "%st.%s = s.c%d%s", i ? " AND " : " WHERE ", g->column[g->key[i]].name, i,
-		    g->column[g->key[i]].cast);
+		hr_buf_printf(&b->sql, "%st.%s %s s.c%d%s", i ? " AND " : " WHERE ", g->column[g->key[i]].name,
+		    hr_target_equals(g, i), i, g->column[g->key[i]].cast);
 }
 
 static void
@@ -169,7 +158,7 @@ send_update(struct hr_txn *t, struct hr_set *s, struct hr_err *e)
 	for (i = 0; i < g->relation->columns; i++) {
 		const struct hr_target_column *col = &g->column[i];
 
-		if (col->source < 0 || s->mask[i] == 'u' || is_key(g, i) || col->always)
+		if (col->source < 0 || s->mask[i] == 'u' || hr_target_is_key(g, i) || col->always)
 			continue;
 		hr_buf_printf(&b->sql, "%s%s = s.c%d%s", n++ ? ", " : "", col->name, b->arrays, col->cast);
 		add_array(b, i);

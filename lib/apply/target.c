@@ -228,33 +228,54 @@ choose_key(struct hr_target *t, struct hr_conn *c, struct hr_err *e)
 	if (i < 0)
 		return -1;
 	t->key = hr_zalloc(((size_t)rel->columns + 1) * sizeof(*t->key));
-	for (row = 0; row < hr_result_rows(r) && !t->unique; row++) {
+	for (row = 0; row < hr_result_rows(r) && !t->uniques; row++) {
 		const char *s = F(0);
 		char *end;
 
-		for (t->keys = 0, t->unique = true; *s && t->unique; s = *end ? end + 1 : end) {
+		for (t->uniques = 0; *s && t->uniques >= 0; s = *end ? end + 1 : end) {
 			long ord = strtol(s, &end, 10);
 
 			if (ord <= 0 || ord > rel->columns)
-				t->unique = false;
+				t->uniques = -1;
 			else
-				t->key[t->keys++] = (int)ord - 1;
+				t->key[t->uniques++] = (int)ord - 1;
 		}
-		if (t->keys == 0)
-			t->unique = false;
+		if (t->uniques < 0)
+			t->uniques = 0;
 	}
 	hr_result_free(r);
-	if (!t->unique) {
-		t->keys = 0;
-		if (rel->identity != 'f')
-			for (i = 0; i < rel->columns; i++)
-				if (rel->column[i].key)
-					t->key[t->keys++] = i;
+	t->keys = t->uniques;
+	if (t->keys) {
+		/* One tenant's change must never find another tenant's row. */
+		i = rel->tenant_column;
+		if (i >= 0 && rel->column[i].key && t->column[i].source >= 0 && !hr_target_is_key(t, i))
+			t->key[t->keys++] = i;
+	} else if (rel->identity != 'f') {
+		for (i = 0; i < rel->columns; i++)
+			if (rel->column[i].key)
+				t->key[t->keys++] = i;
 		if (t->keys)
 			hr_log(HR_LOG_WARNING, "table '%s' at the target has no unique index on its key: "
 			    "changes of rows will be slow", t->shown);
 	}
 	return 0;
+}
+
+const char *
+hr_target_equals(const struct hr_target *t, int i)
+{
+	return t->uniques && i >= t->uniques ? "IS NOT DISTINCT FROM" : "=";
+}
+
+bool
+hr_target_is_key(const struct hr_target *t, int column)
+{
+	int i;
+
+	for (i = 0; i < t->keys; i++)
+		if (t->key[i] == column)
+			return true;
+	return false;
 }
 
 int

@@ -45,7 +45,7 @@ struct hr_target {
 	struct hr_target_column *column;	/* one for each of the relation's */
 	int *key;		/* columns of the relation that identify a row */
 	int keys;		/* 0: none, rows are found by all their values */
-	bool unique;		/* the target has an index that says so */
+	int uniques;		/* the first so many are a unique index; 0: there is none */
 	bool settable;		/* every type has an array: sets can be sent */
 	bool copyable;		/* COPY takes tuples: types agree */
 	bool verbatim;		/* and no value must be changed on its way */
@@ -67,6 +67,9 @@ void hr_target_free(struct hr_target *t);
 
 /* The statement of that kind and mask; made (unsent) when it is new. */
 struct hr_statement *hr_target_statement(struct hr_target *t, char kind, const char *mask, size_t len);
+/* How the key's column number i is compared: a tenant beside a unique index may be NULL. */
+const char *hr_target_equals(const struct hr_target *t, int i);
+bool hr_target_is_key(const struct hr_target *t, int column);
 /* A new connection: no statement is there. */
 void hr_target_forget(struct hr_target *t);
 

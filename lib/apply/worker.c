@@ -977,6 +977,12 @@ mend(struct hr_worker *w, int *tries, struct hr_err *e)
 		w->row_by_row = true;
 		return 0;
 	}
+	/* Another worker's delete may be about to make room. */
+	if (w->a->workers > 1 && (strcmp(e->sqlstate, "23505") == 0 || strcmp(e->sqlstate, "23P01") == 0) &&
+	    ++*tries < TRIES) {
+		usleep((unsigned int)(10000 * *tries));
+		return 0;
+	}
 	if (who == NULL)
 		return -1;
 	refuse(w, who, &failure);

@@ -49,16 +49,33 @@ warn_identity(const struct hr_route *route)
 		    rel->column[route->column].name);
 }
 
-/* As the publication was when we began; a table added since may be changed. */
-static bool
-publishes_changes(const struct hr_capture *c, uint32_t id)
+/* The table as the catalogs had it when we began; NULL: it was added since. */
+static const struct hr_source_table *
+source_table(const struct hr_capture *c, uint32_t id)
 {
 	size_t i;
 
 	for (i = 0; i < c->tables.tables; i++)
 		if (c->tables.table[i].relation->id == id)
-			return c->tables.table[i].publishes_changes;
-	return true;
+			return &c->tables.table[i];
+	return NULL;
+}
+
+/*
+ * Does every unique index hold the tenant?  Otherwise what one tenant deletes
+ * can make room for what another inserts, and their order must stay.
+ */
+static bool
+is_scoped(const struct hr_source_table *t, const struct hr_route *route)
+{
+	int i;
+
+	if (route->tenancy != HR_TENANCY_COLUMN)
+		return true;
+	for (i = 0; t && i < t->relation->columns; i++)
+		if (strcmp(t->relation->column[i].name, route->relation->column[route->column].name) == 0)
+			return t->scopes[i];
+	return false;
 }
 
 int
@@ -66,6 +83,7 @@ hr_capture_relation(struct hr_capture *c, struct hr_relation *rel, struct hr_rou
     struct hr_err *e)
 {
 	struct hr_route *old = hr_routes_get(&c->routes, rel->id), route;
+	const struct hr_source_table *known = source_table(c, rel->id);
 	int i;
 
 	for (i = 0; i < rel->columns; i++) {
@@ -95,8 +113,9 @@ hr_capture_relation(struct hr_capture *c, struct hr_relation *rel, struct hr_rou
 		col->type_schema = hr_strdup(n->schema);
 		col->type_name = hr_strdup(n->name);
 	}
-	if (hr_route_decide(c->router, rel, publishes_changes(c, rel->id), &route, e) < 0)
+	if (hr_route_decide(c->router, rel, known == NULL || known->publishes_changes, &route, e) < 0)
 		goto fail;
+	route.scoped = is_scoped(known, &route);
 	if (old && old->written && hr_relation_same(old->relation, rel)) {
 		hr_route_clear(&route);
 		*out = old;
@@ -223,6 +242,13 @@ put_update(struct hr_capture *c, const struct hr_route *route, struct hr_out *o,
 	return hr_emit_close(&c->emit, o, mark, e);
 }
 
+/* What is for all keeps its place anyway. */
+static int
+in_order(struct hr_capture *c, struct hr_out *o, bool binding, struct hr_err *e)
+{
+	return o == NULL || o->all ? 0 : hr_emit_in_order(&c->emit, o, binding, e);
+}
+
 static int
 row(struct hr_capture *c, const struct hr_route *route, const struct hr_pgo *m, struct hr_err *e)
 {
@@ -250,14 +276,13 @@ row(struct hr_capture *c, const struct hr_route *route, const struct hr_pgo *m, 
 			return -1;
 		if (m->type == 'D' && !knows_old)
 			from = &c->emit.all;	/* by key, to everyone who could have it */
-		if (m->type == 'U' && !knows_old) {
-			/* The row may have been another tenant's: keep its place. */
+		if (m->type == 'U' && !knows_old)
 			from = to;
-			if (to && hr_emit_in_order(&c->emit, to, e) < 0)
-				return -1;
-		}
 		break;
 	}
+	/* An update may move the row here from a tenant that it does not name. */
+	if (!route->scoped && in_order(c, m->type == 'D' ? from : to, m->type == 'U' && !knows_old, e) < 0)
+		return -1;
 	switch (m->type) {
 	case 'I':
 		return to ? put_insert(c, route, to, &m->tuple, NULL, e) : 0;
@@ -267,9 +292,11 @@ row(struct hr_capture *c, const struct hr_route *route, const struct hr_pgo *m, 
 	if (from == to)
 		return to ? put_update(c, route, to, m, e) : 0;
 	/* The row moves to another tenant: gone for one, complete for the other. */
-	if (from && put_delete(c, route, from, m, e) < 0)
+	if (from && (in_order(c, from, true, e) < 0 || put_delete(c, route, from, m, e) < 0))
 		return -1;
-	return to ? put_insert(c, route, to, &m->tuple, m->old == 'O' ? &m->old_tuple : NULL, e) : 0;
+	if (to == NULL || in_order(c, to, true, e) < 0)
+		return to ? -1 : 0;
+	return put_insert(c, route, to, &m->tuple, m->old == 'O' ? &m->old_tuple : NULL, e);
 }
 
 /* One tenant's truncated tables, or everyone's. */

@@ -171,12 +171,12 @@ hr_emit_frames(struct hr_emit *m, struct hr_err *e)
 }
 
 int
-hr_emit_in_order(struct hr_emit *m, struct hr_out *o, struct hr_err *e)
+hr_emit_in_order(struct hr_emit *m, struct hr_out *o, bool binding, struct hr_err *e)
 {
 	if (m->dirties > 1 || (m->dirties == 1 && m->dirty[0] != o))
 		if (write_tenants(m, e) < 0)
 			return -1;
-	o->ordered = true;
+	o->ordered |= binding;
 	return 0;
 }
 

@@ -78,8 +78,11 @@ void hr_emit_origin(struct hr_emit *m, hr_lsn lsn, const char *name);
 struct hr_buf *hr_emit_open(struct hr_emit *m, struct hr_out *o, int op, size_t *mark,
     struct hr_err *e) HR_USED;
 int hr_emit_close(struct hr_emit *m, struct hr_out *o, size_t mark, struct hr_err *e) HR_USED;
-/* Write what other tenants have waiting: the tenant's next item must follow it. */
-int hr_emit_in_order(struct hr_emit *m, struct hr_out *o, struct hr_err *e) HR_USED;
+/*
+ * Write what other tenants have waiting: the tenant's next item follows it in
+ * the stream.  binding: several appliers must keep that order, too.
+ */
+int hr_emit_in_order(struct hr_emit *m, struct hr_out *o, bool binding, struct hr_err *e) HR_USED;
 int hr_emit_commit(struct hr_emit *m, hr_lsn end, struct hr_err *e) HR_USED;
 
 /* Write what waits as frames, without a watermark.  0, or -1. */

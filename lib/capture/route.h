@@ -20,6 +20,7 @@ struct hr_route {
 	enum hr_tenancy tenancy;
 	int column;			/* index of the tenant column, or -1 */
 	bool identity_has_tenant;	/* deletes name their tenant */
+	bool scoped;			/* no unique index spans tenants */
 	char *tenant;			/* fixed: schema and database tenancy */
 	bool written;			/* its relation frame is in the stream */
 	void *out;			/* the emitter's tenant, for fixed ones */

@@ -148,7 +148,9 @@ hr_source_tables(struct hr_source_tables *s, struct hr_conn *c, const char *publ
 	    "  WHERE i.indrelid = q.oid AND i.indisvalid AND a.attnum = ANY (i.indkey)"
 	    "  AND pg_catalog.array_position(i.indkey::int2[], a.attnum) < i.indnkeyatts"
 	    "  AND CASE q.relreplident WHEN 'd' THEN i.indisprimary"
-	    "   WHEN 'i' THEN i.indisreplident ELSE false END) END"
+	    "   WHEN 'i' THEN i.indisreplident ELSE false END) END,"
+	    " NOT EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = q.oid"
+	    "  AND (i.indisunique OR i.indisexclusion) AND NOT a.attnum = ANY (i.indkey))"
 	    " FROM (" PUBLISHED ") q JOIN pg_catalog.pg_attribute a ON a.attrelid = q.oid"
 	    " WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''"
 	    " AND a.attname = ANY (q.names) ORDER BY q.oid, a.attnum", 1, &list, e) < 0) {
@@ -171,8 +173,11 @@ hr_source_tables(struct hr_source_tables *s, struct hr_conn *c, const char *publ
 		t->filter = hr_strdup(hr_result_get(r, i, 6));
 		t->publishes_changes = hr_result_get(r, i, 7)[0] == 't';
 		while (at < hr_result_rows(col) &&
-		    strcmp(hr_result_get(col, at, 0), hr_result_get(r, i, 0)) == 0)
-			add_column(rel, col, at++, types);
+		    strcmp(hr_result_get(col, at, 0), hr_result_get(r, i, 0)) == 0) {
+			add_column(rel, col, at, types);
+			t->scopes = hr_realloc(t->scopes, (size_t)rel->columns, sizeof(*t->scopes));
+			t->scopes[rel->columns - 1] = hr_result_get(col, at++, 5)[0] == 't';
+		}
 	}
 	hr_result_free(r);
 	hr_result_free(col);
@@ -187,6 +192,7 @@ hr_source_tables_clear(struct hr_source_tables *s)
 	for (i = 0; i < s->tables; i++) {
 		hr_relation_free(s->table[i].relation);
 		free(s->table[i].filter);
+		free(s->table[i].scopes);
 	}
 	free(s->table);
 	*s = (struct hr_source_tables){ 0 };

@@ -27,6 +27,7 @@ struct hr_source_table {
 	int64_t pages;
 	char *filter;			/* the publication's row filter, or NULL */
 	bool publishes_changes;		/* updates or deletes */
+	bool *scopes;			/* by column: every unique index has it */
 };
 
 struct hr_source_tables {

@@ -254,6 +254,6 @@ page_example() {
 }
 
 @test "a full standard output is an error" {
-	run -75 --separate-stderr bash -c 'hr-checkpoint show ck >/dev/full'
+	run -74 --separate-stderr bash -c 'hr-checkpoint show ck >/dev/full'
 	one_error hr-checkpoint "cannot write to standard output: No space left on device"
 }

@@ -590,7 +590,7 @@ test_faults(int with, bool durable, const char *what)
 			right &= holds("ck", 2);	/* all but the directory's sync was done */
 		else
 			right &= holds("ck", 1);
-		right &= rc == 0 || e.code == (with == ENOSPC ? HR_TEMPORARY : HR_IO);
+		right &= rc == 0 || e.code == HR_IO;
 		right &= beside() == 0;
 	}
 	ok(right && rc == 0 && n > 6, "%s: %d calls", what, n - 2);

@@ -166,7 +166,9 @@ hr_route_decide(const struct hr_router *r, struct hr_relation *rel, bool changes
 	int rc = 0;
 
 	*route = (struct hr_route){ .relation = rel, .column = -1 };
-	if (rule && rule->tenancy != HR_TENANCY_UNSET)
+	if (strcmp(rel->schema, "hr") == 0 && rule == NULL)
+		route->tenancy = HR_TENANCY_NONE;	/* a target's own books */
+	else if (rule && rule->tenancy != HR_TENANCY_UNSET)
 		route->tenancy = rule->tenancy;
 	else if (rule && rule->column)
 		route->tenancy = HR_TENANCY_COLUMN;

@@ -32,6 +32,7 @@
 #define LINGER_US	3000000		/* after the reader went: its checkpoint */
 #define IDLE_US		10000000	/* between watermarks of an idle source */
 #define IDLE_BYTES	(16 << 20)
+#define SETTLE_MS	200		/* quiet for so long: say how far all is complete */
 #define METRICS_US	1000000
 
 static volatile sig_atomic_t stopping;
@@ -294,7 +295,10 @@ keepalive(struct hr_capture *c, const struct hr_repl_msg *m, int64_t *idle_at, s
 		c->received = m->wal_end;
 	if (!c->emit.open && !c->in_stream && m->wal_end > c->emit.watermark) {
 		int64_t now = hr_now_us();
-		bool due = now - *idle_at > IDLE_US || m->wal_end - c->emit.watermark > IDLE_BYTES;
+		bool due = c->settling || now - *idle_at > IDLE_US ||
+		    m->wal_end - c->emit.watermark > IDLE_BYTES;
+
+		c->settling = false;
 
 		/*
 		 * An idle database beside a busy one: the slot moves on.  A server
@@ -334,6 +338,8 @@ quiet(struct hr_capture *c, bool behind, struct hr_err *e)
 		return -1;
 	if (c->endpos)
 		timeout = 50;
+	else if (!c->settled)
+		timeout = SETTLE_MS;
 	n = poll(p, 2, timeout);
 	if (n < 0 && errno != EINTR)
 		return hr_fail_sys(e, "cannot wait for the source");
@@ -341,9 +347,11 @@ quiet(struct hr_capture *c, bool behind, struct hr_err *e)
 		return -1;
 	measure(c, false);
 	now = hr_now_us();
-	/* Waiting for endpos: ask how far the source has read. */
-	if (n == 0 && c->endpos)
+	/* Quiet at last, or waiting for endpos: ask how far the source has read. */
+	if (n == 0 && (c->endpos || !c->settled)) {
+		c->settled = c->settling = true;
 		return send_status(c, true, e);
+	}
 	if (now - c->status_at > c->o->status_us)
 		return send_status(c, false, e);
 	return 0;
@@ -366,6 +374,7 @@ follow(struct hr_capture *c, struct hr_err *e)
 			rc = keepalive(c, &m, &idle_at, e);
 		} else if (rc == 1) {
 			c->sent_time = m.time;
+			c->settled = false;
 			if (m.wal_end > c->received)
 				c->received = m.wal_end;
 			rc = hr_capture_message(c, m.data, m.len, e);

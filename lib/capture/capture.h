@@ -62,6 +62,7 @@ struct hr_capture {
 	hr_lsn acked;			/* what the target has made durable */
 	int64_t sent_time;		/* the source's clock at the last message */
 	bool past_endpos;
+	bool settled, settling;		/* the source was asked how far it is since it is quiet */
 	hr_lsn endpos;			/* resolved; 0: none */
 	int watch;			/* inotify, or -1 */
 	int64_t acked_at;		/* when the checkpoint last changed */

@@ -32,7 +32,7 @@
 #define LINGER_US	3000000		/* after the reader went: its checkpoint */
 #define IDLE_US		10000000	/* between watermarks of an idle source */
 #define IDLE_BYTES	(16 << 20)
-#define SETTLE_MS	200		/* quiet for so long: say how far all is complete */
+#define SETTLE_US	200000	/* quiet for so long: say how far all is complete; then ever less often */
 #define METRICS_US	1000000
 
 static volatile sig_atomic_t stopping;
@@ -295,8 +295,7 @@ keepalive(struct hr_capture *c, const struct hr_repl_msg *m, int64_t *idle_at, s
 		c->received = m->wal_end;
 	if (!c->emit.open && !c->in_stream && m->wal_end > c->emit.watermark) {
 		int64_t now = hr_now_us();
-		bool due = c->settling || now - *idle_at > IDLE_US ||
-		    m->wal_end - c->emit.watermark > IDLE_BYTES;
+		bool due = c->settling || m->wal_end - c->emit.watermark > IDLE_BYTES;
 
 		c->settling = false;
 
@@ -336,10 +335,15 @@ quiet(struct hr_capture *c, bool behind, struct hr_err *e)
 	if (!c->emit.open && c->emit.complete > c->emit.watermark &&
 	    watermark(c, c->emit.complete, false, e) < 0)
 		return -1;
+	now = hr_now_us();
+	if (c->settle_us == 0) {
+		c->settle_us = SETTLE_US;
+		c->settle_at = now + SETTLE_US;
+	}
 	if (c->endpos)
 		timeout = 50;
-	else if (!c->settled)
-		timeout = SETTLE_MS;
+	else if (c->settle_at - now < timeout * 1000)
+		timeout = c->settle_at > now ? (int)((c->settle_at - now) / 1000) + 1 : 0;
 	n = poll(p, 2, timeout);
 	if (n < 0 && errno != EINTR)
 		return hr_fail_sys(e, "cannot wait for the source");
@@ -348,8 +352,12 @@ quiet(struct hr_capture *c, bool behind, struct hr_err *e)
 	measure(c, false);
 	now = hr_now_us();
 	/* Quiet at last, or waiting for endpos: ask how far the source has read. */
-	if (n == 0 && (c->endpos || !c->settled)) {
-		c->settled = c->settling = true;
+	if (n == 0 && (c->endpos || now >= c->settle_at)) {
+		c->settling = now >= c->settle_at;
+		if (c->settling) {
+			c->settle_us = c->settle_us < IDLE_US / 2 ? 2 * c->settle_us : IDLE_US;
+			c->settle_at = now + c->settle_us;
+		}
 		return send_status(c, true, e);
 	}
 	if (now - c->status_at > c->o->status_us)
@@ -374,7 +382,7 @@ follow(struct hr_capture *c, struct hr_err *e)
 			rc = keepalive(c, &m, &idle_at, e);
 		} else if (rc == 1) {
 			c->sent_time = m.time;
-			c->settled = false;
+			c->settle_us = 0;
 			if (m.wal_end > c->received)
 				c->received = m.wal_end;
 			rc = hr_capture_message(c, m.data, m.len, e);

@@ -62,7 +62,8 @@ struct hr_capture {
 	hr_lsn acked;			/* what the target has made durable */
 	int64_t sent_time;		/* the source's clock at the last message */
 	bool past_endpos;
-	bool settled, settling;		/* the source was asked how far it is since it is quiet */
+	bool settling;			/* the quiet source was asked how far it is */
+	int64_t settle_at, settle_us;	/* when that is next; 0: not quiet */
 	hr_lsn endpos;			/* resolved; 0: none */
 	int watch;			/* inotify, or -1 */
 	int64_t acked_at;		/* when the checkpoint last changed */

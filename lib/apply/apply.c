@@ -48,6 +48,7 @@ hr_apply_fail(struct hr_apply *a, const struct hr_err *e)
 		a->error = *e;
 	}
 	pthread_mutex_unlock(&a->lock);
+	stopping = 1;		/* the reader may be waiting for input */
 	for (i = 0; i < a->workers; i++)
 		hr_queue_close(&a->worker[i].queue);
 }
@@ -93,6 +94,7 @@ struct deal {
 	bool *given;			/* workers that have rows of this window */
 	bool any;
 	bool continues;			/* the stream may follow what the target has */
+	bool copied;			/* the rows of this copy are in already */
 	hr_lsn seen;			/* the last watermark */
 	int64_t persisted_at;
 	hr_lsn persisted;
@@ -260,8 +262,20 @@ snapshot(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 	size_t k;
 	int i;
 
-	if (hr_snapshot_decode(&s, f, e) < 0 || deal_out(d, e) < 0 || drain(d, e) < 0)
+	if (hr_snapshot_decode(&s, f, e) < 0)
 		return -1;
+	if (d->any)
+		return hr_fail(e, HR_BAD_STREAM, "a snapshot mark inside a window");
+	if (deal_out(d, e) < 0 || drain(d, e) < 0)
+		return -1;
+	/* The same stream again: its copy is in. */
+	if (s.begins && a->book.streaming && a->book.copy_lsn == f->lsn)
+		d->copied = true;
+	if (d->copied) {
+		d->continues = true;
+		d->copied = s.begins;
+		return 0;
+	}
 	if (marks_conn(d, e) < 0)
 		return -1;
 	if (s.begins ? hr_copy_begin(d->conn, &a->book, &s, &d->relations, f->lsn, e) < 0 :
@@ -291,6 +305,8 @@ fence(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 	char *lit;
 	int rc;
 
+	if (d->any)
+		return hr_fail(e, HR_BAD_STREAM, "a fence inside a window");
 	if (hr_fence_decode(&epoch, f, e) < 0 || deal_out(d, e) < 0 || drain(d, e) < 0)
 		return -1;
 	if (marks_conn(d, e) < 0)
@@ -321,6 +337,8 @@ one_frame(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 {
 	struct hr_relation *rel;
 
+	if (d->copied && (f->flags & HR_COPY))
+		return 0;
 	switch (f->type) {
 	case HR_FRAME_ROWS:
 	case HR_FRAME_WATERMARK:
@@ -376,7 +394,7 @@ deal_frames(struct deal *d, struct hr_reader *r, struct hr_err *e)
 			return -1;
 	if (got < 0 && stopping) {
 		hr_err_clear(e);
-		return d->any ? 0 : drain(d, e);
+		return d->any || d->a->failed ? 0 : drain(d, e);
 	}
 	if (got < 0) {
 		/* What came whole before the cut is kept: let it be written. */
@@ -387,7 +405,7 @@ deal_frames(struct deal *d, struct hr_reader *r, struct hr_err *e)
 		return -1;
 	}
 	/* What came after the last watermark is not whole: the source has it still. */
-	if (d->a->workers == 1 && d->any)
+	if (d->any && (d->a->workers == 1 || d->flowing))
 		return 0;
 	if (last_mark(d, e) < 0)
 		return -1;

@@ -54,6 +54,7 @@ struct hr_unsure {
 	hr_lsn lsn;			/* the watermark's */
 	hr_lsn insert_lsn;		/* the target's WAL must reach this */
 	int64_t time;
+	int64_t batch;			/* of the worker */
 };
 
 struct hr_ledger {
@@ -101,7 +102,7 @@ struct hr_account *hr_ledger_account(struct hr_ledger *l, const char *tenant, si
 /* A watermark was given to a worker. */
 void hr_ledger_asked(struct hr_ledger *l, int worker, hr_lsn lsn);
 /* It was committed there; insert_lsn 0: it is durable. */
-void hr_ledger_committed(struct hr_ledger *l, int worker, hr_lsn lsn, hr_lsn insert_lsn);
+void hr_ledger_committed(struct hr_ledger *l, int worker, hr_lsn lsn, hr_lsn insert_lsn, int64_t batch);
 /* All workers have all up to this, for good. */
 hr_lsn hr_ledger_position(struct hr_ledger *l);
 /* The thread that sees to durability and the checkpoint file. */

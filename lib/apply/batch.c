@@ -265,7 +265,7 @@ single(struct hr_batch *b, const struct hr_change *c, struct hr_err *e)
 		b->failed = c->tenant;
 		return -1;
 	}
-	return hr_txn_room(b->txn, e);
+	return b->stepping ? hr_txn_drain(b->txn, e) : hr_txn_room(b->txn, e);
 }
 
 static int
@@ -282,10 +282,14 @@ reduce(struct hr_batch *b, const struct hr_change *c, struct hr_value *v, bool u
 	struct hr_pending *p = pending(b, c->target);
 	uint32_t len;
 	const uint8_t *key = key_of(b, g, v, &len);
-	struct entry *x = entry_of(p, key, len);
+	struct entry *x;
 	struct hr_change *k = keep(b, c);
+	int i;
 
-	(void)e;
+	for (i = 0; i < g->keys; i++)
+		if (v[g->key[i]].len == HR_VALUE_UNCHANGED)
+			return hr_fail(e, HR_BAD_STREAM, "a row of '%s' came without its key", g->shown);
+	x = entry_of(p, key, len);
 	if (x->change == NULL) {
 		x->existed = c->op != 'I';
 		x->stays = unchanged;
@@ -575,11 +579,19 @@ hr_batch_truncate(struct hr_batch *b, struct hr_target *const *g, size_t n, uint
 		}
 		hr_buf_printf(&sql, "%s%s", tables++ ? ", " : "TRUNCATE ", g[i]->table);
 	}
-	if (rc == 0 && tables) {
+	if (rc == 0 && tables && b->in_order) {
+		/* TRUNCATE was refused, for a foreign key: take the rows away. */
+		hr_buf_reset(&sql);
+		for (i = 0; i < n && rc == 0; i++)
+			if (!g[i]->missing && !(tenant && g[i]->relation->tenancy == 'c')) {
+				hr_buf_reset(&sql);
+				hr_buf_printf(&sql, "DELETE FROM %s", g[i]->table);
+				rc = hr_txn_sql(b->txn, hr_buf_text(&sql), 0, NULL, e);
+			}
+	} else if (rc == 0 && tables) {
 		if (options & HR_TRUNCATE_RESTART)
 			hr_buf_puts(&sql, " RESTART IDENTITY");
-		if (options & HR_TRUNCATE_CASCADE)
-			hr_buf_puts(&sql, " CASCADE");
+		/* As in PostgreSQL's own subscriptions it does not cascade further. */
 		rc = hr_txn_sql(b->txn, hr_buf_text(&sql), 0, NULL, e);
 	}
 	hr_buf_clear(&sql);

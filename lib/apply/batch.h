@@ -18,6 +18,7 @@
 struct hr_batch {
 	struct hr_txn *txn;
 	bool in_order;			/* every change by itself, in its order */
+	bool stepping;			/* and its result seen before the next */
 	struct hr_target **waiting;	/* tables with changes */
 	size_t waitings, waiting_cap;
 	size_t rows;			/* changes taken since the last flush */

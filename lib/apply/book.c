@@ -135,6 +135,8 @@ continues(struct hr_book *b, struct hr_result *r, const struct hr_head *h, struc
 
 	b->copying = strcmp(hr_result_get(r, 0, 4), "copying") == 0;
 	b->streaming = strcmp(hr_result_get(r, 0, 4), "streaming") == 0;
+	if (hr_result_get(r, 0, 5) == NULL || hr_lsn_parse(hr_result_get(r, 0, 5), &b->copy_lsn) < 0)
+		b->copy_lsn = 0;
 	if (h->epoch < epoch) {
 		hr_fail(e, HR_REFUSED, "stream '%s' has epoch %" PRIu64 ", the target is at epoch %" PRIu64,
 		    h->slot, h->epoch, epoch);
@@ -269,7 +271,7 @@ hr_book_open(struct hr_book *b, struct hr_conn *c, const struct hr_head *h, int 
 	snprintf(b->holder, sizeof(b->holder), "%ld.%09ld.%d", (long)now.tv_sec, now.tv_nsec, (int)getpid());
 	if (hr_conn_exec(c, "BEGIN", e) < 0 || load_places(b, c, &stream, e) < 0)
 		goto fail;
-	if (hr_conn_query(c, &r, "SELECT system, database, timeline, epoch, state FROM hr.stream"
+	if (hr_conn_query(c, &r, "SELECT system, database, timeline, epoch, state, copy_lsn FROM hr.stream"
 	    " WHERE stream = $1 FOR UPDATE", 1, &stream, e) < 0)
 		goto fail;
 	b->known = hr_result_rows(r) == 1;
@@ -306,8 +308,7 @@ hr_book_clear(struct hr_book *b)
 }
 
 int
-hr_book_committed(struct hr_conn *c, const struct hr_book *b, int worker, int64_t batch, bool *in,
-    struct hr_err *e)
+hr_book_batch(struct hr_conn *c, const struct hr_book *b, int worker, int64_t *batch, struct hr_err *e)
 {
 	char *lit = hr_quote_literal(b->stream);
 	char *sql = hr_sprintf("SELECT batch, holder FROM hr.progress WHERE stream = %s AND generation = %d"
@@ -322,7 +323,23 @@ hr_book_committed(struct hr_conn *c, const struct hr_book *b, int worker, int64_
 	if (hr_result_rows(r) != 1 || strcmp(hr_result_get(r, 0, 1), b->holder) != 0)
 		rc = hr_fail(e, HR_REFUSED, "another hr-apply has taken over stream '%s'", b->stream);
 	else
-		*in = strtoll(hr_result_get(r, 0, 0), NULL, 10) == batch;
+		*batch = strtoll(hr_result_get(r, 0, 0), NULL, 10);
+	hr_result_free(r);
+	return rc;
+}
+
+/* Is this run still the one that writes the stream? */
+static int
+holds(struct hr_conn *c, const struct hr_book *b, struct hr_err *e)
+{
+	struct hr_param p[2] = { HR_PARAM_TEXT(b->stream), { .data = b->holder } };
+	struct hr_result *r;
+	int rc = 0;
+
+	if (hr_conn_query(c, &r, "SELECT 1 FROM hr.progress WHERE stream = $1 AND holder = $2 FOR UPDATE", 2, p, e) < 0)
+		return -1;
+	if (hr_result_rows(r) == 0)
+		rc = hr_fail(e, HR_REFUSED, "another hr-apply has taken over stream '%s'", b->stream);
 	hr_result_free(r);
 	return rc;
 }
@@ -330,14 +347,16 @@ hr_book_committed(struct hr_conn *c, const struct hr_book *b, int worker, int64_
 int
 hr_book_copying(struct hr_conn *c, const struct hr_book *b, bool copying, hr_lsn lsn, struct hr_err *e)
 {
-	char *lit = hr_quote_literal(b->stream);
+	char *lit;
 	int rc;
 
+	if (holds(c, b, e) < 0)
+		return -1;
+	lit = hr_quote_literal(b->stream);
 	rc = copying ? hr_conn_execf(c, e, "UPDATE hr.stream SET state = 'copying', copy_lsn = '%s' WHERE stream = %s;"
 	    " UPDATE hr.progress SET lsn = '0/0' WHERE stream = %s", HR_LSN(lsn), lit, lit) :
 	    hr_conn_execf(c, e, "UPDATE hr.stream SET state = 'streaming' WHERE stream = %s;"
-	    " UPDATE hr.progress SET lsn = '%s' WHERE stream = %s;"
-	    " DELETE FROM hr.copy WHERE stream = %s", lit, HR_LSN(lsn), lit, lit);
+	    " UPDATE hr.progress SET lsn = '%s' WHERE stream = %s", lit, HR_LSN(lsn), lit);
 	free(lit);
 	return rc;
 }
@@ -348,10 +367,12 @@ hr_book_streaming(struct hr_conn *c, struct hr_book *b, struct hr_err *e)
 	char *lit;
 	int rc;
 
-	if (b->streaming)
-		return 0;
+	/* The source has seen that the copy is complete: it will not make it again. */
+	if (holds(c, b, e) < 0)
+		return -1;
 	lit = hr_quote_literal(b->stream);
-	rc = hr_conn_execf(c, e, "UPDATE hr.stream SET state = 'streaming' WHERE stream = %s", lit);
+	rc = hr_conn_execf(c, e, "UPDATE hr.stream SET state = 'streaming' WHERE stream = %s AND state <> 'streaming';"
+	    " DELETE FROM hr.copy WHERE stream = %s", lit, lit);
 	free(lit);
 	b->streaming = rc == 0;
 	return rc;

@@ -33,6 +33,7 @@ struct hr_book {
 	bool known;		/* it was seen before this run */
 	bool copying;		/* its first copy was begun and not completed */
 	bool streaming;		/* changes have been taken, or a copy was completed */
+	hr_lsn copy_lsn;	/* of its first copy; 0: none */
 	struct hr_place *place;	/* of all generations */
 	size_t places;
 	int generation;		/* this run's */
@@ -62,9 +63,9 @@ hr_lsn hr_book_least(const struct hr_book *b);
 /* The worker a tenant belongs to. */
 int hr_book_worker(const char *tenant, size_t len, int workers);
 
-/* Is this batch number of the worker in?  For commits whose answer was lost. */
-int hr_book_committed(struct hr_conn *c, const struct hr_book *b, int worker, int64_t batch,
-    bool *in, struct hr_err *e) HR_USED;
+/* The newest batch of a worker that is in. */
+int hr_book_batch(struct hr_conn *c, const struct hr_book *b, int worker, int64_t *batch,
+    struct hr_err *e) HR_USED;
 
 /* The first copy: remember that it began or is complete. */
 int hr_book_copying(struct hr_conn *c, const struct hr_book *b, bool copying, hr_lsn lsn,

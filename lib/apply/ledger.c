@@ -134,7 +134,7 @@ hr_ledger_asked(struct hr_ledger *l, int worker, hr_lsn lsn)
 }
 
 void
-hr_ledger_committed(struct hr_ledger *l, int worker, hr_lsn lsn, hr_lsn insert_lsn)
+hr_ledger_committed(struct hr_ledger *l, int worker, hr_lsn lsn, hr_lsn insert_lsn, int64_t batch)
 {
 	struct hr_unsure **p, *u;
 
@@ -143,7 +143,7 @@ hr_ledger_committed(struct hr_ledger *l, int worker, hr_lsn lsn, hr_lsn insert_l
 		l->durable[worker] = lsn;
 	else {
 		u = hr_alloc(sizeof(*u));
-		*u = (struct hr_unsure){ NULL, lsn, insert_lsn, hr_now_us() };
+		*u = (struct hr_unsure){ NULL, lsn, insert_lsn, hr_now_us(), batch };
 		for (p = &l->unsure[worker]; *p; p = &(*p)->next)
 			;
 		*p = u;
@@ -200,6 +200,38 @@ oldest(struct hr_ledger *l)
 	return age;
 }
 
+/*
+ * The connection is new, so the server may have been restarted, and its WAL
+ * positions say nothing of commits before: are they all in?
+ */
+static int
+still_there(struct hr_apply *a, struct hr_conn *c, struct hr_err *e)
+{
+	struct hr_ledger *l = &a->ledger;
+	int i;
+
+	for (i = 0; i < l->workers; i++) {
+		struct hr_unsure *u;
+		int64_t newest = 0, batch;
+
+		pthread_mutex_lock(&l->lock);
+		for (u = l->unsure[i]; u; u = u->next)
+			newest = u->batch;
+		pthread_mutex_unlock(&l->lock);
+		if (newest == 0)
+			continue;
+		if (hr_book_batch(c, &a->book, i, &batch, e) < 0)
+			return -1;
+		if (batch < newest) {
+			hr_fail(e, HR_TEMPORARY, "the target lost commits that were not yet on its disk");
+			hr_hint(e, "start again: the source still has them");
+			hr_apply_fail(a, e);
+			return -1;
+		}
+	}
+	return 0;
+}
+
 static int
 flush(struct hr_apply *a, struct hr_conn **c, bool force, struct hr_err *e)
 {
@@ -210,7 +242,7 @@ flush(struct hr_apply *a, struct hr_conn **c, bool force, struct hr_err *e)
 	if (!hr_conn_alive(*c)) {
 		hr_conn_close(*c);
 		*c = NULL;
-		if (hr_apply_connect(c, a->o, true, e) < 0)
+		if (hr_apply_connect(c, a->o, true, e) < 0 || still_there(a, *c, e) < 0)
 			return -1;
 	}
 	/* A commit that wrote something takes all commits before it to disk. */
@@ -343,6 +375,9 @@ hr_ledger_run(void *arg)
 	int64_t saved_at = 0, measured_at = 0, cost = 0, now;
 	bool go = true;
 
+	/* Before any worker commits: see still_there(). */
+	(void)!hr_apply_connect(&c, a->o, true, &e);
+	hr_err_clear(&e);
 	while (go) {
 		bool active = oldest(l) >= 0 || position != saved;
 

@@ -112,6 +112,7 @@ results(struct hr_txn *t, struct hr_err *e)
 		}
 		if (x->prepares)
 			x->prepares->sent = 2;
+		t->committed |= x->is_commit;
 		if (x->is_flush_lsn && hr_result_rows(r) == 1 &&
 		    (hr_lsn_parse(hr_result_get(r, 0, 0), &t->insert_lsn) < 0 ||
 		    hr_lsn_parse(hr_result_get(r, 0, 1), &t->flush_lsn) < 0))
@@ -184,7 +185,8 @@ hr_txn_commit(struct hr_txn *t, struct hr_err *e)
 		return -1;
 	if (pipe_on(t, e) < 0 || hr_pipeline_send(t->conn, NULL, "COMMIT", 0, NULL, e) < 0)
 		return -1;
-	expect(t);
+	expect(t)->is_commit = true;
+	t->committed = false;
 	if (hr_pipeline_send(t->conn, NULL, "SELECT pg_catalog.pg_current_wal_insert_lsn(),"
 	    " pg_catalog.pg_current_wal_flush_lsn()", 0, NULL, e) < 0)
 		return -1;

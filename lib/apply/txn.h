@@ -21,6 +21,7 @@ struct hr_expect {
 	void *what;			/* the change, or the set */
 	bool is_set;
 	int64_t did;
+	bool is_commit;
 	bool is_flush_lsn;		/* its row says how far WAL is */
 	bool says_existed;		/* its row is true where a row was there before */
 };
@@ -28,6 +29,7 @@ struct hr_expect {
 struct hr_txn {
 	struct hr_conn *conn;
 	bool open, piped;
+	bool committed;			/* the last COMMIT was answered */
 	struct hr_expect *expect;	/* results to come */
 	size_t expects, at, expect_cap;
 	size_t bytes;			/* sent and not drained */

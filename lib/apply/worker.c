@@ -75,19 +75,27 @@ target_free(void *p)
 }
 
 static void
+free_loaded(struct hr_worker *w)
+{
+	struct hr_piece *p;
+
+	while ((p = w->loaded) != NULL) {
+		w->loaded = p->next;
+		free(p);
+	}
+	w->loaded_bytes = 0;
+}
+
+static void
 free_kept(struct hr_worker *w)
 {
 	size_t i;
-	struct hr_piece *p;
 
 	for (i = 0; i < w->keeps; i++)
 		free(w->kept[i]);
 	w->keeps = w->at = 0;
 	w->kept_bytes = 0;
-	while ((p = w->loaded) != NULL) {
-		w->loaded = p->next;
-		free(p);
-	}
+	free_loaded(w);
 	if (w->spill >= 0)
 		close(w->spill);
 	w->spill = -1;
@@ -163,6 +171,7 @@ load_spilled(struct hr_worker *w, struct hr_piece **out, struct hr_err *e)
 	p->body = p->data + p->tenant_len;
 	p->next = w->loaded;
 	w->loaded = p;
+	w->loaded_bytes += size;
 	*out = p;
 	return 1;
 }
@@ -214,14 +223,9 @@ spill_kept(struct hr_worker *w, struct hr_err *e)
 static int
 flush(struct hr_worker *w, struct hr_err *e)
 {
-	struct hr_piece *p;
-
 	if (hr_batch_flush(&w->batch, true, e) < 0)
 		return -1;
-	while ((p = w->loaded) != NULL) {
-		w->loaded = p->next;
-		free(p);
-	}
+	free_loaded(w);
 	return w->kept_bytes > KEEP_BYTES && w->at == w->keeps ? spill_kept(w, e) : 0;
 }
 
@@ -298,6 +302,27 @@ look_again(struct hr_worker *w, struct hr_err *e)
  * Parked tenants.
  */
 
+/* The table as it is now goes before its first row. */
+static int
+keep_table(struct hr_worker *w, struct hr_tenant *t, uint32_t id, hr_lsn lsn, struct hr_err *e)
+{
+	struct hr_target *g = target_by_id(w, id);
+	struct hr_buf r = HR_BUF_INIT;
+	void **at;
+	int rc;
+
+	if (g == NULL)
+		return 0;
+	at = hr_map_at(&t->kept, &id, sizeof(id));
+	if (*at == (void *)((uintptr_t)g->serial + 1))
+		return 0;
+	*at = (void *)((uintptr_t)g->serial + 1);
+	hr_relation_encode(g->relation, &r);
+	rc = hr_park_keep(&w->txn, w->a->book.stream, t->name, lsn, 'R', false, r.data, r.len, e);
+	hr_buf_clear(&r);
+	return rc;
+}
+
 /* Keep the items of a piece that are not in already. */
 static int
 keep_for(struct hr_worker *w, struct hr_tenant *t, const struct hr_piece *p, bool broadcast, struct hr_err *e)
@@ -307,11 +332,10 @@ keep_for(struct hr_worker *w, struct hr_tenant *t, const struct hr_piece *p, boo
 	struct hr_item it;
 	bool skipping = t->skipping;
 	const uint8_t *from = c.at;
+	uint32_t i;
 	int got, rc = 0;
 
 	while (rc == 0 && (got = hr_rows_next(&c, &it, e)) != 0) {
-		struct hr_target *g;
-
 		if (got < 0) {
 			rc = -1;
 			break;
@@ -323,18 +347,12 @@ keep_for(struct hr_worker *w, struct hr_tenant *t, const struct hr_piece *p, boo
 		if (!skipping)
 			hr_buf_put(&b, from, (size_t)(c.at - from));
 		from = c.at;
-		if (skipping || (it.op != HR_INSERT && it.op != HR_UPDATE && it.op != HR_DELETE && it.op != HR_TRUNCATE))
+		if (skipping)
 			continue;
-		/* The table as it is now goes before its first row. */
-		g = it.op == HR_TRUNCATE ? NULL : target_by_id(w, it.relation);
-		if (g && hr_map_get(&t->kept, &it.relation, sizeof(it.relation)) != g) {
-			struct hr_buf r = HR_BUF_INIT;
-
-			*hr_map_at(&t->kept, &it.relation, sizeof(it.relation)) = g;
-			hr_relation_encode(g->relation, &r);
-			rc = hr_park_keep(&w->txn, w->a->book.stream, t->name, p->lsn, 'R', false, r.data, r.len, e);
-			hr_buf_clear(&r);
-		}
+		if (it.op == HR_INSERT || it.op == HR_UPDATE || it.op == HR_DELETE)
+			rc = keep_table(w, t, it.relation, p->lsn, e);
+		for (i = 0; it.op == HR_TRUNCATE && i < it.relations && rc == 0; i++)
+			rc = keep_table(w, t, hr_get_u32le(it.relation_list + 4 * i), p->lsn, e);
 	}
 	t->skipping = skipping;
 	if (rc == 0 && b.len)
@@ -496,8 +514,9 @@ rows_piece(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
 		}
 		if (rc < 0)
 			return -1;
+		/* The piece itself must stay until its end. */
 		if (w->batch.rows >= (size_t)w->a->o->batch_rows || w->batch.bytes > BATCH_BYTES)
-			if (flush(w, e) < 0)
+			if (hr_batch_flush(&w->batch, true, e) < 0)
 				return -1;
 	}
 	return got;
@@ -631,10 +650,11 @@ committed(struct hr_worker *w)
 	if (w->target_time && w->rows)
 		hr_histogram_add(&l->lag, (double)(hr_now_pg_us() - w->target_time) / 1e6);
 	pthread_mutex_unlock(&l->lock);
-	hr_ledger_committed(l, w->index, w->target_lsn, w->a->o->synchronous ? 0 : w->txn.insert_lsn);
+	hr_ledger_committed(l, w->index, w->target_lsn, w->a->o->synchronous ? 0 : w->txn.insert_lsn, w->batches);
+	w->txn.committed = false;
 	w->touches = 0;
 	w->rows = w->bytes = w->transactions = w->conflicts = 0;
-	w->row_by_row = w->batch.in_order = false;
+	w->row_by_row = w->batch.in_order = w->batch.stepping = false;
 	for (i = 0; i < w->refusals; i++) {
 		const struct hr_refused *r = &w->refused[i];
 
@@ -678,7 +698,7 @@ try_window(struct hr_worker *w, struct hr_err *e)
 				begun = hr_now_us();
 			if (rows_piece(w, p, e) < 0)
 				return -1;
-			if (w->kept_bytes > KEEP_BYTES && flush(w, e) < 0)
+			if (w->kept_bytes + w->loaded_bytes > KEEP_BYTES && flush(w, e) < 0)
 				return -1;
 			continue;
 		}
@@ -710,6 +730,12 @@ short_of(void *arg, const struct hr_expect *x, struct hr_err *e)
 	if (x->is_set) {
 		hr_fail(e, HR_TEMPORARY, "some rows of a set are not at the target");
 		memcpy(e->sqlstate, "HRROW", 6);
+		return -1;
+	}
+	if (c->op != 'I' && x->did == 0 && !w->batch.stepping) {
+		/* What was sent after it was sent too early. */
+		hr_fail(e, HR_TEMPORARY, "a row is not at the target");
+		memcpy(e->sqlstate, "HRSTP", 6);
 		return -1;
 	}
 	if (hr_row_settle(&w->txn, c, x->did, &conflict, &resolution, e) < 0)
@@ -791,17 +817,17 @@ reconnect(struct hr_worker *w, struct hr_err *e)
 
 	hr_log(HR_LOG_WARNING, "target: %s; reconnecting", e->what);
 	for (;;) {
-		bool in = false, before = false;
+		int64_t batch;
 
 		hr_conn_close(w->conn);
 		w->conn = w->txn.conn = NULL;
 		hr_err_clear(e);
 		if (connect_worker(w, e) == 0 &&
-		    hr_book_committed(w->conn, &w->a->book, w->index, w->batches + 1, &in, e) == 0 &&
-		    hr_book_committed(w->conn, &w->a->book, w->index, w->batches, &before, e) == 0) {
-			if (in)
+		    hr_book_batch(w->conn, &w->a->book, w->index, &batch, e) == 0) {
+			/* One more than we know of: the answer to its COMMIT was lost. */
+			if (batch == w->batches + 1)
 				return where_wal_is(w, e) < 0 ? -1 : 1;
-			if (before)
+			if (batch == w->batches)
 				return 0;
 			hr_fail(e, HR_TEMPORARY, "the target lost commits that were not yet on its disk");
 			return hr_hint(e, "start again: the source still has them");
@@ -823,15 +849,11 @@ static int
 rewind_window(struct hr_worker *w, struct hr_err *e)
 {
 	size_t i;
-	struct hr_piece *p;
 
 	hr_batch_drop(&w->batch);
 	w->at = 0;
 	w->spill_at = 0;
-	while ((p = w->loaded) != NULL) {
-		w->loaded = p->next;
-		free(p);
-	}
+	free_loaded(w);
 	for (i = 0; i < w->touches; i++) {
 		struct hr_tenant *t = w->touched[i];
 
@@ -938,6 +960,11 @@ mend(struct hr_worker *w, int *tries, struct hr_err *e)
 
 	w->batch.failed = w->txn.failed = NULL;
 	hr_txn_rollback(&w->txn);
+	if (w->txn.committed && hr_conn_alive(w->conn)) {
+		/* Only what came behind the COMMIT failed. */
+		hr_err_clear(e);
+		return where_wal_is(w, e) < 0 ? -1 : 1;
+	}
 	if (!hr_conn_alive(w->conn)) {
 		int rc = reconnect(w, e);
 
@@ -954,8 +981,9 @@ mend(struct hr_worker *w, int *tries, struct hr_err *e)
 		hr_err_clear(e);
 		return look_again(w, e);
 	}
-	if (strcmp(e->sqlstate, "HRROW") == 0) {
+	if (strcmp(e->sqlstate, "HRROW") == 0 || strcmp(e->sqlstate, "HRSTP") == 0) {
 		w->row_by_row = true;
+		w->batch.stepping |= e->sqlstate[2] == 'S';
 		return 0;
 	}
 	if (hr_err_retryable(e)) {

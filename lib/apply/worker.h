@@ -39,6 +39,7 @@ struct hr_worker {
 	int spill;			/* kept pieces that did not fit in memory, or -1 */
 	uint64_t spilled, spill_at;
 	struct hr_piece *loaded;	/* from the file, until the batch is drained */
+	size_t loaded_bytes;
 	struct hr_relation **undo;	/* as tables were when the window began */
 	size_t undos, undo_cap;
 	bool row_by_row;

@@ -30,6 +30,8 @@
 #define BEHIND_US	50000		/* a commit this old: gather, do not hurry */
 #define GATHER_US	400		/* let the source send more at a time */
 #define LINGER_US	3000000		/* after the reader went: its checkpoint */
+#define SILENCE_US	15000000	/* a checkpoint not renewed for so long is dead */
+#define CLOSE_US	2000000		/* after the end: let the reader see it */
 #define IDLE_US		10000000	/* between watermarks of an idle source */
 #define IDLE_BYTES	(16 << 20)
 #define SETTLE_US	200000	/* quiet for so long: say how far all is complete; then ever less often */
@@ -243,7 +245,8 @@ reconnect(struct hr_capture *c, struct hr_err *e)
 	c->losses++;
 	hr_log(HR_LOG_WARNING, "source: %s; reconnecting", e->what);
 	if (c->emit.open) {
-		c->skip = c->resumed ? c->skip : c->changes;
+		if (c->changes > c->skip)
+			c->skip = c->changes;
 		c->resumed = c->emit.commit;
 		c->resumed_xid = c->emit.xid;
 	}
@@ -310,9 +313,9 @@ keepalive(struct hr_capture *c, const struct hr_repl_msg *m, int64_t *idle_at, s
 			if (watermark(c, m->wal_end, true, e) < 0)
 				return -1;
 		}
-		if (c->endpos && m->wal_end >= c->endpos)
-			c->past_endpos = true;
 	}
+	if (c->endpos && m->wal_end >= c->endpos && !c->emit.open && !c->in_stream)
+		c->past_endpos = true;
 	return m->reply ? send_status(c, false, e) : 0;
 }
 
@@ -320,7 +323,9 @@ keepalive(struct hr_capture *c, const struct hr_repl_msg *m, int64_t *idle_at, s
 static int
 quiet(struct hr_capture *c, bool behind, struct hr_err *e)
 {
-	struct pollfd p[2] = { { hr_conn_socket(c->repl), POLLIN, 0 }, { c->watch, POLLIN, 0 } };
+	struct pollfd p[3] = {
+		{ hr_conn_socket(c->repl), POLLIN, 0 }, { c->watch, POLLIN, 0 }, { STDOUT_FILENO, 0, 0 },
+	};
 	int64_t now;
 	int timeout = 1000, n;
 
@@ -344,9 +349,13 @@ quiet(struct hr_capture *c, bool behind, struct hr_err *e)
 		timeout = 50;
 	else if (c->settle_at - now < timeout * 1000)
 		timeout = c->settle_at > now ? (int)((c->settle_at - now) / 1000) + 1 : 0;
-	n = poll(p, 2, timeout);
+	n = poll(p, 3, timeout);
 	if (n < 0 && errno != EINTR)
 		return hr_fail_sys(e, "cannot wait for the source");
+	if (n > 0 && (p[2].revents & POLLERR)) {
+		hr_fail(e, HR_TEMPORARY, "cannot write the stream: its reader has gone");
+		return hr_hint(e, "look at what the stage behind says");
+	}
 	if (n > 0 && p[1].revents && follow_checkpoint(c, e) < 0)
 		return -1;
 	measure(c, false);
@@ -416,14 +425,21 @@ static int
 wait_for_target(struct hr_capture *c, struct hr_err *e)
 {
 	hr_lsn last = c->emit.watermark;
-	bool gone = false;
+	int64_t ended_at = hr_now_us();
+	bool gone = false, closed = false;
 
-	c->acked_at = hr_now_us();
+	c->acked_at = ended_at;
 	if (look_at_checkpoint(c, NULL, e) < 0)
 		return -1;
 	while (c->acked < last) {
-		struct pollfd p[2] = { { gone ? -1 : STDOUT_FILENO, 0, 0 }, { c->watch, POLLIN, 0 } };
+		struct pollfd p[2] = { { gone || closed ? -1 : STDOUT_FILENO, 0, 0 }, { c->watch, POLLIN, 0 } };
 		struct hr_err lost = HR_ERR_INIT;
+
+		/* Stages between us and the target may wait for the end of the file. */
+		if (!closed && hr_now_us() - ended_at > CLOSE_US) {
+			close(STDOUT_FILENO);
+			closed = true;
+		}
 
 		if (poll(p, 2, 200) < 0 && errno != EINTR)
 			return hr_fail_sys(e, "cannot wait for the target");
@@ -435,7 +451,8 @@ wait_for_target(struct hr_capture *c, struct hr_err *e)
 		}
 		if (hr_now_us() - c->status_at > c->o->status_us)
 			(void)!send_status(c, false, &lost);
-		if ((gone || stopping) && c->acked < last && hr_now_us() - c->acked_at > LINGER_US) {
+		/* hr-apply renews the file every second for as long as it lives. */
+		if (c->acked < last && hr_now_us() - c->acked_at > (gone || stopping ? LINGER_US : SILENCE_US)) {
 			hr_fail(e, HR_TEMPORARY, "the target has confirmed only %s of %s in '%s'",
 			    HR_LSN(c->acked), HR_LSN(last), c->o->checkpoint);
 			return hr_hint(e, "look at what hr-apply says; nothing is lost, start again");
@@ -452,7 +469,10 @@ finish(struct hr_capture *c, struct hr_err *e)
 	if (c->endpos && !stopping) {
 		hr_lsn last = c->emit.complete > c->endpos ? c->emit.complete : c->endpos;
 
-		if (last > c->emit.watermark && watermark(c, last, c->emit.complete <= c->emit.watermark, e) < 0)
+		if (last < c->emit.watermark)
+			last = c->emit.watermark;
+		/* Also when nothing is new: the target must know where it stands. */
+		if (watermark(c, last, c->emit.complete <= c->emit.watermark, e) < 0)
 			return -1;
 	} else if (!c->emit.open && c->emit.complete > c->emit.watermark &&
 	    watermark(c, c->emit.complete, false, e) < 0)
@@ -531,6 +551,16 @@ check_tables(struct hr_capture *c, struct hr_err *e)
 	return 0;
 }
 
+static int
+look_at_tables(struct hr_capture *c, struct hr_err *e)
+{
+	hr_source_tables_clear(&c->tables);
+	if (hr_types_load(&c->types, c->sql, e) < 0 ||
+	    hr_source_tables(&c->tables, c->sql, c->o->publication, &c->types, e) < 0)
+		return -1;
+	return check_tables(c, e);
+}
+
 /*
  * The slot and where to begin.  With --snapshot a copy comes first unless the
  * checkpoint says it was completed; a copy that was not is begun anew, with a
@@ -564,9 +594,15 @@ begin(struct hr_capture *c, struct hr_err *e)
 		c->acked = 0;
 	}
 	if (!s.exists && c->o->create_slot) {
+		/* What the file says is of another slot. */
+		if (c->o->snapshot && c->o->checkpoint && unlink(c->o->checkpoint) < 0 && errno != ENOENT)
+			return hr_fail_sys(e, "cannot remove '%s'", c->o->checkpoint);
 		if (hr_repl_create(c->repl, c->o->slot, snapshot, &from, e) < 0)
 			return -1;
 		hr_log(HR_LOG_NOTE, "made replication slot '%s' at %s", c->o->slot, HR_LSN(from));
+		/* It waited for transactions, and they may have made tables. */
+		if (look_at_tables(c, e) < 0)
+			return -1;
 		/* An endpos of now means at least what is copied. */
 		if (write_head(c, from, e) < 0)
 			return -1;
@@ -640,9 +676,7 @@ hr_capture_run(const struct hr_capture_options *o, struct hr_err *e)
 		hr_within(e, "source");
 		goto out;
 	}
-	if (hr_source_check(c.sql, e) < 0 || hr_types_load(&c.types, c.sql, e) < 0 ||
-	    hr_source_tables(&c.tables, c.sql, o->publication, &c.types, e) < 0 ||
-	    check_tables(&c, e) < 0 || resolve_endpos(&c, e) < 0 ||
+	if (hr_source_check(c.sql, e) < 0 || look_at_tables(&c, e) < 0 || resolve_endpos(&c, e) < 0 ||
 	    open_source(&c, e) < 0 || begin(&c, e) < 0)
 		goto out;
 	hr_conn_close(c.sql);

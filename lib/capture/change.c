@@ -237,7 +237,8 @@ put_update(struct hr_capture *c, const struct hr_route *route, struct hr_out *o,
 	hr_buf_u8(b, (uint8_t)m->old);
 	if (m->old != '-' && hr_pgo_put_tuple(b, &m->old_tuple, NULL) < 0)
 		return bad_tuple(route, e);
-	if (hr_pgo_put_tuple(b, &m->tuple, m->old == 'O' ? &m->old_tuple : NULL) < 0)
+	/* Large values that did not change are in the old row, or in the old key. */
+	if (hr_pgo_put_tuple(b, &m->tuple, m->old != '-' ? &m->old_tuple : NULL) < 0)
 		return bad_tuple(route, e);
 	return hr_emit_close(&c->emit, o, mark, e);
 }
@@ -384,6 +385,8 @@ begin(struct hr_capture *c, const struct hr_pgo *m, struct hr_err *e)
 		return 0;
 	}
 	c->changes = 0;
+	if (c->resumed == 0)
+		c->skip = 0;
 	if (c->resumed) {
 		if (m->lsn != c->resumed || m->xid != c->resumed_xid) {
 			hr_fail(e, HR_TEMPORARY, "after reconnecting the source did not send transaction %"
@@ -415,6 +418,7 @@ stream_commit(struct hr_capture *c, const struct hr_pgo *m, struct hr_err *e)
 	if (hr_spill_replay(&c->spill, m->xid, replay_message, c, e) < 0)
 		return -1;
 	c->replaying = false;
+	c->skip = 0;
 	return hr_emit_commit(&c->emit, m->end, e);
 }
 
@@ -467,6 +471,7 @@ hr_capture_message(struct hr_capture *c, const uint8_t *data, size_t len, struct
 	case 'B':
 		return begin(c, &m, e);
 	case 'C':
+		c->skip = 0;
 		return hr_emit_commit(&c->emit, m.end, e);
 	case 'R':
 		if (hr_pgo_relation(&rel, data, len, false, e) < 0)
@@ -478,6 +483,9 @@ hr_capture_message(struct hr_capture *c, const uint8_t *data, size_t len, struct
 		hr_emit_origin(&c->emit, m.lsn, m.name);
 		return 0;
 	}
+	/* A message outside of transactions is not one of their changes. */
+	if (m.type == 'M' && !(m.options & 1))
+		return c->resumed ? 0 : put_message(c, &m, e);
 	/* Changes: after a reconnection some are in the stream already. */
 	if (c->emit.open && ++c->changes <= c->skip)
 		return 0;

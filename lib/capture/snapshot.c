@@ -353,6 +353,7 @@ hr_capture_copy(struct hr_capture *c, const char *snapshot, hr_lsn lsn, struct h
 		rc = hr_conn_open(&y.copier[i].conn, c->o->conninfo, HR_CONN_PLAIN, e);
 		if (rc == 0)
 			rc = hr_conn_execf(y.copier[i].conn, e,
+			    "SET row_security = off;"	/* rather an error than rows left out */
 			    "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;"
 			    " SET TRANSACTION SNAPSHOT %s", lit);
 		free(lit);

@@ -242,8 +242,13 @@ flush(struct hr_apply *a, struct hr_conn **c, bool force, struct hr_err *e)
 	if (!hr_conn_alive(*c)) {
 		hr_conn_close(*c);
 		*c = NULL;
-		if (hr_apply_connect(c, a->o, true, e) < 0 || still_there(a, *c, e) < 0)
+		if (hr_apply_connect(c, a->o, true, e) < 0)
 			return -1;
+		if (still_there(a, *c, e) < 0) {
+			hr_conn_close(*c);	/* so that it is asked again */
+			*c = NULL;
+			return -1;
+		}
 	}
 	/* A commit that wrote something takes all commits before it to disk. */
 	if (force && hr_conn_exec(*c, "SELECT pg_catalog.pg_logical_emit_message(true, 'hr', '')", e) < 0)

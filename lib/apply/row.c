@@ -100,7 +100,10 @@ put_where(struct build *b, const struct hr_target *t, const struct hr_value *v)
 			hr_buf_printf(&b->sql, "%s IS NULL", col->name);
 			continue;
 		}
-		hr_buf_printf(&b->sql, col->by_text ? "%s::text = (" : "%s = ", col->name);
+		if (col->by_text)
+			hr_buf_printf(&b->sql, "%s::text = (", col->name);
+		else
+			hr_buf_printf(&b->sql, "%s %s ", col->name, col->equals ? col->equals : "=");
 		put_param(b, col, &v[i]);
 		if (col->by_text)
 			hr_buf_puts(&b->sql, ")::text");

@@ -16,12 +16,17 @@
 #define F(i) hr_result_get(r, row, i)
 
 /* One column the table has at the target. */
-enum { NAME, TYPE, TYPE_SCHEMA, TYPE_NAME, ARRAY, CATEGORY, ELEMENT, GENERATED, IDENTITY, SHOWN, BASE_CATEGORY };
+enum { NAME, TYPE, TYPE_SCHEMA, TYPE_NAME, ARRAY, CATEGORY, ELEMENT, GENERATED, IDENTITY, SHOWN, BASE_CATEGORY, EQUALITY };
 
 static const char columns_sql[] =
 "SELECT a.attname, a.atttypid, n.nspname, t.typname, t.typarray, t.typcategory, t.typelem,"
 " a.attgenerated, a.attidentity, pg_catalog.format_type(a.atttypid, a.atttypmod),"
-" coalesce(b.typcategory, t.typcategory)"
+" coalesce(b.typcategory, t.typcategory),"
+" (SELECT w.nspname FROM pg_catalog.pg_opclass oc JOIN pg_catalog.pg_am am ON am.oid = oc.opcmethod"
+"  JOIN pg_catalog.pg_amop ao ON ao.amopfamily = oc.opcfamily AND ao.amoplefttype = oc.opcintype"
+"  AND ao.amoprighttype = oc.opcintype AND ao.amopstrategy = 3"
+"  JOIN pg_catalog.pg_operator o ON o.oid = ao.amopopr JOIN pg_catalog.pg_namespace w ON w.oid = o.oprnamespace"
+"  WHERE am.amname = 'btree' AND oc.opcdefault AND oc.opcintype = coalesce(b.oid, t.oid))"
 " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
 " JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace"
 " LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype"
@@ -59,6 +64,13 @@ match_type(struct hr_target *t, struct hr_conn *c, struct hr_target_column *col,
 	const char category = F(BASE_CATEGORY)[0];
 
 	col->cast = hr_strdup("");
+	if (F(EQUALITY) && strcmp(F(EQUALITY), "pg_catalog") != 0) {
+		char *schema = hr_quote_ident(F(EQUALITY));
+
+		/* An extension's: it is not in our search path. */
+		col->equals = hr_sprintf("OPERATOR(%s.=)", schema);
+		free(schema);
+	}
 	if (same) {
 		uint32_t element = (uint32_t)strtoul(F(ELEMENT), NULL, 10);
 
@@ -264,7 +276,9 @@ choose_key(struct hr_target *t, struct hr_conn *c, struct hr_err *e)
 const char *
 hr_target_equals(const struct hr_target *t, int i)
 {
-	return t->uniques && i >= t->uniques ? "IS NOT DISTINCT FROM" : "=";
+	if (t->uniques && i >= t->uniques)
+		return "IS NOT DISTINCT FROM";
+	return t->column[t->key[i]].equals ? t->column[t->key[i]].equals : "=";
 }
 
 bool
@@ -391,6 +405,7 @@ hr_target_free(struct hr_target *t)
 		free(t->column[i].name);
 		free(t->column[i].cast);
 		free(t->column[i].lacks);
+		free(t->column[i].equals);
 	}
 	hr_batch_forget(t);
 	free(t->column);

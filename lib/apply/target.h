@@ -18,6 +18,7 @@ struct hr_target_column {
 	char *name;		/* quoted */
 	uint32_t type;		/* OID of the type values are sent as */
 	uint32_t array;		/* OID of its array, 0: none */
+	char *equals;		/* its equality when it is an extension's, or NULL */
 	char *cast;		/* "::type" when the target's type differs, or "" */
 	bool is_array;		/* unnest would flatten it */
 	uint32_t element;	/* put this OID into array values; 0: leave them */

@@ -1,0 +1,17 @@
+# Two clusters for all files of this folder.  The target differs from the
+# source in all that must not matter.
+
+# shellcheck source=tests/pg.bash
+. "${BASH_SOURCE[0]%/*}/../pg.bash"
+
+setup_suite() {
+	pg_begin || return
+	pg_start source || return
+	pg_start target "datestyle = 'SQL, DMY'" "timezone = 'Asia/Kolkata'" \
+	    "intervalstyle = iso_8601" "extra_float_digits = -5" \
+	    "bytea_output = escape" || return
+}
+
+teardown_suite() {
+	pg_end
+}

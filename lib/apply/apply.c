@@ -512,6 +512,9 @@ run(struct hr_apply *a, struct hr_reader *r, struct hr_err *e)
 	a->ledger.streaming = a->book.streaming;
 	hr_ledger_seed(a);
 	a->ledger.watermark = hr_book_least(&a->book);
+	/* Better now than when the source waits for it. */
+	if (a->o->checkpoint && (rc = hr_ledger_save(a, false, e)) < 0)
+		goto out;
 	keeping = pthread_create(&keeper, NULL, hr_ledger_run, a) == 0;
 	for (; started < a->workers; started++)
 		if (!keeping || pthread_create(&a->worker[started].thread, NULL, hr_worker_run, &a->worker[started]) != 0) {

@@ -105,6 +105,8 @@ void hr_ledger_asked(struct hr_ledger *l, int worker, hr_lsn lsn);
 void hr_ledger_committed(struct hr_ledger *l, int worker, hr_lsn lsn, hr_lsn insert_lsn, int64_t batch);
 /* All workers have all up to this, for good. */
 hr_lsn hr_ledger_position(struct hr_ledger *l);
+/* Write the checkpoint file as things stand.  0, or -1. */
+int hr_ledger_save(struct hr_apply *a, bool durable, struct hr_err *e) HR_USED;
 /* The thread that sees to durability and the checkpoint file. */
 void *hr_ledger_run(void *apply);
 

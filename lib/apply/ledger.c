@@ -305,8 +305,8 @@ draw(struct hr_apply *a, struct hr_checkpoint *cp)
 	}
 }
 
-static int
-save(struct hr_apply *a, bool durable, struct hr_err *e)
+int
+hr_ledger_save(struct hr_apply *a, bool durable, struct hr_err *e)
 {
 	struct hr_checkpoint cp = HR_CHECKPOINT_INIT;
 	int rc;
@@ -395,7 +395,7 @@ hr_ledger_run(void *arg)
 		/* A file for ten thousand tenants is not written every few milliseconds. */
 		if (a->o->checkpoint && (!go || now - saved_at > BEAT_US ||
 		    (position != saved && now - saved_at > 20 * cost))) {
-			if (save(a, !go, &e) < 0 && strcmp(e.what, said.what) != 0) {
+			if (hr_ledger_save(a, !go, &e) < 0 && strcmp(e.what, said.what) != 0) {
 				hr_log_err(HR_LOG_WARNING, &e);
 				said = e;
 			}

@@ -545,7 +545,7 @@ send_advance(struct hr_worker *w, int worker, const struct hr_piece *mark, struc
 	struct hr_param p[HR_ADVANCE_PARAMS] = {
 		HR_PARAM_TEXT(b->stream), { .data = generation }, { .data = index }, { .data = b->holder },
 		{ .data = epoch }, { .data = parked }, { .data = lsn, .len = copying ? -1 : 0 },
-		{ .data = time, .len = mark->time ? 0 : -1 }, { .data = batch, .len = worker == w->index ? 0 : -1 },
+		{ .data = time, .len = w->target_time ? 0 : -1 }, { .data = batch, .len = worker == w->index ? 0 : -1 },
 	};
 
 	snprintf(generation, sizeof(generation), "%d", b->generation);
@@ -554,7 +554,7 @@ send_advance(struct hr_worker *w, int worker, const struct hr_piece *mark, struc
 	snprintf(parked, sizeof(parked), "%" PRId64, w->parked.generation);
 	snprintf(batch, sizeof(batch), "%" PRId64, w->batches + 1);
 	hr_lsn_format(lsn, mark->lsn);
-	hr_time_format(time, mark->time);
+	hr_time_format(time, w->target_time);
 	return hr_txn_sql(&w->txn, HR_ADVANCE_SQL, HR_ADVANCE_PARAMS, p, e);
 }
 
@@ -565,20 +565,24 @@ send_origin(struct hr_worker *w, const struct hr_piece *mark, struct hr_err *e)
 	char lsn[HR_LSN_TEXT], time[HR_TIME_TEXT];
 	struct hr_param p[2] = { { .data = lsn }, { .data = time } };
 
-	if (mark->time == 0 || w->rows == 0)
+	if (w->target_time == 0)
 		return 0;
 	hr_lsn_format(lsn, mark->lsn);
-	hr_time_format(time, mark->time);
+	hr_time_format(time, w->target_time);
 	return hr_txn_sql(&w->txn, "SELECT pg_catalog.pg_replication_origin_xact_setup($1, $2)", 2, p, e);
 }
 
 static int
 commit(struct hr_worker *w, const struct hr_piece *mark, struct hr_err *e)
 {
+	size_t k;
 	int i;
 
 	w->target_lsn = mark->lsn;
-	w->target_time = mark->time;
+	w->target_time = 0;
+	for (k = 0; k < w->touches; k++)
+		if (w->touched[k]->last_lsn && w->touched[k]->last_time > w->target_time)
+			w->target_time = w->touched[k]->last_time;
 	if (hr_batch_flush(&w->batch, false, e) < 0)
 		return -1;
 	/* Of a window with everybody's rows the others' progress is ours to write. */

@@ -14,36 +14,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/lsn.h"
-#include "base/temp.h"
 
-#define BATCH_BYTES	((size_t)16 << 20)	/* of tuples, between flushes */
-#define KEEP_BYTES	((size_t)48 << 20)	/* of pieces in memory, then a file */
 #define LINGER_US	100000			/* a transaction gathers no longer */
 #define RETRY_US	60000000		/* a lost target is looked for so long */
 #define TRIES		20			/* of what may pass by itself */
-
-/* What this worker knows of a tenant. */
-struct hr_tenant {
-	char *name;			/* "" for what is for all */
-	size_t len;
-	hr_lsn position;		/* commits before this are in already */
-	struct hr_account *account;
-	/* its open transaction */
-	bool skipping;
-	uint32_t xid;
-	hr_lsn lsn;
-	int64_t time;
-	/* since the last commit of this worker */
-	bool touched;
-	uint64_t rows, bytes, transactions;
-	hr_lsn last_lsn;
-	int64_t last_time;
-	uint32_t last_xid;
-	struct { uint32_t relation; hr_lsn lsn; } *table;
-	size_t tables, table_cap;
-	/* relations already kept for it while it is parked */
-	struct hr_map kept;
-};
 
 static int short_of(void *arg, const struct hr_expect *x, struct hr_err *e);
 
@@ -74,41 +48,11 @@ target_free(void *p)
 	hr_target_free(p);
 }
 
-static void
-free_loaded(struct hr_worker *w)
-{
-	struct hr_piece *p;
-
-	while ((p = w->loaded) != NULL) {
-		w->loaded = p->next;
-		free(p);
-	}
-	w->loaded_bytes = 0;
-}
-
-static void
-free_kept(struct hr_worker *w)
-{
-	size_t i;
-
-	for (i = 0; i < w->keeps; i++)
-		free(w->kept[i]);
-	w->keeps = w->at = 0;
-	w->kept_bytes = 0;
-	free_loaded(w);
-	if (w->spill >= 0)
-		close(w->spill);
-	w->spill = -1;
-	w->spilled = w->spill_at = 0;
-	while (w->undos)
-		hr_relation_free(w->undo[--w->undos]);
-}
-
 void
 hr_worker_clear(struct hr_worker *w)
 {
 	hr_batch_clear(&w->batch);
-	free_kept(w);
+	hr_worker_free_kept(w);
 	hr_map_clear(&w->target, target_free);
 	hr_map_clear(&w->tenant, tenant_free);
 	hr_parked_clear(&w->parked);
@@ -121,8 +65,8 @@ hr_worker_clear(struct hr_worker *w)
 	free(w->refused);
 }
 
-static struct hr_tenant *
-tenant_of(struct hr_worker *w, const char *name, size_t len)
+struct hr_tenant *
+hr_worker_tenant(struct hr_worker *w, const char *name, size_t len)
 {
 	void **at = hr_map_at(&w->tenant, name, len);
 	struct hr_tenant *t = *at;
@@ -149,387 +93,13 @@ hr_worker_reposition(struct hr_worker *w)
 	}
 }
 
-/*
- * Pieces, first those kept from a try that failed.
- */
-
-static int
-load_spilled(struct hr_worker *w, struct hr_piece **out, struct hr_err *e)
-{
-	uint32_t size;
-	struct hr_piece *p;
-
-	if (hr_temp_read(w->spill, &size, sizeof(size), w->spill_at, e) != sizeof(size))
-		return e->code ? -1 : hr_fail(e, HR_IO, "a spill file ended early");
-	p = hr_alloc(size);
-	if (hr_temp_read(w->spill, p, size, w->spill_at + sizeof(size), e) != (ssize_t)size) {
-		free(p);
-		return e->code ? -1 : hr_fail(e, HR_IO, "a spill file ended early");
-	}
-	w->spill_at += sizeof(size) + size;
-	p->tenant = (char *)p->data;
-	p->body = p->data + p->tenant_len;
-	p->next = w->loaded;
-	w->loaded = p;
-	w->loaded_bytes += size;
-	*out = p;
-	return 1;
-}
-
-/* 1 with a piece, 0 when there will be none, -1. */
-static int
-next_piece(struct hr_worker *w, struct hr_piece **out, struct hr_err *e)
-{
-	bool between = w->keeps == 0 && w->spilled == 0;
-
-	if (w->spill_at < w->spilled)
-		return load_spilled(w, out, e);
-	if (w->at < w->keeps) {
-		*out = w->kept[w->at++];
-		return 1;
-	}
-	if ((*out = hr_queue_take(&w->queue, between)) == NULL)
-		return 0;
-	HR_GROW(w->kept, w->keeps, w->keep_cap);
-	w->kept[w->keeps++] = *out;
-	w->at = w->keeps;
-	w->kept_bytes += hr_piece_size(*out);
-	return 1;
-}
-
-/* Too much is kept: to the file with it.  The batch must hold nothing of it. */
-static int
-spill_kept(struct hr_worker *w, struct hr_err *e)
-{
-	size_t i;
-
-	if (w->spill < 0 && (w->spill = hr_temp_open(NULL, e)) < 0)
-		return -1;
-	for (i = 0; i < w->keeps; i++) {
-		uint32_t size = (uint32_t)hr_piece_size(w->kept[i]);
-
-		if (hr_temp_append(w->spill, &size, sizeof(size), e) < 0 ||
-		    hr_temp_append(w->spill, w->kept[i], size, e) < 0)
-			return -1;
-		w->spilled += sizeof(size) + size;
-		free(w->kept[i]);
-	}
-	w->spill_at = w->spilled;
-	w->keeps = w->at = 0;
-	w->kept_bytes = 0;
-	return 0;
-}
-
-static int
-flush(struct hr_worker *w, struct hr_err *e)
+int
+hr_worker_flush(struct hr_worker *w, struct hr_err *e)
 {
 	if (hr_batch_flush(&w->batch, true, e) < 0)
 		return -1;
-	free_loaded(w);
-	return w->kept_bytes > KEEP_BYTES && w->at == w->keeps ? spill_kept(w, e) : 0;
-}
-
-/*
- * Tables.
- */
-
-static struct hr_target *
-target_by_id(struct hr_worker *w, uint32_t id)
-{
-	return hr_map_get(&w->target, &id, sizeof(id));
-}
-
-/* Takes rel over. */
-static int
-put_target(struct hr_worker *w, struct hr_relation *rel, bool remember, struct hr_err *e)
-{
-	uint32_t id = rel->id;
-	struct hr_target *old = target_by_id(w, id), *t;
-
-	if (old && hr_relation_same(old->relation, rel) && old->drift.code == HR_OK) {
-		hr_relation_free(rel);
-		return 0;
-	}
-	if ((old && flush(w, e) < 0) || hr_txn_plain(&w->txn, e) < 0 ||
-	    hr_target_load(&t, w->conn, rel, w->serial++, e) < 0)
-		return -1;
-	if (old) {
-		if (remember) {
-			struct hr_buf b = HR_BUF_INIT;
-			struct hr_relation *copy;
-			int rc;
-
-			hr_relation_encode(old->relation, &b);
-			rc = hr_relation_decode(&copy, b.data, b.len, e);
-			hr_buf_clear(&b);
-			if (rc < 0)
-				return -1;
-			HR_GROW(w->undo, w->undos, w->undo_cap);
-			w->undo[w->undos++] = copy;
-		}
-		hr_target_free(old);
-	}
-	*hr_map_at(&w->target, &id, sizeof(id)) = t;
-	return 0;
-}
-
-/* Look tables up again that did not fit: somebody may have mended them. */
-static int
-look_again(struct hr_worker *w, struct hr_err *e)
-{
-	size_t i;
-
-	for (i = 0; i < w->target.slots; i++) {
-		struct hr_target *t = w->target.slot[i].value, *now;
-		struct hr_relation *rel;
-		struct hr_buf b = HR_BUF_INIT;
-		int rc;
-
-		if (t == NULL || t->drift.code == HR_OK)
-			continue;
-		hr_relation_encode(t->relation, &b);
-		rc = hr_relation_decode(&rel, b.data, b.len, e);
-		hr_buf_clear(&b);
-		if (rc < 0 || hr_target_load(&now, w->conn, rel, w->serial++, e) < 0)
-			return -1;
-		hr_target_free(t);
-		w->target.slot[i].value = now;
-	}
-	return 0;
-}
-
-/*
- * Parked tenants.
- */
-
-/* The table as it is now goes before its first row. */
-static int
-keep_table(struct hr_worker *w, struct hr_tenant *t, uint32_t id, hr_lsn lsn, struct hr_err *e)
-{
-	struct hr_target *g = target_by_id(w, id);
-	struct hr_buf r = HR_BUF_INIT;
-	void **at;
-	int rc;
-
-	if (g == NULL)
-		return 0;
-	at = hr_map_at(&t->kept, &id, sizeof(id));
-	if (*at == (void *)((uintptr_t)g->serial + 1))
-		return 0;
-	*at = (void *)((uintptr_t)g->serial + 1);
-	hr_relation_encode(g->relation, &r);
-	rc = hr_park_keep(&w->txn, w->a->book.stream, t->name, lsn, 'R', false, r.data, r.len, e);
-	hr_buf_clear(&r);
-	return rc;
-}
-
-/* Keep the items of a piece that are not in already. */
-static int
-keep_for(struct hr_worker *w, struct hr_tenant *t, const struct hr_piece *p, bool broadcast, struct hr_err *e)
-{
-	struct hr_cur c = hr_cur(p->body, p->len);
-	struct hr_buf b = HR_BUF_INIT;
-	struct hr_item it;
-	bool skipping = t->skipping;
-	const uint8_t *from = c.at;
-	uint32_t i;
-	int got, rc = 0;
-
-	while (rc == 0 && (got = hr_rows_next(&c, &it, e)) != 0) {
-		if (got < 0) {
-			rc = -1;
-			break;
-		}
-		if (it.op == HR_BEGIN) {
-			skipping = it.lsn < t->position;
-			t->lsn = it.lsn;
-		}
-		if (!skipping)
-			hr_buf_put(&b, from, (size_t)(c.at - from));
-		from = c.at;
-		if (skipping)
-			continue;
-		if (it.op == HR_INSERT || it.op == HR_UPDATE || it.op == HR_DELETE)
-			rc = keep_table(w, t, it.relation, p->lsn, e);
-		for (i = 0; it.op == HR_TRUNCATE && i < it.relations && rc == 0; i++)
-			rc = keep_table(w, t, hr_get_u32le(it.relation_list + 4 * i), p->lsn, e);
-	}
-	t->skipping = skipping;
-	if (rc == 0 && b.len)
-		rc = hr_park_keep(&w->txn, w->a->book.stream, t->name, p->lsn, 'D', broadcast, b.data, b.len, e);
-	hr_buf_clear(&b);
-	return rc < 0 ? -1 : hr_txn_room(&w->txn, e);
-}
-
-/* What is for all is for those who are parked, too. */
-static int
-keep_for_parked(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
-{
-	size_t i;
-
-	for (i = 0; i < w->parked.tenant.slots; i++) {
-		struct hr_map_slot *s = &w->parked.tenant.slot[i];
-
-		if (s->key && keep_for(w, tenant_of(w, s->key, s->len), p, true, e) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/*
- * Items.
- */
-
-static void
-touch(struct hr_worker *w, struct hr_tenant *t)
-{
-	if (!t->touched) {
-		t->touched = true;
-		HR_GROW(w->touched, w->touches, w->touch_cap);
-		w->touched[w->touches++] = t;
-	}
-}
-
-static void
-touch_table(struct hr_tenant *t, uint32_t relation)
-{
-	size_t i;
-
-	for (i = t->tables; i-- > 0;)
-		if (t->table[i].relation == relation) {
-			t->table[i].lsn = t->lsn;
-			return;
-		}
-	HR_GROW(t->table, t->tables, t->table_cap);
-	t->table[t->tables].relation = relation;
-	t->table[t->tables++].lsn = t->lsn;
-}
-
-static int
-unknown_relation(uint32_t id, struct hr_err *e)
-{
-	return hr_fail(e, HR_BAD_STREAM, "a row of relation %" PRIu32 ", which the stream has not described", id);
-}
-
-static int
-change(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bool all, struct hr_err *e)
-{
-	struct hr_target *g = target_by_id(w, it->relation);
-	struct hr_change c = {
-		.target = g, .tenant = t, .lsn = t->lsn, .op = (char)it->op,
-		.tuple = it->tuple, .tuple_len = it->tuple_len, .old = it->old_tuple, .old_len = it->old_len,
-	};
-
-	if (g == NULL)
-		return unknown_relation(it->relation, e);
-	if (w->replaying && all) {
-		/* Everybody else has had it. */
-		if (g->relation->tenancy != 'c' || it->op != HR_DELETE)
-			return 0;
-		c.only = t->name;
-	}
-	/* The row may be a tenant's that is not here, or parked. */
-	c.lenient = all && it->op == HR_DELETE && g->relation->tenancy == 'c' &&
-	    (g->missing || w->replaying || !w->a->every_tenant || w->parked.tenant.count || w->refusals);
-	t->rows++;
-	t->bytes += it->tuple_len + it->old_len;
-	w->rows++;
-	w->bytes += it->tuple_len + it->old_len;
-	touch_table(t, it->relation);
-	return hr_batch_add(&w->batch, &c, e);
-}
-
-static int
-truncates(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bool all, struct hr_err *e)
-{
-	struct hr_target **g = hr_alloc((it->relations + 1) * sizeof(*g)), *one;
-	uint32_t i;
-	size_t n = 0;
-	int rc = 0;
-
-	for (i = 0; i < it->relations && rc == 0; i++) {
-		uint32_t id = hr_get_u32le(it->relation_list + 4 * i);
-
-		if ((one = target_by_id(w, id)) == NULL)
-			rc = unknown_relation(id, e);
-		else if (!w->replaying || !all || one->relation->tenancy == 'c') {
-			touch_table(t, id);
-			g[n++] = one;
-		}
-	}
-	w->rows++;
-	t->rows++;
-	if (rc == 0)
-		rc = hr_batch_truncate(&w->batch, g, n, it->options, all && !w->replaying ? NULL : t->name, e);
-	free(g);
-	return rc;
-}
-
-static int
-rows_piece(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
-{
-	bool all = p->flags & HR_ALL;
-	struct hr_tenant *t = tenant_of(w, p->tenant, p->tenant_len);
-	struct hr_cur c = hr_cur(p->body, p->len);
-	struct hr_item it;
-	int got;
-
-	touch(w, t);
-	if (all && w->parked.tenant.count && keep_for_parked(w, p, e) < 0)
-		return -1;
-	if (!all && hr_parked_has(&w->parked, t->name, t->len))
-		return keep_for(w, t, p, false, e);
-	while ((got = hr_rows_next(&c, &it, e)) == 1) {
-		int rc = 0;
-
-		switch (it.op) {
-		case HR_BEGIN:
-			t->skipping = it.lsn < t->position;
-			t->xid = it.xid;
-			t->lsn = it.lsn;
-			t->time = it.time;
-			continue;
-		case HR_COMMIT:
-			if (!t->skipping) {
-				t->last_lsn = it.lsn;
-				t->last_time = t->time;
-				t->last_xid = t->xid;
-				t->transactions++;
-				w->transactions++;
-			}
-			continue;
-		case HR_ORIGIN:
-		case HR_MESSAGE:
-			continue;
-		case HR_INSERT:
-		case HR_UPDATE:
-		case HR_DELETE:
-			if (!t->skipping)
-				rc = change(w, t, &it, all, e);
-			break;
-		case HR_TRUNCATE:
-			if (!t->skipping)
-				rc = truncates(w, t, &it, all, e);
-			break;
-		}
-		if (rc < 0)
-			return -1;
-		/* The piece itself must stay until its end. */
-		if (w->batch.rows >= (size_t)w->a->o->batch_rows || w->batch.bytes > BATCH_BYTES)
-			if (hr_batch_flush(&w->batch, true, e) < 0)
-				return -1;
-	}
-	return got;
-}
-
-static int
-relation_piece(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
-{
-	struct hr_relation *rel;
-
-	if (hr_relation_decode(&rel, p->body, p->len, e) < 0)
-		return -1;
-	return put_target(w, rel, true, e);
+	hr_worker_free_loaded(w);
+	return w->kept_bytes > HR_KEEP_BYTES && w->at == w->keeps ? hr_worker_spill(w, e) : 0;
 }
 
 /*
@@ -633,7 +203,7 @@ committed(struct hr_worker *w)
 				l->time = a->time;
 		}
 		for (k = 0; k < t->tables; k++) {
-			struct hr_target *g = target_by_id(w, t->table[k].relation);
+			struct hr_target *g = hr_worker_target(w, t->table[k].relation);
 			void **at;
 
 			if (g == NULL)
@@ -666,7 +236,7 @@ committed(struct hr_worker *w)
 		    r->why.what, r->why.hint[0] ? "; " : "", r->why.hint);
 	}
 	w->refusals = 0;
-	free_kept(w);
+	hr_worker_free_kept(w);
 }
 
 /*
@@ -688,21 +258,21 @@ try_window(struct hr_worker *w, struct hr_err *e)
 		if (hr_park(&w->parked, &w->txn, w->a->book.stream, r->tenant->name, r->lsn, &r->why, e) < 0)
 			return -1;
 	}
-	while ((got = next_piece(w, &p, e)) == 1) {
+	while ((got = hr_worker_next(w, &p, e)) == 1) {
 		switch (p->type) {
 		case HR_FRAME_RELATION:
-			if (relation_piece(w, p, e) < 0)
+			if (hr_worker_relation(w, p, e) < 0)
 				return -1;
 			/* Between windows nothing can fail that would need it again. */
 			if (w->touches == 0 && !w->txn.open)
-				free_kept(w);
+				hr_worker_free_kept(w);
 			continue;
 		case HR_FRAME_ROWS:
 			if (begun == 0)
 				begun = hr_now_us();
-			if (rows_piece(w, p, e) < 0)
+			if (hr_worker_rows(w, p, e) < 0)
 				return -1;
-			if (w->kept_bytes + w->loaded_bytes > KEEP_BYTES && flush(w, e) < 0)
+			if (w->kept_bytes + w->loaded_bytes > HR_KEEP_BYTES && hr_worker_flush(w, e) < 0)
 				return -1;
 			continue;
 		}
@@ -857,7 +427,7 @@ rewind_window(struct hr_worker *w, struct hr_err *e)
 	hr_batch_drop(&w->batch);
 	w->at = 0;
 	w->spill_at = 0;
-	free_loaded(w);
+	hr_worker_free_loaded(w);
 	for (i = 0; i < w->touches; i++) {
 		struct hr_tenant *t = w->touched[i];
 
@@ -872,7 +442,7 @@ rewind_window(struct hr_worker *w, struct hr_err *e)
 	while (w->undos) {
 		struct hr_relation *rel = w->undo[--w->undos];
 
-		if (put_target(w, rel, false, e) < 0)
+		if (hr_worker_put_target(w, rel, false, e) < 0)
 			return -1;
 	}
 	/* What was kept for parked tenants was rolled back with the rest. */
@@ -902,7 +472,7 @@ add_columns(struct hr_worker *w, struct hr_err *e)
 			return -1;
 		hr_err_clear(e);
 	}
-	return look_again(w, e);
+	return hr_worker_look_again(w, e);
 }
 
 /* A row was refused: whose?  NULL when it cannot be one tenant's. */
@@ -944,7 +514,7 @@ refuse_all(struct hr_worker *w, uint32_t relation, const struct hr_err *why)
 			continue;
 		while (hr_rows_next(&c, &it, &ignored) == 1)
 			if ((it.op == HR_INSERT || it.op == HR_UPDATE) && it.relation == relation) {
-				refuse(w, tenant_of(w, p->tenant, p->tenant_len), why);
+				refuse(w, hr_worker_tenant(w, p->tenant, p->tenant_len), why);
 				break;
 			}
 	}
@@ -983,7 +553,7 @@ mend(struct hr_worker *w, int *tries, struct hr_err *e)
 		return -1;
 	if (strcmp(e->sqlstate, "HR003") == 0) {
 		hr_err_clear(e);
-		return look_again(w, e);
+		return hr_worker_look_again(w, e);
 	}
 	if (strcmp(e->sqlstate, "HRROW") == 0 || strcmp(e->sqlstate, "HRSTP") == 0) {
 		w->row_by_row = true;
@@ -1064,8 +634,8 @@ int
 hr_worker_replay(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
 {
 	w->batch.in_order = w->replaying = true;
-	if (p->type == HR_FRAME_RELATION ? relation_piece(w, p, e) < 0 : rows_piece(w, p, e) < 0)
+	if (p->type == HR_FRAME_RELATION ? hr_worker_relation(w, p, e) < 0 : hr_worker_rows(w, p, e) < 0)
 		return -1;
 	/* The piece is not kept: nothing of it may wait. */
-	return flush(w, e);
+	return hr_worker_flush(w, e);
 }

@@ -11,7 +11,28 @@
 #include "apply/apply.h"
 #include "apply/park.h"
 
-struct hr_tenant;
+/* What this worker knows of a tenant. */
+struct hr_tenant {
+	char *name;			/* "" for what is for all */
+	size_t len;
+	hr_lsn position;		/* commits before this are in already */
+	struct hr_account *account;
+	/* its open transaction */
+	bool skipping;
+	uint32_t xid;
+	hr_lsn lsn;
+	int64_t time;
+	/* since the last commit of this worker */
+	bool touched;
+	uint64_t rows, bytes, transactions;
+	hr_lsn last_lsn;
+	int64_t last_time;
+	uint32_t last_xid;
+	struct { uint32_t relation; hr_lsn lsn; } *table;
+	size_t tables, table_cap;
+	/* relations already kept for it while it is parked */
+	struct hr_map kept;
+};
 
 struct hr_refused {
 	struct hr_tenant *tenant;
@@ -65,5 +86,30 @@ void hr_worker_clear(struct hr_worker *w);
  * transaction.  What was for all is written for this tenant alone.
  */
 int hr_worker_replay(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e) HR_USED;
+
+/*
+ * Between the files of a worker.
+ */
+#define HR_KEEP_BYTES	((size_t)48 << 20)	/* of pieces in memory, then a file */
+
+/* kept.c: the next piece, first those of a try that failed.  1, 0 when there will be none, -1. */
+int hr_worker_next(struct hr_worker *w, struct hr_piece **out, struct hr_err *e) HR_USED;
+/* What is kept goes to the file.  The batch must hold nothing of it. */
+int hr_worker_spill(struct hr_worker *w, struct hr_err *e) HR_USED;
+void hr_worker_free_loaded(struct hr_worker *w);
+void hr_worker_free_kept(struct hr_worker *w);
+
+/* rows.c: write a piece into the batch; tables and tenants by what names them. */
+int hr_worker_rows(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e) HR_USED;
+int hr_worker_relation(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e) HR_USED;
+struct hr_target *hr_worker_target(struct hr_worker *w, uint32_t id);
+/* Takes rel over; remember: what was there is put back when the window fails. */
+int hr_worker_put_target(struct hr_worker *w, struct hr_relation *rel, bool remember, struct hr_err *e) HR_USED;
+/* Look tables up again that did not fit: somebody may have mended them. */
+int hr_worker_look_again(struct hr_worker *w, struct hr_err *e) HR_USED;
+
+/* worker.c: see that the batch is written; pieces may then go. */
+int hr_worker_flush(struct hr_worker *w, struct hr_err *e) HR_USED;
+struct hr_tenant *hr_worker_tenant(struct hr_worker *w, const char *name, size_t len);
 
 #endif

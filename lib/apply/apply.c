@@ -434,11 +434,25 @@ know_parked(struct hr_apply *a, struct hr_conn *c, struct hr_err *e)
 }
 
 static int
-say_parked(struct hr_apply *a, struct hr_err *e)
+say_parked(struct hr_apply *a, struct hr_conn *c, struct hr_err *e)
 {
 	struct hr_ledger *l = &a->ledger;
 	const struct hr_account *first = NULL;
+	struct hr_parked now = { 0 };
 	size_t i;
+
+	/* Some may have been taken up again while we ran. */
+	if (hr_parked_load(&now, c, a->book.stream, e) < 0)
+		return -1;
+	for (i = 0; i < l->account.slots; i++) {
+		struct hr_account *s = l->account.slot[i].value;
+
+		if (s && s->parked && !hr_parked_has(&now, s->tenant, strlen(s->tenant))) {
+			s->parked = false;
+			l->parked--;
+		}
+	}
+	hr_parked_clear(&now);
 
 	for (i = 0; i < l->account.slots; i++) {
 		const struct hr_account *s = l->account.slot[i].value;
@@ -489,6 +503,30 @@ dry_run(struct hr_reader *r, struct hr_err *e)
 	return got;
 }
 
+/* The tenants of this run are those of the stream that were asked for. */
+static int
+open_book(struct hr_apply *a, struct hr_conn *c, struct hr_err *e)
+{
+	const struct hr_apply_options *o = a->o;
+	const struct hr_head *h = a->head;
+	char **both = hr_alloc((h->tenants + o->tenants + 1) * sizeof(*both)), *list = NULL;
+	size_t i, k, n = 0;
+	int rc;
+
+	for (i = 0; i < h->tenants; i++)
+		for (k = 0; k < o->tenants || (k == 0 && o->tenants == 0); k++)
+			if (o->tenants == 0 || strcmp(h->tenant[i], o->tenant[k]) == 0)
+				both[n++] = h->tenant[i];
+	for (k = 0; k < o->tenants && h->tenants == 0; k++)
+		both[n++] = o->tenant[k];
+	if (h->tenants || o->tenants)
+		list = hr_quote_array(both, n);
+	rc = hr_book_open(&a->book, c, h, list, a->workers, e);
+	free(list);
+	free(both);
+	return rc;
+}
+
 static int
 run(struct hr_apply *a, struct hr_reader *r, struct hr_err *e)
 {
@@ -503,7 +541,7 @@ run(struct hr_apply *a, struct hr_reader *r, struct hr_err *e)
 	if (rc == 0)
 		rc = hr_book_create(d.conn, e);
 	if (rc == 0)
-		rc = hr_book_open(&a->book, d.conn, a->head, a->workers, e);
+		rc = open_book(a, d.conn, e);
 	if (rc == 0)
 		rc = know_parked(a, d.conn, e);
 	if (rc < 0)
@@ -541,7 +579,9 @@ out:
 		rc = -1;
 	}
 	if (rc == 0)
-		rc = say_parked(a, e);
+		rc = marks_conn(&d, e);
+	if (rc == 0)
+		rc = say_parked(a, d.conn, e);
 	while (d.first) {
 		struct hr_piece *p = d.first;
 

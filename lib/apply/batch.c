@@ -353,7 +353,7 @@ hr_batch_add(struct hr_batch *b, const struct hr_change *c, struct hr_err *e)
 			return bad_tuple(c, e);
 		look(old, n, &other, c->tuple_len ? &other : &text);
 	}
-	if (b->in_order || g->in_order || text)
+	if (b->in_order || g->in_order || text || c->only)
 		return single(b, c, e);
 	if (g->keys == 0) {
 		struct hr_pending *p;
@@ -545,7 +545,7 @@ hr_batch_flush(struct hr_batch *b, bool drain, struct hr_err *e)
 
 /* DELETE of one tenant's rows: what a truncate means to one of many. */
 static int
-empty_tenant(struct hr_batch *b, struct hr_target *g, const char *tenant, struct hr_err *e)
+empty_tenant(struct hr_batch *b, struct hr_target *g, const char *tenant, bool several, struct hr_err *e)
 {
 	const struct hr_relation *rel = g->relation;
 	struct hr_param p = { .data = tenant };
@@ -554,7 +554,8 @@ empty_tenant(struct hr_batch *b, struct hr_target *g, const char *tenant, struct
 
 	if (rel->tenant_column < 0)
 		return 0;
-	sql = hr_sprintf("DELETE FROM %s WHERE %s::text = $1", g->table, g->column[rel->tenant_column].name);
+	sql = hr_sprintf(several ? "DELETE FROM %s WHERE %s::text = ANY ($1::text[])" :
+	    "DELETE FROM %s WHERE %s::text = $1", g->table, g->column[rel->tenant_column].name);
 	rc = hr_txn_sql(b->txn, sql, 1, &p, e);
 	free(sql);
 	return rc;
@@ -562,7 +563,7 @@ empty_tenant(struct hr_batch *b, struct hr_target *g, const char *tenant, struct
 
 int
 hr_batch_truncate(struct hr_batch *b, struct hr_target *const *g, size_t n, uint8_t options,
-    const char *tenant, struct hr_err *e)
+    const char *tenant, bool several, struct hr_err *e)
 {
 	struct hr_buf sql = HR_BUF_INIT;
 	size_t i, tables = 0;
@@ -574,7 +575,7 @@ hr_batch_truncate(struct hr_batch *b, struct hr_target *const *g, size_t n, uint
 		if (g[i]->missing)
 			continue;
 		if (tenant && g[i]->relation->tenancy == 'c') {
-			rc = empty_tenant(b, g[i], tenant, e);
+			rc = empty_tenant(b, g[i], tenant, several, e);
 			continue;
 		}
 		hr_buf_printf(&sql, "%s%s", tables++ ? ", " : "TRUNCATE ", g[i]->table);

@@ -35,9 +35,12 @@ void hr_batch_clear(struct hr_batch *b);
 
 /* Take a change over.  0, or -1 with *e set; the target's drift is one. */
 int hr_batch_add(struct hr_batch *b, const struct hr_change *c, struct hr_err *e) HR_USED;
-/* Empty tables, everything before written first.  tenant NULL: for all. */
+/*
+ * Empty tables, everything before written first.  tenant NULL: for all; else a
+ * tenant, or several as text[].
+ */
 int hr_batch_truncate(struct hr_batch *b, struct hr_target *const *g, size_t n, uint8_t options,
-    const char *tenant, struct hr_err *e) HR_USED;
+    const char *tenant, bool several, struct hr_err *e) HR_USED;
 /* Send everything; with drain also see that it was done. */
 int hr_batch_flush(struct hr_batch *b, bool drain, struct hr_err *e) HR_USED;
 /* The sent things are drained: their memory can go. */

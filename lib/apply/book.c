@@ -22,7 +22,7 @@ static const char schema_sql[] =
 "INSERT INTO hr.version SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM hr.version);"
 "CREATE TABLE IF NOT EXISTS hr.stream ("
 " stream text PRIMARY KEY, system text NOT NULL, database text NOT NULL,"
-" timeline bigint NOT NULL, epoch bigint NOT NULL,"
+" timeline bigint NOT NULL, epoch bigint NOT NULL, tenants text[],"
 " state text NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'copying', 'streaming')), copy_lsn pg_lsn,"
 " parked_generation bigint NOT NULL DEFAULT 0, created timestamptz NOT NULL DEFAULT now());"
 "CREATE TABLE IF NOT EXISTS hr.progress ("
@@ -148,6 +148,11 @@ continues(struct hr_book *b, struct hr_result *r, const struct hr_head *h, struc
 		    hr_result_get(r, 0, 1));
 		return hr_hint(e, "use another slot name for another source, or delete the row of hr.stream");
 	}
+	if (hr_result_get(r, 0, 6)) {
+		hr_fail(e, HR_REFUSED, "stream '%s' was without %s until now: what came before is missing", h->slot,
+		    hr_result_get(r, 0, 6));
+		return hr_hint(e, "a tenant is added by a new slot with --snapshot, or leave it out again");
+	}
 	if (h->timeline < timeline) {
 		hr_fail(e, HR_REFUSED, "stream '%s' is on timeline %" PRIu32 ", the target has followed %" PRIu64,
 		    h->slot, h->timeline, timeline);
@@ -259,9 +264,11 @@ fail:
 }
 
 int
-hr_book_open(struct hr_book *b, struct hr_conn *c, const struct hr_head *h, int workers, struct hr_err *e)
+hr_book_open(struct hr_book *b, struct hr_conn *c, const struct hr_head *h, const char *tenants, int workers,
+    struct hr_err *e)
 {
 	struct hr_param stream = HR_PARAM_TEXT(h->slot);
+	struct hr_param asked[2] = { HR_PARAM_TEXT(h->slot), { .data = tenants, .len = tenants ? 0 : -1 } };
 	struct hr_err ignored = HR_ERR_INIT;
 	struct hr_result *r = NULL;
 	struct timespec now;
@@ -271,19 +278,23 @@ hr_book_open(struct hr_book *b, struct hr_conn *c, const struct hr_head *h, int 
 	snprintf(b->holder, sizeof(b->holder), "%ld.%09ld.%d", (long)now.tv_sec, now.tv_nsec, (int)getpid());
 	if (hr_conn_exec(c, "BEGIN", e) < 0 || load_places(b, c, &stream, e) < 0)
 		goto fail;
-	if (hr_conn_query(c, &r, "SELECT system, database, timeline, epoch, state, copy_lsn FROM hr.stream"
-	    " WHERE stream = $1 FOR UPDATE", 1, &stream, e) < 0)
+	if (hr_conn_query(c, &r, "SELECT system, database, timeline, epoch, state, copy_lsn, (SELECT w FROM pg_catalog.unnest("
+	    "coalesce($2::text[], ARRAY['some tenants'])) w WHERE tenants IS NOT NULL"
+	    " AND ($2::text[] IS NULL OR NOT w = ANY (tenants)) LIMIT 1) FROM hr.stream"
+	    " WHERE stream = $1 FOR UPDATE", 2, asked, e) < 0)
 		goto fail;
 	b->known = hr_result_rows(r) == 1;
 	if (b->known && continues(b, r, h, e) < 0)
 		goto fail;
 	{
 		char *s = hr_quote_literal(h->slot), *d = hr_quote_literal(h->database);
-		int rc = hr_conn_execf(c, e, "INSERT INTO hr.stream (stream, system, database, timeline, epoch)"
-		    " VALUES (%s, '%" PRIu64 "', %s, %" PRIu32 ", %" PRIu64 ") ON CONFLICT (stream) DO UPDATE"
-		    " SET timeline = EXCLUDED.timeline, epoch = EXCLUDED.epoch",
-		    s, h->system, d, h->timeline, h->epoch);
+		char *t = tenants ? hr_quote_literal(tenants) : hr_strdup("NULL");
+		int rc = hr_conn_execf(c, e, "INSERT INTO hr.stream (stream, system, database, timeline, epoch, tenants)"
+		    " VALUES (%s, '%" PRIu64 "', %s, %" PRIu32 ", %" PRIu64 ", %s) ON CONFLICT (stream) DO UPDATE"
+		    " SET timeline = EXCLUDED.timeline, epoch = EXCLUDED.epoch, tenants = EXCLUDED.tenants",
+		    s, h->system, d, h->timeline, h->epoch, t);
 
+		free(t);
 		free(s);
 		free(d);
 		if (rc < 0)

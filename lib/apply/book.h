@@ -41,14 +41,15 @@ struct hr_book {
 };
 
 /*
- * Take the stream over: check that the head continues what the target has
+ * Take the stream over, of the tenants given as text[] (NULL: all): check that
+ * no tenant is new, and that the head continues what the target has
  * (same system and database, no lower epoch, a timeline that goes on),
  * make this run the holder of its progress with so many workers, and read
  * where it stands.  Waits for transactions of an earlier holder to end.
  * 0, or -1 with *e set and nothing changed.
  */
-int hr_book_open(struct hr_book *b, struct hr_conn *c, const struct hr_head *head, int workers,
-    struct hr_err *e) HR_USED;
+int hr_book_open(struct hr_book *b, struct hr_conn *c, const struct hr_head *head, const char *tenants,
+    int workers, struct hr_err *e) HR_USED;
 /*
  * May changes follow what the target has?  Asked when the stream does not
  * begin with a first copy.  0, or -1 with *e set.

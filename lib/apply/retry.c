@@ -114,6 +114,8 @@ try_tenant(struct hr_apply *a, const char *stream, const char *tenant, struct hr
 	int rc;
 
 	hr_worker_init(&w, a, 0);
+	free(w.only);
+	w.only = hr_quote_array((char *const[]){ (char *)tenant }, 1);
 	a->book.stream = (char *)stream;
 	rc = hr_apply_connect(&w.conn, a->o, true, e);
 	w.txn.conn = w.conn;

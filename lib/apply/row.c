@@ -270,9 +270,9 @@ send_delete(struct hr_txn *t, struct build *b, const struct hr_change *c, struct
 	hr_buf_printf(&b->sql, "DELETE FROM %s", g->table);
 	put_where(b, g, b->old);
 	if (c->only) {
-		b->type[b->params] = 25;
-		b->param[b->params++] = (struct hr_param){ .data = c->only, .type = 25 };
-		hr_buf_printf(&b->sql, " AND %s::text = $%d", g->column[g->relation->tenant_column].name, b->params);
+		b->type[b->params] = 1009;
+		b->param[b->params++] = (struct hr_param){ .data = c->only, .type = 1009 };
+		hr_buf_printf(&b->sql, " AND %s::text = ANY ($%d)", g->column[g->relation->tenant_column].name, b->params);
 	}
 	return send_built(t, b, c, c->only ? 'o' : 'd', e);
 }

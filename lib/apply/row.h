@@ -19,7 +19,7 @@ struct hr_change {
 	hr_lsn lsn;		/* of its commit */
 	char op;		/* I U D */
 	bool lenient;		/* a delete for every tenant: a missing row is no conflict */
-	const char *only;	/* a delete: just when the row is this tenant's; or NULL */
+	const char *only;	/* a delete: just when the row is of these tenants (text[]); or NULL */
 	const uint8_t *tuple, *old;
 	size_t tuple_len, old_len;	/* old_len 0: none */
 };

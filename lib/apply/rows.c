@@ -212,8 +212,10 @@ change(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bool 
 		/* Everybody else has had it. */
 		if (g->relation->tenancy != 'c' || it->op != HR_DELETE)
 			return 0;
-		c.only = t->name;
 	}
+	/* What is for all tenants is only for those that were asked for. */
+	if (all && it->op == HR_DELETE && g->relation->tenancy == 'c')
+		c.only = w->only;
 	/* The row may be a tenant's that is not here, or parked. */
 	c.lenient = all && it->op == HR_DELETE && g->relation->tenancy == 'c' &&
 	    (g->missing || w->replaying || !w->a->every_tenant || w->parked.tenant.count || w->refusals);
@@ -246,7 +248,7 @@ truncates(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bo
 	w->rows++;
 	t->rows++;
 	if (rc == 0)
-		rc = hr_batch_truncate(&w->batch, g, n, it->options, all && !w->replaying ? NULL : t->name, e);
+		rc = hr_batch_truncate(&w->batch, g, n, it->options, all ? w->only : t->name, all, e);
 	free(g);
 	return rc;
 }

@@ -29,6 +29,8 @@ hr_worker_init(struct hr_worker *w, struct hr_apply *a, int index)
 	hr_batch_init(&w->batch, &w->txn);
 	w->txn.short_of = short_of;
 	w->txn.short_arg = w;
+	if (a->o->tenants)
+		w->only = hr_quote_array(a->o->tenant, a->o->tenants);
 }
 
 static void
@@ -63,6 +65,7 @@ hr_worker_clear(struct hr_worker *w)
 	free(w->undo);
 	free(w->touched);
 	free(w->refused);
+	free(w->only);
 }
 
 struct hr_tenant *
@@ -359,7 +362,12 @@ connect_worker(struct hr_worker *w, struct hr_err *e)
 	if (hr_conn_query(w->conn, &r, "SELECT pg_catalog.pg_replication_origin_create($1)"
 	    " WHERE pg_catalog.pg_replication_origin_oid($1) IS NULL", 1, &p, &no) == 0)
 		hr_result_free(r);
-	if (hr_conn_query(w->conn, &r, "SELECT pg_catalog.pg_replication_origin_session_setup($1)", 1, &p, &no) == 0) {
+	if (hr_conn_query(w->conn, &r, "SELECT pg_catalog.pg_replication_origin_session_setup($1)"
+	    " WHERE pg_catalog.has_function_privilege('pg_catalog.pg_replication_origin_xact_setup(pg_lsn, timestamptz)',"
+	    " 'EXECUTE')", 1, &p, &no) == 0 && hr_result_rows(r) == 0) {
+		hr_result_free(r);
+		hr_log(HR_LOG_NOTE, "no replication origin '%s': no right to set it up", origin);
+	} else if (no.code == HR_OK) {
 		hr_result_free(r);
 		w->has_origin = true;
 	} else

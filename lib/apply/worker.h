@@ -65,6 +65,7 @@ struct hr_worker {
 	size_t undos, undo_cap;
 	bool row_by_row;
 	bool replaying;			/* parked changes */
+	char *only;			/* the tenants asked for, as text[]; NULL: all */
 	bool has_origin;		/* a replication origin is set up */
 	struct hr_refused *refused;	/* to be parked in the next try */
 	size_t refusals, refused_cap;

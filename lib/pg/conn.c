@@ -549,3 +549,25 @@ hr_quote_table(const char *schema, const char *name)
 	free(n);
 	return both;
 }
+
+char *
+hr_quote_array(char *const *word, size_t n)
+{
+	struct hr_buf b = HR_BUF_INIT;
+	const char *s;
+	size_t i;
+
+	hr_buf_puts(&b, "{");
+	for (i = 0; i < n; i++) {
+		hr_buf_puts(&b, i ? ",\"" : "\"");
+		for (s = word[i]; *s; s++) {
+			if (*s == '"' || *s == '\\')
+				hr_buf_u8(&b, '\\');
+			hr_buf_u8(&b, (uint8_t)*s);
+		}
+		hr_buf_puts(&b, "\"");
+	}
+	hr_buf_puts(&b, "}");
+	hr_buf_text(&b);
+	return (char *)hr_buf_take(&b, NULL);
+}

@@ -97,6 +97,9 @@ char *hr_quote_literal(const char *text);
 /* "schema"."name"; gives. */
 char *hr_quote_table(const char *schema, const char *name);
 
+/* Words as a text[] literal: {"a","b"}; gives. */
+char *hr_quote_array(char *const *word, size_t n);
+
 /* May the same thing work when tried again? */
 bool hr_err_retryable(const struct hr_err *e);
 

@@ -5,8 +5,14 @@
 #include "base/crc32c.h"
 #include "stream/frame.h"
 
+uint32_t
+hr_frame_sum(const uint8_t *fixed, uint32_t before)
+{
+	return hr_crc32c(before, fixed, HR_FRAME_SUMMED);
+}
+
 void
-hr_frame_encode(const struct hr_frame *f, uint8_t *out)
+hr_frame_encode(const struct hr_frame *f, uint32_t before, uint8_t *out)
 {
 	uint32_t crc = hr_crc32c(0, f->tenant, f->tenant_len);
 
@@ -17,14 +23,18 @@ hr_frame_encode(const struct hr_frame *f, uint8_t *out)
 	hr_set_u64le(out + 8, f->lsn);
 	hr_set_u32le(out + 16, f->count);
 	hr_set_u32le(out + 20, hr_crc32c(crc, f->data, f->len));
-	hr_set_u32le(out + 24, hr_crc32c(0, out, HR_FRAME_SUMMED));
+	hr_set_u32le(out + HR_FRAME_SUMMED, hr_frame_sum(out, before));
 }
 
 int
-hr_frame_decode(struct hr_frame *f, const uint8_t *in, uint32_t *crc, struct hr_err *e)
+hr_frame_decode(struct hr_frame *f, const uint8_t *in, uint32_t before, uint32_t *crc,
+    struct hr_err *e)
 {
-	if (hr_get_u32le(in + 24) != hr_crc32c(0, in, HR_FRAME_SUMMED))
-		return hr_fail(e, HR_BAD_STREAM, "a frame's header does not match its checksum");
+	if (hr_get_u32le(in + HR_FRAME_SUMMED) != hr_frame_sum(in, before)) {
+		hr_fail(e, HR_BAD_STREAM, "the frame's header does not match its checksum, "
+		    "or a frame before it is missing");
+		return hr_hint(e, "was the stream damaged or put together from pieces?");
+	}
 	f->type = in[0];
 	f->flags = in[1];
 	f->tenant_len = hr_get_u16le(in + 2);

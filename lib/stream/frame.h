@@ -9,7 +9,7 @@
  *	     8    8 source LSN
  *	    16    4 count (rows or items inside)
  *	    20    4 CRC-32C of tenant and payload
- *	    24    4 CRC-32C of bytes 0 to 23
+ *	    24    4 CRC-32C of bytes 0 to 23, continued from that of the frame before
  *	    28      tenant, payload
  *
  * Integers are little-endian.  Values inside tuples are PostgreSQL's own and
@@ -26,7 +26,7 @@
 #define HR_MAGIC_SIZE	8
 #define HR_STREAM_VERSION 1
 #define HR_FRAME_SIZE	28			/* the fixed part */
-#define HR_FRAME_SUMMED	24			/* of it, what its own checksum covers */
+#define HR_FRAME_SUMMED	24			/* of it, what the checksum at its end covers */
 #define HR_PAYLOAD_MAX	(UINT32_C(1) << 30)	/* one row can be 1 GB */
 #define HR_HEAD_MAX	(UINT32_C(1) << 20)
 
@@ -59,25 +59,29 @@ struct hr_frame {
 	const uint8_t *data;
 };
 
+/*
+ * The checksum at the end of a fixed part.  It continues before, that of the
+ * frame before it in the stream, or 0 for the first: a frame that is missing,
+ * doubled or out of its place is noticed at the next header.
+ */
+uint32_t hr_frame_sum(const uint8_t *fixed, uint32_t before);
+
 /* Write the fixed part into out (HR_FRAME_SIZE bytes), checksums included. */
-void hr_frame_encode(const struct hr_frame *f, uint8_t *out);
+void hr_frame_encode(const struct hr_frame *f, uint32_t before, uint8_t *out);
 
 /*
  * Read the fixed part: checksum of the header and limits are checked, the
  * checksum of what follows is returned in *crc to be compared when the bytes
  * are there.  tenant and data are left NULL.  0, or -1 with *e set.
  */
-int hr_frame_decode(struct hr_frame *f, const uint8_t *in, uint32_t *crc, struct hr_err *e) HR_USED;
+int hr_frame_decode(struct hr_frame *f, const uint8_t *in, uint32_t before, uint32_t *crc,
+    struct hr_err *e) HR_USED;
 
 /* The payload of the end frame. */
 struct hr_end {
 	uint64_t frames;	/* before this one, the head included */
 	uint64_t bytes;		/* before this frame, the magic included */
-	/*
-	 * CRC-32C over bytes 0 to 23 of those frames.  Without their own
-	 * checksum of these bytes: a CRC over bytes and their CRC is constant.
-	 */
-	uint32_t crc;
+	uint32_t crc;		/* running: hr_frame_sum() of the last of those */
 };
 #define HR_END_SIZE 20
 void hr_end_encode(const struct hr_end *end, uint8_t *out);

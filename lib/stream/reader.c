@@ -113,7 +113,7 @@ hr_read(struct hr_reader *r, struct hr_frame *f, struct hr_err *e)
 		return 0;
 	if ((got = have(r, HR_FRAME_SIZE, e)) <= 0)
 		return got < 0 ? -1 : truncated(r, e);
-	if (hr_frame_decode(f, r->buf.data + r->at, &crc, e) < 0)
+	if (hr_frame_decode(f, r->buf.data + r->at, r->seen.crc, &crc, e) < 0)
 		return at_frame(r, e);
 	if ((f->type == HR_FRAME_HEAD) != (r->seen.frames == 0) && f->type != HR_FRAME_END) {
 		hr_fail(e, HR_BAD_STREAM, r->seen.frames ? "a second head frame" :
@@ -160,7 +160,7 @@ hr_read(struct hr_reader *r, struct hr_frame *f, struct hr_err *e)
 	}
 	r->seen.frames++;
 	r->seen.bytes += all;
-	r->seen.crc = hr_crc32c(r->seen.crc, r->buf.data + r->at, HR_FRAME_SUMMED);
+	r->seen.crc = hr_get_u32le(r->buf.data + r->at + HR_FRAME_SUMMED);
 	return 1;
 }
 

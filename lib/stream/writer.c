@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "base/crc32c.h"
 #include "stream/writer.h"
 
 #define GATHER_BYTES	(64 * 1024)
@@ -67,7 +66,7 @@ count(struct hr_writer *w, const uint8_t *fixed, size_t all)
 {
 	w->seen.frames++;
 	w->seen.bytes += all;
-	w->seen.crc = hr_crc32c(w->seen.crc, fixed, HR_FRAME_SUMMED);
+	w->seen.crc = hr_get_u32le(fixed + HR_FRAME_SUMMED);
 }
 
 int
@@ -80,7 +79,7 @@ hr_write(struct hr_writer *w, const struct hr_frame *f, struct hr_err *e)
 		    f->tenant_len, HR_TENANT_MAX);
 	if (f->len > HR_PAYLOAD_MAX)
 		return hr_fail(e, HR_BAD_STREAM, "a row of %" PRIu32 " bytes is larger than a frame may be", f->len);
-	hr_frame_encode(f, fixed);
+	hr_frame_encode(f, w->seen.crc, fixed);
 	count(w, fixed, HR_FRAME_SIZE + f->tenant_len + f->len);
 	if (put(w, fixed, HR_FRAME_SIZE, e) < 0 || put(w, f->tenant, f->tenant_len, e) < 0)
 		return -1;
@@ -90,8 +89,19 @@ hr_write(struct hr_writer *w, const struct hr_frame *f, struct hr_err *e)
 int
 hr_write_bytes(struct hr_writer *w, const uint8_t *bytes, size_t len, struct hr_err *e)
 {
-	count(w, bytes, len);
-	return put(w, bytes, len, e);
+	uint32_t sum = hr_frame_sum(bytes, w->seen.crc);
+	uint8_t fixed[HR_FRAME_SIZE];
+
+	if (sum == hr_get_u32le(bytes + HR_FRAME_SUMMED)) {
+		count(w, bytes, len);
+		return put(w, bytes, len, e);
+	}
+	memcpy(fixed, bytes, HR_FRAME_SIZE);
+	hr_set_u32le(fixed + HR_FRAME_SUMMED, sum);
+	count(w, fixed, len);
+	if (put(w, fixed, HR_FRAME_SIZE, e) < 0)
+		return -1;
+	return put(w, bytes + HR_FRAME_SIZE, len - HR_FRAME_SIZE, e);
 }
 
 int

@@ -34,7 +34,11 @@ int hr_write_magic(struct hr_writer *w, struct hr_err *e) HR_USED;
  */
 int hr_write(struct hr_writer *w, const struct hr_frame *f, struct hr_err *e) HR_USED;
 
-/* Write a frame as it was read: bytes with the fixed part in front. */
+/*
+ * Write a frame as it was read: bytes with the fixed part in front.  Its
+ * header's checksum is made anew when what was written before it is not what
+ * was before it there; all else stays.
+ */
 int hr_write_bytes(struct hr_writer *w, const uint8_t *bytes, size_t len, struct hr_err *e) HR_USED;
 
 /* Everything written so far reaches the descriptor.  0, or -1. */

@@ -68,7 +68,7 @@ in_page() {
 	constants '
 	printf(".It 2 Ta 2 Ta tenant length, bytes Ta 0 to %d\n", HR_TENANT_MAX);
 	printf(".It 4 Ta 4 Ta payload length, bytes Ta 0 to %u\n", HR_PAYLOAD_MAX);
-	printf(".It %d Ta 4 Ta CRC-32C of bytes 0 to %d Ta\n", HR_FRAME_SUMMED, HR_FRAME_SUMMED - 1);
+	printf(".It %d Ta 4 Ta CRC-32C of bytes 0 to %d Ta continued, see CHECKS\n", HR_FRAME_SUMMED, HR_FRAME_SUMMED - 1);
 	printf(".It %d Ta Ta tenant, payload Ta\n", HR_FRAME_SIZE);
 	printf("A frame is %d fixed bytes, the tenant'"'"'s name, and the payload.\n", HR_FRAME_SIZE);
 	' | in_page
@@ -80,10 +80,10 @@ in_page() {
 	struct hr_frame f = { 0 }, g[] = {
 		{ .type = 255 }, { .flags = 255 }, { .lsn = UINT64_MAX }, { .count = UINT32_MAX } };
 	static const char *const name[] = { "type", "flags", "LSN", "count of items" };
-	hr_frame_encode(&f, a);
+	hr_frame_encode(&f, 0, a);
 	for (int i = 0; i < 4; i++) {
 		int at = 0, end = 20;
-		hr_frame_encode(&g[i], b);
+		hr_frame_encode(&g[i], 0, b);
 		while (a[at] == b[at]) at++;
 		while (a[end - 1] == b[end - 1]) end--;
 		printf("%d\t%d\t%s\n", at, end - at, name[i]);

@@ -114,6 +114,40 @@ piece() {
 	same
 }
 
+@test "frames that are missing, doubled or in another order are refused at once, and lose nothing" {
+	local why="does not match its checksum, or a frame before it is missing; " at size type i first last
+
+	stream whole.hrs
+	frames whole.hrs >list
+	[ "$(wc -l <list)" -gt 5 ]
+	# The first and the last with rows change places.
+	read -r first i _ < <(grep 'D$' list)
+	read -r last size _ < <(grep 'D$' list | tail -n 1)
+	[ "$first" -lt "$last" ]
+	{
+		head -c "$first" whole.hrs
+		piece whole.hrs "$last" "$size"
+		piece whole.hrs $((first + i)) $((last - first - i))
+		piece whole.hrs "$first" "$i"
+		tail -c +$((last + size + 1)) whole.hrs
+	} >odd.hrs
+	equal "$(wc -c <whole.hrs)" "$(wc -c <odd.hrs)"
+	refused 65 "at byte $first: .*$why" odd.hrs
+	equal 0 "$(dst "SELECT count(*) FROM items")"
+	# Every frame but the last, in turn, twice and then left out.
+	while read -r at size type; do
+		[ "$type" != E ] || continue
+		{ head -c $((at + size)) whole.hrs; tail -c +$((at + 1)) whole.hrs; } >odd.hrs
+		refused 65 "at byte $((at + size)): .*$why" odd.hrs
+		nothing_in_part
+		{ head -c "$at" whole.hrs; tail -c +$((at + size + 1)) whole.hrs; } >odd.hrs
+		refused 65 "at byte $at: .*$why" odd.hrs
+		nothing_in_part
+	done <list
+	run -0 hr-apply -d "$DST" <whole.hrs
+	same
+}
+
 @test "bytes after the end frame are refused, with all before them applied" {
 	stream whole.hrs
 	{ cat whole.hrs; echo more; } >odd.hrs

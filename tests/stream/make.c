@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/crc32c.h"
 #include "stream/mark.h"
 #include "stream/relation.h"
 #include "stream/rows.h"
@@ -833,15 +832,14 @@ fail_flipped_header(void)
 static void
 fail_second_head(void)
 {
-	struct hr_writer second;
+	struct hr_buf first = HR_BUF_INIT;
 
-	make_empty();
-	/* What is behind the magic, again. */
-	second = w;
-	w = (struct hr_writer){ .fd = -1 };
 	head();
-	hr_buf_put(&w.buf, second.buf.data + HR_MAGIC_SIZE, second.buf.len - HR_MAGIC_SIZE);
-	hr_writer_clear(&second);
+	/* What is behind the magic, again, as one who means it. */
+	hr_buf_put(&first, w.buf.data + HR_MAGIC_SIZE, w.buf.len - HR_MAGIC_SIZE);
+	must(hr_write_bytes(&w, first.data, first.len, &err));
+	hr_buf_clear(&first);
+	end();
 }
 
 static void
@@ -894,10 +892,10 @@ claim(uint8_t type, uint8_t flags, uint16_t tenant_len, uint32_t len)
 	uint8_t fixed[HR_FRAME_SIZE];
 	struct hr_frame f = { .type = type, .flags = flags };
 
-	hr_frame_encode(&f, fixed);
+	hr_frame_encode(&f, 0, fixed);
 	hr_set_u16le(fixed + 2, tenant_len);
 	hr_set_u32le(fixed + 4, len);
-	hr_set_u32le(fixed + 24, hr_crc32c(0, fixed, 24));
+	hr_set_u32le(fixed + HR_FRAME_SUMMED, hr_frame_sum(fixed, w.seen.crc));
 	hr_buf_put(&w.buf, fixed, sizeof(fixed));
 }
 
@@ -985,18 +983,66 @@ fail_reordered(void)
 	end();
 }
 
+/* The first of two changes, lost on the way. */
 static void
 fail_removed(void)
 {
-	size_t at;
+	size_t at, size;
+
+	head();
+	orders('d');
+	at = w.buf.len;
+	one_insert();
+	size = w.buf.len - at;
+	one_insert();
+	end();
+	w.buf.len -= size;
+	memmove(w.buf.data + at, w.buf.data + at + size, w.buf.len - at);
+}
+
+static void
+fail_last_removed(void)
+{
+	size_t at, size = HR_FRAME_SIZE + HR_WATERMARK_SIZE;
 
 	head();
 	at = w.buf.len;
 	watermark(0x1500000, false);
 	end();
-	memmove(w.buf.data + at, w.buf.data + at + HR_FRAME_SIZE + HR_WATERMARK_SIZE,
-	    HR_FRAME_SIZE + HR_END_SIZE);
-	cut(HR_FRAME_SIZE + HR_WATERMARK_SIZE);
+	memmove(w.buf.data + at, w.buf.data + at + size, HR_FRAME_SIZE + HR_END_SIZE);
+	cut(size);
+}
+
+static void
+fail_doubled(void)
+{
+	struct hr_buf one_frame = HR_BUF_INIT;
+	size_t at;
+
+	head();
+	at = w.buf.len;
+	watermark(0x1500000, false);
+	hr_buf_put(&one_frame, w.buf.data + at, w.buf.len - at);
+	hr_buf_put(&w.buf, one_frame.data, one_frame.len);
+	hr_buf_clear(&one_frame);
+	watermark(0x1500001, false);
+	end();
+}
+
+/* An end frame in its place, that tells of another before it. */
+static void
+fail_end_checksum(void)
+{
+	struct hr_end says;
+	uint8_t data[HR_END_SIZE];
+
+	head();
+	orders('d');
+	says = w.seen;
+	says.crc ^= 1;
+	hr_end_encode(&says, data);
+	hr_buf_put(&b, data, sizeof(data));
+	frame(HR_FRAME_END, HR_MUST | HR_ALL, NULL, 0);
 }
 
 /* A stream whose last frame has these bytes for a payload. */
@@ -1166,6 +1212,9 @@ static const struct stream {
 	{ "failed/0043_end_size", fail_end_size },
 	{ "failed/0044_reordered", fail_reordered },
 	{ "failed/0045_frame_removed", fail_removed },
+	{ "failed/0046_last_removed", fail_last_removed },
+	{ "failed/0047_frame_doubled", fail_doubled },
+	{ "failed/0048_end_checksum", fail_end_checksum },
 	{ "failed/0500_item_overflow", fail_item_overflow },
 	{ "failed/0501_item_empty", fail_item_empty },
 	{ "failed/0502_item_operation", fail_item_operation },

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/crc32c.h"
 #include "base/temp.h"
 #include "stream/reader.h"
 #include "stream/writer.h"
@@ -116,9 +115,9 @@ claims(void)
 	int fd[2];
 
 	head();
-	hr_frame_encode(&f, fixed);
+	hr_frame_encode(&f, 0, fixed);
 	hr_set_u32le(fixed + 4, HR_PAYLOAD_MAX);
-	hr_set_u32le(fixed + 24, hr_crc32c(0, fixed, HR_FRAME_SUMMED));
+	hr_set_u32le(fixed + 24, hr_frame_sum(fixed, w.seen.crc));
 	if (pipe(fd) < 0 || write(fd[1], w.buf.data, w.buf.len) < 0 || write(fd[1], fixed, sizeof(fixed)) < 0)
 		ok(false, "no pipe");
 	close(fd[1]);
@@ -284,6 +283,44 @@ head_limit(uint32_t n, bool good)
 	free(data);
 }
 
+/* Frames of a stream, put together in another order; where the reader stops. */
+static void
+order(const char *which, int good, const char *what)
+{
+	struct hr_reader r;
+	struct hr_frame f;
+	struct hr_err e = HR_ERR_INIT;
+	struct hr_buf odd = HR_BUF_INIT;
+	char want[64];
+	size_t at[8];
+	int i, n = 0, more;
+
+	head();
+	at[0] = HR_MAGIC_SIZE;
+	for (i = 1; i <= 5; i++) {
+		at[i] = w.buf.len;
+		/* 1 and 2 are of other bytes, 3, 4 and 5 of the same. */
+		frame('x', 0, "acme", i < 3 ? &"12"[i - 1] : "3", 1);
+	}
+	at[6] = w.buf.len;
+	end();
+	at[7] = w.buf.len;
+	hr_buf_put(&odd, w.buf.data, HR_MAGIC_SIZE);
+	for (; *which; which++) {
+		i = *which - '0';
+		hr_buf_put(&odd, w.buf.data + at[i], at[i + 1] - at[i]);
+	}
+	if ((more = hr_reader_open_memory(&r, odd.data, odd.len, &e)) == 0)
+		while ((more = hr_read(&r, &f, &e)) > 0)
+			n++;
+	snprintf(want, sizeof(want), "frame %d at byte ", good + 1);
+	ok(n == good && (good == 6 ? more == 0 : more == -1 && e.code == HR_BAD_STREAM && e.hint[0] &&
+	    strncmp(e.what, want, strlen(want)) == 0 && strstr(e.what, "or a frame before it is missing")),
+	    "%s", what);
+	hr_reader_clear(&r);
+	hr_buf_clear(&odd);
+}
+
 int
 main(void)
 {
@@ -298,6 +335,14 @@ main(void)
 	waiting();
 	stopped();
 	errors();
+	order("0123456", 6, "frames in their order are read");
+	order("023456", 1, "one that is missing is noticed at the next");
+	order("012346", 5, "so is the last, at the end frame");
+	order("012456", 3, "and one of several that are the same");
+	order("123456", 0, "and the head");
+	order("01123456", 2, "one that is there twice is noticed at once");
+	order("0213456", 1, "frames in another order are noticed at the first");
+	order("0120123456", 3, "a stream that begins again in the middle is noticed");
 	head_limit(HR_HEAD_MAX - 1, true);
 	head_limit(HR_HEAD_MAX, true);
 	head_limit(HR_HEAD_MAX + 1, false);

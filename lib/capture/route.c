@@ -166,7 +166,7 @@ hr_route_decide(const struct hr_router *r, struct hr_relation *rel, bool changes
 	int rc = 0;
 
 	*route = (struct hr_route){ .relation = rel, .column = -1 };
-	if (strcmp(rel->schema, "hr") == 0 && rule == NULL)
+	if (strcmp(rel->schema, "hr") == 0 && (rule == NULL || strcmp(rule->table, table) != 0))
 		route->tenancy = HR_TENANCY_NONE;	/* a target's own books */
 	else if (rule && rule->tenancy != HR_TENANCY_UNSET)
 		route->tenancy = rule->tenancy;

@@ -135,7 +135,8 @@ replay_bytes(struct spilled *t, struct hr_buf *b, int (*message)(void *, const u
 		at += 8 + len;
 	}
 	b->len -= at;
-	memmove(b->data, b->data + at, b->len);
+	if (b->len)
+		memmove(b->data, b->data + at, b->len);
 	return 0;
 }
 

@@ -135,11 +135,12 @@ int
 hr_pgo_relation(struct hr_relation **out, const uint8_t *data, size_t len, bool streamed,
     struct hr_err *e)
 {
-	struct hr_cur c = hr_cur(data + 1, len - 1);
+	struct hr_cur c = hr_cur(data, len);
 	struct hr_relation *r = hr_zalloc(sizeof(*r));
 	int i, n;
 
 	*out = NULL;
+	hr_cur_u8(&c);
 	if (streamed)
 		hr_cur_u32be(&c);
 	r->id = hr_cur_u32be(&c);
@@ -202,7 +203,7 @@ put_value(uint8_t **to, struct hr_cur *c, uint8_t kind)
 	case 't':
 		len = hr_cur_u32be(c);
 		p = hr_cur_bytes(c, len);
-		if (p == NULL)
+		if (p == NULL || c->bad)
 			return -1;
 		if (kind == 't') {
 			hr_set_u32be(*to, (uint32_t)-3);

@@ -24,7 +24,7 @@ void
 hr_metric_sample(struct hr_metrics *m, const char *stage, const char *label, const char *value, double x)
 {
 	hr_buf_printf(&m->text, "%s{stage=\"%s\"", m->name, stage);
-	if (label) {
+	if (label && value) {
 		hr_buf_printf(&m->text, ",%s=\"", label);
 		for (; *value; value++)
 			if (*value == '\n')

@@ -20,8 +20,8 @@
 #include "base/lsn.h"
 #include "state/checkpoint.h"
 
-#define LOOK_US		5000	/* between looks while something is not durable */
-#define FORCE_US	10000	/* how long that may take by itself */
+#define LOOK_US		10000	/* between looks while something is not durable */
+#define FORCE_US	20000	/* how long that may take by itself */
 #define BEAT_US		1000000	/* the file is renewed this often, changed or not */
 
 void

@@ -283,8 +283,7 @@ hr_book_open(struct hr_book *b, struct hr_conn *c, const struct hr_head *h, cons
 	    " AND ($2::text[] IS NULL OR NOT w = ANY (tenants)) LIMIT 1) FROM hr.stream"
 	    " WHERE stream = $1 FOR UPDATE", 2, asked, e) < 0)
 		goto fail;
-	b->known = hr_result_rows(r) == 1;
-	if (b->known && continues(b, r, h, e) < 0)
+	if (hr_result_rows(r) == 1 && continues(b, r, h, e) < 0)
 		goto fail;
 	{
 		char *s = hr_quote_literal(h->slot), *d = hr_quote_literal(h->database);

@@ -30,7 +30,6 @@ struct hr_place {
 struct hr_book {
 	char *stream;
 	uint64_t epoch;
-	bool known;		/* it was seen before this run */
 	bool copying;		/* its first copy was begun and not completed */
 	bool streaming;		/* changes have been taken, or a copy was completed */
 	hr_lsn copy_lsn;	/* of its first copy; 0: none */

@@ -125,9 +125,7 @@ stopped(struct hr_apply *a, struct hr_err *e)
 static int
 give(struct deal *d, int worker, struct hr_piece *p, struct hr_err *e)
 {
-	if (p->type == HR_FRAME_WATERMARK)
-		hr_ledger_asked(&d->a->ledger, worker, p->lsn);
-	else if (p->type == HR_FRAME_ROWS)
+	if (p->type == HR_FRAME_ROWS)
 		d->given[worker] = true;
 	return hr_queue_put(&d->a->worker[worker].queue, p, QUEUE_BYTES) < 0 ? stopped(d->a, e) : 0;
 }
@@ -212,11 +210,36 @@ mark(struct deal *d, int worker, const struct hr_frame *f, const struct hr_water
 	return give(d, worker, p, e);
 }
 
+/*
+ * Every worker that has rows of the window gets its mark.  The ledger knows
+ * whom it waits for before the first of them can have written it.
+ */
+static int
+mark_given(struct deal *d, const struct hr_frame *f, const struct hr_watermark *m, struct hr_err *e)
+{
+	int i;
+
+	hr_ledger_asked(&d->a->ledger, d->given, f->lsn);
+	for (i = 0; i < d->a->workers; i++) {
+		if (d->given[i] && mark(d, i, f, m, e) < 0)
+			return -1;
+		d->given[i] = false;
+	}
+	return 0;
+}
+
+/* Progress without rows: the first worker writes it. */
+static int
+mark_first(struct deal *d, const struct hr_frame *f, const struct hr_watermark *m, struct hr_err *e)
+{
+	d->given[0] = true;
+	return mark_given(d, f, m, e);
+}
+
 static int
 watermark(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 {
 	struct hr_watermark m;
-	int i;
 
 	if (hr_watermark_decode(&m, f, e) < 0)
 		return -1;
@@ -229,13 +252,10 @@ watermark(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 		/* Nothing to write but that: now and then. */
 		if ((f->flags & HR_COPY) || (!m.idle && hr_now_us() - d->persisted_at < PERSIST_US))
 			return 0;
-		return mark(d, 0, f, &m, e);
+		return mark_first(d, f, &m, e);
 	}
-	for (i = 0; i < d->a->workers; i++) {
-		if (d->given[i] && mark(d, i, f, &m, e) < 0)
-			return -1;
-		d->given[i] = false;
-	}
+	if (mark_given(d, f, &m, e) < 0)
+		return -1;
 	if (d->alone && d->a->workers > 1 && drain(d, e) < 0)
 		return -1;
 	d->any = d->alone = d->flowing = false;
@@ -380,7 +400,7 @@ last_mark(struct deal *d, struct hr_err *e)
 	if (d->any || d->seen <= d->persisted || d->a->ledger.copying)
 		return 0;
 	hr_watermark_encode(&m, data);
-	return mark(d, 0, &f, &m, e);
+	return mark_first(d, &f, &m, e);
 }
 
 static int

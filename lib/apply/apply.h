@@ -99,8 +99,11 @@ void hr_ledger_clear(struct hr_ledger *l);
 /* Go on counting from an earlier run's checkpoint, if it is of this stream. */
 void hr_ledger_seed(struct hr_apply *a);
 struct hr_account *hr_ledger_account(struct hr_ledger *l, const char *tenant, size_t len);
-/* A watermark was given to a worker. */
-void hr_ledger_asked(struct hr_ledger *l, int worker, hr_lsn lsn);
+/*
+ * A watermark is about to be given to these workers (an array of flags).  Said
+ * at once for all of them: one that has not been asked yet is not waited for.
+ */
+void hr_ledger_asked(struct hr_ledger *l, const bool *worker, hr_lsn lsn);
 /* It was committed there; insert_lsn 0: it is durable. */
 void hr_ledger_committed(struct hr_ledger *l, int worker, hr_lsn lsn, hr_lsn insert_lsn, int64_t batch);
 /* All workers have all up to this, for good. */

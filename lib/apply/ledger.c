@@ -124,10 +124,14 @@ hr_ledger_seed(struct hr_apply *a)
 }
 
 void
-hr_ledger_asked(struct hr_ledger *l, int worker, hr_lsn lsn)
+hr_ledger_asked(struct hr_ledger *l, const bool *worker, hr_lsn lsn)
 {
+	int i;
+
 	pthread_mutex_lock(&l->lock);
-	l->asked[worker] = lsn;
+	for (i = 0; i < l->workers; i++)
+		if (worker[i])
+			l->asked[i] = lsn;
 	if (lsn > l->watermark)
 		l->watermark = lsn;
 	pthread_mutex_unlock(&l->lock);

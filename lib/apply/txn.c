@@ -32,6 +32,7 @@ pipe_on(struct hr_txn *t, struct hr_err *e)
 	}
 	if (!t->open) {
 		t->open = true;
+		t->committed = false;
 		if (hr_pipeline_send(t->conn, NULL, "BEGIN", 0, NULL, e) < 0)
 			return -1;
 		expect(t);
@@ -186,7 +187,6 @@ hr_txn_commit(struct hr_txn *t, struct hr_err *e)
 	if (pipe_on(t, e) < 0 || hr_pipeline_send(t->conn, NULL, "COMMIT", 0, NULL, e) < 0)
 		return -1;
 	expect(t)->is_commit = true;
-	t->committed = false;
 	if (hr_pipeline_send(t->conn, NULL, "SELECT pg_catalog.pg_current_wal_insert_lsn(),"
 	    " pg_catalog.pg_current_wal_flush_lsn()", 0, NULL, e) < 0)
 		return -1;

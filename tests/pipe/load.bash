@@ -110,6 +110,16 @@ blow() {
 	esac
 }
 
+# What led to it, for whoever has to find out: only said when a test fails.
+story() {
+	printf '%s\n' "--- story" "slot $(confirmed), source $(now)" "$(tail -n 12 statuses)"
+	tail -n 60 flow.err
+	cat "$F"
+	dst "SELECT * FROM hr.progress ORDER BY generation, worker"
+	dst "SELECT * FROM hr.conflict ORDER BY id LIMIT 40"
+	grep -E 'ready to accept|redo done|terminated|FATAL' "$PG_DIR/target/log" | tail -n 12
+}
+
 # blows N: N of them, then everything written arrives.
 blows() {
 	local i
@@ -124,8 +134,11 @@ blows() {
 	sleep 0.3
 	load_stop
 	flow_stop
-	sync
-	same
+	story >story
+	sync || { cat story; return 1; }
+	story >>story
+	same || { cat story; return 1; }
+	[ "$(conflicts)" = 0 ] || cat story
 	equal 0 "$(conflicts)"
 	equal 2000 "$(dst "SELECT DISTINCT a + b FROM balance")"
 	# It was worth it: there was something to lose.

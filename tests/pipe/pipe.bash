@@ -132,9 +132,9 @@ same() {
 	same_database "$SRC" "$DST" "$@"
 }
 
-# equal EXPECTED GOT, both shown when they are not.
+# equal EXPECTED GOT [MORE...], all shown when they are not.
 equal() {
-	[ "$1" = "$2" ] || fail "expected: $1" "     got: $2"
+	[ "$1" = "$2" ] || fail "expected: $1" "     got: $2" "${@:3}"
 }
 
 # The tenants parked at the target, as TENANT|REASON.

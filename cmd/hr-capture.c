@@ -18,7 +18,8 @@ static const char usage[] =
     "usage: hr-capture [-v] -d CONNINFO -S SLOT -P PUBLICATION\n"
     "           --tenant-column COL | --tenant-schema REGEX | --tenant-database NAME\n"
     "           [--config FILE] [--tenant T]... [--create-slot] [--snapshot] [-j N]\n"
-    "           [-E LSN|now] [--checkpoint FILE] [--epoch N] [-s SECS]\n"
+    "           [-E LSN|now] [--origin any|none] [--checkpoint FILE] [--epoch N]\n"
+    "           [-s SECS]\n"
     "           [--spill-dir DIR] [--spill-max SIZE] [--metrics FILE]\n"
     "           [--ready-fd N] [--log-format text|json]\n"
     "       hr-capture --check OPTIONS\n"
@@ -37,6 +38,7 @@ static const char usage[] =
     "      --snapshot             copy existing rows first\n"
     "  -j, --jobs N               connections for the copy (2)\n"
     "  -E, --endpos LSN|now       end after the last commit at or before this\n"
+    "      --origin any|none      none: leave out what arrived by replication (any)\n"
     "      --checkpoint FILE      what the target has; moves the slot\n"
     "      --check                say what can be routed and what cannot, and exit\n"
     "      --epoch N              of this source (1); targets refuse a lower one\n"
@@ -53,7 +55,7 @@ static const char usage[] =
 
 enum {
 	COLUMN = 256, SCHEMA, DATABASE, CONFIG, TENANT, CREATE, DROP, SNAPSHOT, CHECKPOINT, CHECK,
-	EPOCH, SPILL_DIR, SPILL_MAX, PIPELINE, METRICS, READY, LOG, VERSION,
+	EPOCH, ORIGIN, SPILL_DIR, SPILL_MAX, PIPELINE, METRICS, READY, LOG, VERSION,
 };
 
 static const struct option longs[] = {
@@ -63,7 +65,7 @@ static const struct option longs[] = {
 	{ "tenant", 1, NULL, TENANT }, { "create-slot", 0, NULL, CREATE },
 	{ "drop-slot", 0, NULL, DROP }, { "snapshot", 0, NULL, SNAPSHOT }, { "jobs", 1, NULL, 'j' },
 	{ "endpos", 1, NULL, 'E' }, { "checkpoint", 1, NULL, CHECKPOINT }, { "check", 0, NULL, CHECK },
-	{ "epoch", 1, NULL, EPOCH }, { "status-interval", 1, NULL, 's' },
+	{ "epoch", 1, NULL, EPOCH }, { "origin", 1, NULL, ORIGIN }, { "status-interval", 1, NULL, 's' },
 	{ "spill-dir", 1, NULL, SPILL_DIR }, { "spill-max", 1, NULL, SPILL_MAX },
 	{ "print-pipeline", 1, NULL, PIPELINE }, { "metrics", 1, NULL, METRICS },
 	{ "ready-fd", 1, NULL, READY }, { "log-format", 1, NULL, LOG },
@@ -79,6 +81,7 @@ struct said {
 	char **tenant;
 	size_t tenants, tenant_cap;
 	char *column, *schema, *database;
+	const char *origin;
 	bool check, drop;
 };
 
@@ -127,6 +130,11 @@ parse(struct said *s, int argc, char *argv[])
 			if (hr_opt_int(optarg, 1, INT64_MAX, &n) < 0)
 				return hr_opt_misuse(usage, "--epoch takes a number from 1, not '%s'", optarg);
 			s->o.epoch = (uint64_t)n;
+			break;
+		case ORIGIN:
+			s->origin = optarg;
+			if (strcmp(optarg, "none") != 0 && strcmp(optarg, "any") != 0)
+				return hr_opt_misuse(usage, "--origin takes any or none, not '%s'", optarg);
 			break;
 		case 's':
 			if (hr_opt_int(optarg, 1, 3600, &n) < 0)
@@ -185,6 +193,9 @@ merge(struct said *s)
 		s->o.publication = c->source.publication;
 	if (s->o.jobs == 0)
 		s->o.jobs = c->source.jobs;
+	if (s->origin == NULL)
+		s->origin = c->source.origin;
+	s->o.local_only = s->origin && strcmp(s->origin, "none") == 0;
 	s->o.create_slot |= c->source.create_slot;
 	s->o.snapshot |= c->source.snapshot;
 	s->o.config = c;

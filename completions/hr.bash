@@ -29,7 +29,7 @@ _hr_options() {			# TOOL COMMAND
 	hr-capture:*)
 		echo "$pipe -S --slot -P --publication --tenant-column --tenant-schema
 		    --tenant-database --create-slot --drop-slot --snapshot -E --endpos --check
-		    --epoch -s --status-interval --spill-dir --spill-max --print-pipeline" ;;
+		    --epoch --origin -s --status-interval --spill-dir --spill-max --print-pipeline" ;;
 	hr-apply:*)
 		echo "$pipe --ddl --retry --batch-rows --synchronous-commit -n --dry-run" ;;
 	hr-transform:*)	echo "--dump -v -h --version" ;;
@@ -76,6 +76,8 @@ _hr() {
 		mapfile -t COMPREPLY < <(compgen -W "text json" -- "$cur") ;;
 	*:--ddl)
 		mapfile -t COMPREPLY < <(compgen -W "none add" -- "$cur") ;;
+	*:--origin)
+		mapfile -t COMPREPLY < <(compgen -W "any none" -- "$cur") ;;
 	*:--synchronous-commit)
 		mapfile -t COMPREPLY < <(compgen -W "on off" -- "$cur") ;;
 	hr-capture:-E | *:--endpos)

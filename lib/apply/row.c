@@ -39,8 +39,15 @@ hr_row_param(const struct hr_target_column *col, const struct hr_value *v, struc
 {
 	struct hr_param p = { v->data, v->len < 0 ? -1 : v->len, !v->text, col->type };
 
-	if (HR_UNLIKELY(col->element && !v->text && v->len >= 12)) {
-		/* Room was made for all values, so that earlier ones stay. */
+	/* Room was made for all values, so that earlier ones stay. */
+	if (HR_UNLIKELY(v->text && v->len >= 0)) {
+		uint8_t *to = scratch->data + scratch->len;
+
+		memcpy(to, v->data, (size_t)v->len);
+		to[v->len] = '\0';		/* libpq looks for the end itself */
+		scratch->len += (size_t)v->len + 1;
+		p.data = to;
+	} else if (HR_UNLIKELY(col->element && !v->text && v->len >= 12)) {
 		uint8_t *to = scratch->data + scratch->len;
 
 		memcpy(to, v->data, (size_t)v->len);

@@ -216,7 +216,7 @@ start(struct hr_capture *c, hr_lsn from, struct hr_err *e)
 {
 	int64_t until = hr_now_us() + BUSY_SLOT_US;
 
-	while (hr_repl_start(c->repl, c->o->slot, from, c->o->publication, e) < 0) {
+	while (hr_repl_start(c->repl, c->o->slot, from, c->o->publication, c->o->local_only, e) < 0) {
 		if (strcmp(e->sqlstate, "55006") != 0)
 			return -1;
 		hr_hint(e, "is another hr-capture running?");

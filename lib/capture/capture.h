@@ -30,6 +30,7 @@ struct hr_capture_options {
 	hr_lsn endpos;
 	const char *checkpoint;		/* or NULL */
 	uint64_t epoch;
+	bool local_only;		/* leave out what arrived by replication */
 	int64_t status_us;		/* between status updates */
 	const char *spill_dir;		/* or NULL */
 	uint64_t spill_max;		/* 0: none */
@@ -52,6 +53,7 @@ struct hr_capture {
 	/* decoding */
 	bool in_stream;			/* between stream start and stop */
 	uint32_t stream_xid;
+	bool foreign;			/* the open transaction is another's: left out */
 	bool replaying;			/* a spilled transaction */
 	uint64_t changes;		/* messages of the open transaction handled */
 	uint64_t skip;			/* of them to skip after a reconnection */

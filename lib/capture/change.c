@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/lsn.h"
 #include "capture/capture.h"
+#include "capture/fetch.h"
 #include "stream/rows.h"
 
 static int
@@ -78,6 +79,16 @@ is_scoped(const struct hr_source_table *t, const struct hr_route *route)
 	return false;
 }
 
+/* The connection for questions: made when there is one. */
+static int
+sql_conn(struct hr_capture *c, struct hr_err *e)
+{
+	if (hr_conn_alive(c->sql))
+		return 0;
+	hr_conn_close(c->sql);
+	return hr_conn_open(&c->sql, c->o->conninfo, HR_CONN_PLAIN, e);
+}
+
 int
 hr_capture_relation(struct hr_capture *c, struct hr_relation *rel, struct hr_route **out,
     struct hr_err *e)
@@ -95,11 +106,8 @@ hr_capture_relation(struct hr_capture *c, struct hr_relation *rel, struct hr_rou
 		n = hr_types_find(&c->types, col->type);
 		if (n == NULL) {
 			/* Made since we looked. */
-			if (!hr_conn_alive(c->sql)) {
-				hr_conn_close(c->sql);
-				if (hr_conn_open(&c->sql, c->o->conninfo, HR_CONN_PLAIN, e) < 0)
-					goto fail;
-			}
+			if (sql_conn(c, e) < 0)
+				goto fail;
 			if (hr_types_load(&c->types, c->sql, e) < 0)
 				goto fail;
 			n = hr_types_find(&c->types, col->type);
@@ -191,20 +199,12 @@ put_insert(struct hr_capture *c, const struct hr_route *route, struct hr_out *o,
 {
 	size_t mark;
 	struct hr_buf *b = hr_emit_open(&c->emit, o, HR_INSERT, &mark, e);
-	int unchanged;
 
 	if (b == NULL)
 		return -1;
 	hr_buf_u32le(b, route->relation->id);
-	unchanged = hr_pgo_put_tuple(b, tuple, fill);
-	if (HR_UNLIKELY(unchanged != 0)) {
-		if (unchanged < 0)
-			return bad_tuple(route, e);
-		hr_fail(e, HR_CONFIG, "a row of '%s.%s' moved to another tenant without its unchanged "
-		    "large values", route->relation->schema, route->relation->name);
-		return hr_hint(e, "run ALTER TABLE %s.%s REPLICA IDENTITY FULL at the source before tenants change",
-		    route->relation->schema, route->relation->name);
-	}
+	if (hr_pgo_put_tuple(b, tuple, fill) != 0)
+		return bad_tuple(route, e);
 	return hr_emit_close(&c->emit, o, mark, e);
 }
 
@@ -224,9 +224,48 @@ put_delete(struct hr_capture *c, const struct hr_route *route, struct hr_out *o,
 	return hr_emit_close(&c->emit, o, mark, e);
 }
 
+static bool
+has_unchanged(const struct hr_route *route, const struct hr_cur *tuple)
+{
+	struct hr_pgo_value v;
+	int i;
+
+	for (i = 0; i < route->relation->columns; i++)
+		if (hr_pgo_value(tuple, i, &v) == 0 && v.kind == 'u')
+			return true;
+	return false;
+}
+
+/*
+ * The values that the change leaves as they were, from the source's table, in
+ * *fill.  1, 0 when the row is no longer there, -1.
+ */
+static int
+fetch(struct hr_capture *c, const struct hr_route *route, const struct hr_cur *tuple, struct hr_buf *fill,
+    struct hr_err *e)
+{
+	int tries, rc = -1;
+
+	for (tries = 0; rc < 0 && tries < 2; tries++) {
+		hr_err_clear(e);
+		hr_buf_reset(fill);
+		if (sql_conn(c, e) == 0)
+			rc = hr_fetch_unchanged(c->sql, route->relation, tuple, fill, e);
+		if (rc < 0 && !hr_err_retryable(e))
+			break;
+	}
+	if (rc < 0) {
+		/* Not the stream's connection: following it again would miss this row. */
+		e->sqlstate[0] = '\0';
+		hr_within(e, "cannot read the large values of a row of '%s.%s' that moved to another tenant",
+		    route->relation->schema, route->relation->name);
+	}
+	return rc;
+}
+
 static int
 put_update(struct hr_capture *c, const struct hr_route *route, struct hr_out *o,
-    const struct hr_pgo *m, struct hr_err *e)
+    const struct hr_pgo *m, const struct hr_cur *fill, struct hr_err *e)
 {
 	size_t mark;
 	struct hr_buf *b = hr_emit_open(&c->emit, o, HR_UPDATE, &mark, e);
@@ -238,7 +277,7 @@ put_update(struct hr_capture *c, const struct hr_route *route, struct hr_out *o,
 	if (m->old != '-' && hr_pgo_put_tuple(b, &m->old_tuple, NULL) < 0)
 		return bad_tuple(route, e);
 	/* Large values that did not change are in the old row, or in the old key. */
-	if (hr_pgo_put_tuple(b, &m->tuple, m->old != '-' ? &m->old_tuple : NULL) < 0)
+	if (hr_pgo_put_tuple(b, &m->tuple, fill ? fill : m->old != '-' ? &m->old_tuple : NULL) < 0)
 		return bad_tuple(route, e);
 	return hr_emit_close(&c->emit, o, mark, e);
 }
@@ -250,8 +289,59 @@ in_order(struct hr_capture *c, struct hr_out *o, bool binding, struct hr_err *e)
 	return o == NULL || o->all ? 0 : hr_emit_in_order(&c->emit, o, binding, e);
 }
 
+/*
+ * An update that stays with its tenant.  Where a row of the table was withheld
+ * this may be the one, and the first that the target sees of it.
+ */
 static int
-row(struct hr_capture *c, const struct hr_route *route, const struct hr_pgo *m, struct hr_err *e)
+update(struct hr_capture *c, const struct hr_route *route, struct hr_out *o, const struct hr_pgo *m,
+    struct hr_err *e)
+{
+	struct hr_buf b = HR_BUF_INIT;
+	struct hr_cur fill;
+	int rc = 0;
+
+	if (HR_UNLIKELY(route->withheld && m->old != 'O' && has_unchanged(route, &m->tuple)))
+		rc = fetch(c, route, &m->tuple, &b, e);
+	fill = hr_cur(b.data, b.len);
+	if (rc >= 0)
+		rc = put_update(c, route, o, m, rc == 1 ? &fill : NULL, e);
+	hr_buf_clear(&b);
+	return rc;
+}
+
+/* The row moves to another tenant: gone for one, complete for the other. */
+static int
+move(struct hr_capture *c, struct hr_route *route, struct hr_out *from, struct hr_out *to,
+    const struct hr_pgo *m, struct hr_err *e)
+{
+	struct hr_buf b = HR_BUF_INIT;
+	struct hr_cur fill = m->old_tuple;
+	int rc = 1;
+
+	/* First, since what fails must not have been written in part. */
+	if (to && m->old != 'O' && has_unchanged(route, &m->tuple)) {
+		if ((rc = fetch(c, route, &m->tuple, &b, e)) < 0)
+			goto out;
+		fill = hr_cur(b.data, b.len);
+		if (rc == 0) {
+			route->withheld = true;
+			hr_log(HR_LOG_NOTE, "a row of '%s.%s' that moved to tenant '%.*s' is no longer at the source: "
+			    "left out", route->relation->schema, route->relation->name, to->len, to->name);
+		}
+	}
+	if (from && (in_order(c, from, true, e) < 0 || put_delete(c, route, from, m, e) < 0))
+		rc = -1;
+	if (to && rc == 1 && (in_order(c, to, true, e) < 0 ||
+	    put_insert(c, route, to, &m->tuple, m->old == 'O' || b.len ? &fill : NULL, e) < 0))
+		rc = -1;
+out:
+	hr_buf_clear(&b);
+	return rc < 0 ? -1 : 0;
+}
+
+static int
+row(struct hr_capture *c, struct hr_route *route, const struct hr_pgo *m, struct hr_err *e)
 {
 	struct hr_out *to = NULL, *from = NULL;
 	bool knows_old = route->identity_has_tenant && m->old != '-';
@@ -291,13 +381,8 @@ row(struct hr_capture *c, const struct hr_route *route, const struct hr_pgo *m, 
 		return from ? put_delete(c, route, from, m, e) : 0;
 	}
 	if (from == to)
-		return to ? put_update(c, route, to, m, e) : 0;
-	/* The row moves to another tenant: gone for one, complete for the other. */
-	if (from && (in_order(c, from, true, e) < 0 || put_delete(c, route, from, m, e) < 0))
-		return -1;
-	if (to == NULL || in_order(c, to, true, e) < 0)
-		return to ? -1 : 0;
-	return put_insert(c, route, to, &m->tuple, m->old == 'O' ? &m->old_tuple : NULL, e);
+		return to ? update(c, route, to, m, e) : 0;
+	return move(c, route, from, to, m, e);
 }
 
 /* One tenant's truncated tables, or everyone's. */
@@ -385,6 +470,7 @@ begin(struct hr_capture *c, const struct hr_pgo *m, struct hr_err *e)
 		return 0;
 	}
 	c->changes = 0;
+	c->foreign = false;
 	if (c->resumed == 0)
 		c->skip = 0;
 	if (c->resumed) {
@@ -480,6 +566,7 @@ hr_capture_message(struct hr_capture *c, const uint8_t *data, size_t len, struct
 	case 'Y':
 		return 0;	/* names of types are read from the catalog */
 	case 'O':
+		c->foreign = c->o->local_only;
 		hr_emit_origin(&c->emit, m.lsn, m.name);
 		return 0;
 	}
@@ -490,6 +577,8 @@ hr_capture_message(struct hr_capture *c, const uint8_t *data, size_t len, struct
 	if (c->emit.open && ++c->changes <= c->skip)
 		return 0;
 	c->skip = 0;
+	if (c->foreign)
+		return 0;
 	switch (m.type) {
 	case 'T':
 		return truncate_tables(c, &m, e);

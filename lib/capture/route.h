@@ -22,6 +22,7 @@ struct hr_route {
 	bool identity_has_tenant;	/* deletes name their tenant */
 	bool scoped;			/* no unique index spans tenants */
 	char *tenant;			/* fixed: schema and database tenancy */
+	bool withheld;			/* a row went to a tenant that has not got it yet */
 	bool written;			/* its relation frame is in the stream */
 	void *out;			/* the emitter's tenant, for fixed ones */
 };

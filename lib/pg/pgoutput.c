@@ -250,6 +250,8 @@ hr_pgo_put_tuple(struct hr_buf *out, const struct hr_cur *t, const struct hr_cur
 					return -1;
 				continue;
 			}
+			if (kind == 'u' && other == 'N')
+				kind = 'n';
 			if (other == 'b' || other == 't')
 				hr_cur_bytes(&f, hr_cur_u32be(&f));
 		}

@@ -49,8 +49,9 @@ int hr_pgo_value(const struct hr_cur *tuple, int column, struct hr_pgo_value *v)
 
 /*
  * Append a tuple in the stream's encoding.  Where fill is not NULL, unchanged
- * TOAST values are taken from it, column by column.  The number of columns
- * left unchanged, or -1 when a tuple is not well-formed.
+ * TOAST values are taken from it, column by column; there 'n' is a value that
+ * is not known, as in a key, and 'N' is NULL.  The number of columns left
+ * unchanged, or -1 when a tuple is not well-formed.
  */
 int hr_pgo_put_tuple(struct hr_buf *out, const struct hr_cur *tuple, const struct hr_cur *fill);
 

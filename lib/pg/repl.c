@@ -127,7 +127,7 @@ hr_repl_drop(struct hr_conn *c, const char *slot, struct hr_err *e)
 
 int
 hr_repl_start(struct hr_conn *c, const char *slot, hr_lsn from, const char *publication,
-    struct hr_err *e)
+    bool local_only, struct hr_err *e)
 {
 	int version = hr_conn_server_version(c);
 	char *name = hr_quote_ident(slot);
@@ -148,8 +148,9 @@ hr_repl_start(struct hr_conn *c, const char *slot, hr_lsn from, const char *publ
 	}
 	lit = hr_quote_literal(hr_buf_text(&names));
 	sql = hr_sprintf("START_REPLICATION SLOT %s LOGICAL %s (proto_version '%d', "
-	    "publication_names %s, binary 'true', messages 'true', streaming 'on')",
-	    name, HR_LSN(from), version >= 160000 ? 4 : 3, lit);
+	    "publication_names %s, binary 'true', messages 'true', streaming 'on'%s)",
+	    name, HR_LSN(from), version >= 160000 ? 4 : 3, lit,
+	    local_only && version >= 160000 ? ", origin 'none'" : "");
 	r = PQexec(c->pg, sql);
 	rc = PQresultStatus(r) == PGRES_COPY_BOTH ? 0 : hr_pq_fail_result(r, c, e);
 	PQclear(r);

@@ -27,9 +27,12 @@ int hr_repl_slot(struct hr_conn *c, const char *slot, struct hr_repl_slot *s, st
 int hr_repl_create(struct hr_conn *c, const char *slot, char *snapshot, hr_lsn *lsn, struct hr_err *e) HR_USED;
 int hr_repl_drop(struct hr_conn *c, const char *slot, struct hr_err *e) HR_USED;
 
-/* START_REPLICATION; the highest protocol version the server has is asked for. */
+/*
+ * START_REPLICATION; the highest protocol version the server has is asked for.
+ * local_only: a server that can (16) leaves out what has a replication origin.
+ */
 int hr_repl_start(struct hr_conn *c, const char *slot, hr_lsn from, const char *publication,
-    struct hr_err *e) HR_USED;
+    bool local_only, struct hr_err *e) HR_USED;
 
 struct hr_repl_msg {
 	bool keepalive;

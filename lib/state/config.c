@@ -488,6 +488,7 @@ take_source(struct load *l, const struct key *k, const yaml_node_t *n, void *to)
 		{ "publication", take_publication, .at = HERE(source.publication), .required = true },
 		{ "create_slot", take_bool, .at = HERE(source.create_slot) },
 		{ "snapshot", take_bool, .at = HERE(source.snapshot) },
+		{ "origin", take_word, .at = HERE(source.origin), .words = "any none" },
 		{ "jobs", take_int, .at = HERE(source.jobs), .low = 1, .high = 64 },
 	};
 
@@ -754,6 +755,7 @@ hr_config_clear(struct hr_config *c)
 	free(c->source.publication);
 	free(c->target.dbname);
 	free(c->target.ddl);
+	free(c->source.origin);
 	free(c->target.synchronous_commit);
 	free(c->tenancy.column);
 	free(c->tenancy.schema);

@@ -35,6 +35,7 @@ struct hr_config {
 		char *dbname, *slot;
 		char *publication;	/* a list is joined by commas */
 		bool create_slot, snapshot;
+		char *origin;		/* "any", "none" or NULL */
 		int jobs;		/* copy connections; 0: not said */
 	} source;
 	struct {

@@ -222,7 +222,7 @@ keys(void)
 	    "known keys here: name, source, target, tenancy, tenants, tables, tier, "
 	    "max_lag_seconds, priority");
 	refuse("name: shop\nsource:\n  publicaton: p\n", "t.yaml:3:3: unknown key 'publicaton'",
-	    "known keys here: dbname, slot, publication, create_slot, snapshot, jobs");
+	    "known keys here: dbname, slot, publication, create_slot, snapshot, origin, jobs");
 	refuse(HEAD "target: {dbname: b, job: 2}\n", "t.yaml:3:21: unknown key 'job'",
 	    "known keys here: dbname, jobs, ddl, synchronous_commit, batch_rows");
 	refuse(FRONT "tenancy: {colum: t}\n", "t.yaml:4:11: unknown key 'colum'",

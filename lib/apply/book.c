@@ -48,7 +48,7 @@ static const char schema_sql[] =
 " a_epoch bigint, a_parked bigint, a_lsn pg_lsn, a_time timestamptz, a_batch bigint) RETURNS void"
 " LANGUAGE plpgsql SET search_path = pg_catalog AS $body$"
 " DECLARE r record; BEGIN"
-" UPDATE hr.progress SET lsn = coalesce(a_lsn, lsn), commit_time = coalesce(a_time, commit_time),"
+" UPDATE hr.progress SET lsn = greatest(a_lsn, lsn), commit_time = greatest(a_time, commit_time),"
 "  batch = coalesce(a_batch, batch), changed = now()"
 "  WHERE stream = a_stream AND generation = a_generation AND worker = a_worker AND holder = a_holder;"
 " IF NOT FOUND THEN RAISE EXCEPTION 'another hr-apply has taken over stream ''%''', a_stream"

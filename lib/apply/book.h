@@ -2,7 +2,8 @@
  * book.h - hr's own tables in the target: progress, parked changes, conflicts.
  *
  * The schema "hr" is made on first use and versioned.  Progress is written in
- * the transaction of the rows, by hr.advance(), which refuses (SQLSTATE)
+ * the transaction of the rows, by hr.advance(), which never goes back: a stream
+ * that begins earlier passes what is in already.  It refuses (SQLSTATE)
  *	HR001	a lower epoch: this stream was fenced off
  *	HR002	another hr-apply has taken the stream over
  *	HR003	tenants were parked or taken up again: look again

@@ -399,8 +399,33 @@ items() {
 	run -0 hr-apply -d "$DST" <first.hrs
 	run -0 hr-apply -d "$DST" <second.hrs
 	same
+	places=$(dst "SELECT worker, lsn FROM hr.progress ORDER BY 1")
 	run -0 hr-apply -d "$DST" <first.hrs
 	same
+	equal "$places" "$(dst "SELECT worker, lsn FROM hr.progress ORDER BY 1")"
+	run -0 hr-apply -d "$DST" <second.hrs
+	same
+	equal 0 "$(conflicts)"
+}
+
+@test "an earlier stream sets no worker back, not one whose rows it writes for all" {
+	both "CREATE TABLE log (tenant_id text, n int)"
+	both "ALTER TABLE log REPLICA IDENTITY FULL"
+	both "CREATE TABLE all_of (id int PRIMARY KEY)"
+	config <<-'YAML'
+	tenancy: {column: tenant_id}
+	tables: {public.all_of: {tenancy: shared}}
+	YAML
+	slot
+	src "INSERT INTO all_of VALUES (1)"
+	record first.hrs
+	src "INSERT INTO log SELECT 't' || i % 7, i FROM generate_series(1, 70) i"
+	record second.hrs
+	run -0 hr-apply -j 3 -d "$DST" <second.hrs
+	run -0 hr-apply -j 3 -d "$DST" <first.hrs
+	run -0 hr-apply -j 3 -d "$DST" <second.hrs
+	same
+	equal 0 "$(conflicts)"
 }
 
 @test "the pipeline comes unstuck without a checkpoint file from the target's own progress" {

@@ -48,7 +48,7 @@ load_start() {
 	rm -f stop_load
 	{
 		while [ ! -e stop_load ]; do
-			pgbench -n -c 3 --max-tries=5 -f load.sql@60 -f big.sql@1 -R "${HR_RATE:-400}" -T 5 "$SRC"
+			pgbench -n -c 3 --max-tries=5 -f load.sql@60 -f big.sql@1 -R "${HR_RATE:-400}" -T 5 "$SRC" || true
 			sleep 0.1
 		done
 	} >load.out 2>&1 3>&- &
@@ -56,6 +56,7 @@ load_start() {
 }
 
 load_stop() {
+	kill -0 "$(cat load.pid)" || fail "the load has ended by itself"
 	touch stop_load
 	wait "$(cat load.pid)" || true
 	rm load.pid
@@ -79,7 +80,7 @@ flow_start() {
 				bash -c 'echo $$ >to.pid; exec "$@"' - "${TO[@]}" "${APPLY[@]}" || to=$?
 				echo "apply $to" >>statuses
 				# An idle writer has not noticed yet.
-				kill -TERM "$(cat from.pid)" 2>/dev/null
+				kill -TERM "$(cat from.pid)" 2>/dev/null || true
 			}
 			sleep 0.1
 		done
@@ -88,6 +89,7 @@ flow_start() {
 }
 
 flow_stop() {
+	kill -0 "$(cat flow.pid)" || fail "the pipeline has ended for good"
 	touch stop_flow
 	kill "$(cat from.pid)" 2>/dev/null || true
 	wait "$(cat flow.pid)" || true

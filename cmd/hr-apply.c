@@ -16,7 +16,8 @@
 static const char usage[] =
     "usage: hr-apply [-v] -d CONNINFO [--config FILE] [--tenant T]... [-j N]\n"
     "           [--checkpoint FILE] [--ddl none|add] [--batch-rows N]\n"
-    "           [--synchronous-commit on|off] [-n] [--metrics FILE]\n"
+    "           [--sequences keep|follow|at-end] [--synchronous-commit on|off]\n"
+    "           [-n] [--metrics FILE]\n"
     "           [--ready-fd N] [--log-format text|json]\n"
     "       hr-apply --retry [-v] -d CONNINFO [--config FILE] [--tenant T]...\n"
     "  -d, --dbname CONNINFO      the target, a libpq connection string\n"
@@ -27,6 +28,8 @@ static const char usage[] =
     "      --ddl none|add         add columns the target lacks, or not (none)\n"
     "      --retry                take parked tenants up again, and exit\n"
     "      --batch-rows N         rows of a batch under a backlog (5000)\n"
+    "      --sequences WHAT       keep the source's values in hr.sequence (keep), set\n"
+    "                             the target's as they come (follow) or at-end\n"
     "      --synchronous-commit on|off\n"
     "                             wait for the target's disk at each commit (off)\n"
     "  -n, --dry-run              read and check the stream, write nothing\n"
@@ -37,13 +40,13 @@ static const char usage[] =
     "  -h, --help                 print this\n"
     "      --version              print the version\n";
 
-enum { CONFIG = 256, TENANT, CHECKPOINT, DDL, RETRY, BATCH, SYNC, METRICS, READY, LOG, VERSION };
+enum { CONFIG = 256, TENANT, CHECKPOINT, DDL, RETRY, BATCH, SEQUENCES, SYNC, METRICS, READY, LOG, VERSION };
 
 static const struct option longs[] = {
 	{ "dbname", 1, NULL, 'd' }, { "config", 1, NULL, CONFIG }, { "tenant", 1, NULL, TENANT },
 	{ "jobs", 1, NULL, 'j' }, { "checkpoint", 1, NULL, CHECKPOINT }, { "ddl", 1, NULL, DDL },
 	{ "retry", 0, NULL, RETRY }, { "batch-rows", 1, NULL, BATCH },
-	{ "synchronous-commit", 1, NULL, SYNC }, { "dry-run", 0, NULL, 'n' },
+	{ "sequences", 1, NULL, SEQUENCES }, { "synchronous-commit", 1, NULL, SYNC }, { "dry-run", 0, NULL, 'n' },
 	{ "metrics", 1, NULL, METRICS }, { "ready-fd", 1, NULL, READY }, { "log-format", 1, NULL, LOG },
 	{ "verbose", 0, NULL, 'v' }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -52,7 +55,7 @@ static const struct option longs[] = {
 struct said {
 	struct hr_apply_options o;
 	struct hr_config config;
-	const char *file, *ddl, *sync;
+	const char *file, *ddl, *sequences, *sync;
 	char **tenant;
 	size_t tenants, tenant_cap;
 	bool retry;
@@ -75,6 +78,7 @@ parse(struct said *s, int argc, char *argv[])
 		case CHECKPOINT: s->o.checkpoint = optarg; break;
 		case DDL: s->ddl = optarg; break;
 		case RETRY: s->retry = true; break;
+		case SEQUENCES: s->sequences = optarg; break;
 		case SYNC: s->sync = optarg; break;
 		case 'n': s->o.dry_run = true; break;
 		case METRICS: s->o.metrics = optarg; break;
@@ -114,6 +118,7 @@ merge(struct said *s)
 {
 	struct hr_config *c = &s->config;
 	const char *ddl = s->ddl ? s->ddl : c->target.ddl;
+	const char *sequences = s->sequences ? s->sequences : c->target.sequences;
 	const char *sync = s->sync ? s->sync : c->target.synchronous_commit;
 
 	if (s->o.conninfo == NULL)
@@ -127,6 +132,11 @@ merge(struct said *s)
 	if (ddl && strcmp(ddl, "none") != 0 && strcmp(ddl, "add") != 0)
 		return hr_opt_misuse(usage, "--ddl takes none or add, not '%s'", ddl);
 	s->o.add_columns = ddl && strcmp(ddl, "add") == 0;
+	if (sequences && strcmp(sequences, "keep") != 0 && strcmp(sequences, "follow") != 0 &&
+	    strcmp(sequences, "at-end") != 0)
+		return hr_opt_misuse(usage, "--sequences takes keep, follow or at-end, not '%s'", sequences);
+	s->o.sequences = sequences == NULL || strcmp(sequences, "keep") == 0 ? HR_SEQUENCES_KEEP :
+	    strcmp(sequences, "follow") == 0 ? HR_SEQUENCES_FOLLOW : HR_SEQUENCES_AT_END;
 	if (sync && strcmp(sync, "on") != 0 && strcmp(sync, "off") != 0)
 		return hr_opt_misuse(usage, "--synchronous-commit takes on or off, not '%s'", sync);
 	s->o.synchronous = sync && strcmp(sync, "on") == 0;

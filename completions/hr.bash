@@ -31,7 +31,7 @@ _hr_options() {			# TOOL COMMAND
 		    --tenant-database --create-slot --drop-slot --snapshot -E --endpos --check
 		    --epoch --origin -s --status-interval --spill-dir --spill-max --print-pipeline" ;;
 	hr-apply:*)
-		echo "$pipe --ddl --retry --batch-rows --synchronous-commit -n --dry-run" ;;
+		echo "$pipe --ddl --retry --batch-rows --sequences --synchronous-commit -n --dry-run" ;;
 	hr-transform:*)	echo "--dump -v -h --version" ;;
 	hr-checkpoint:show | hr-checkpoint:get)
 		echo "--tenant --json -v" ;;
@@ -76,6 +76,8 @@ _hr() {
 		mapfile -t COMPREPLY < <(compgen -W "text json" -- "$cur") ;;
 	*:--ddl)
 		mapfile -t COMPREPLY < <(compgen -W "none add" -- "$cur") ;;
+	*:--sequences)
+		mapfile -t COMPREPLY < <(compgen -W "keep follow at-end" -- "$cur") ;;
 	*:--origin)
 		mapfile -t COMPREPLY < <(compgen -W "any none" -- "$cur") ;;
 	*:--synchronous-commit)

@@ -72,6 +72,7 @@ complete -c hr-capture -l print-pipeline -x -a '(__fish_complete_directories)' -
 complete -c hr-apply -l ddl -x -a 'none add' -d 'What to do about columns the target lacks'
 complete -c hr-apply -l retry -d 'Take parked tenants up again and exit'
 complete -c hr-apply -l batch-rows -x -d 'Rows of a batch under a backlog'
+complete -c hr-apply -l sequences -x -a 'keep follow at-end' -d 'Values of the source\'s sequences'
 complete -c hr-apply -l synchronous-commit -x -a 'on off' -d 'Wait for the target\'s disk at each commit'
 complete -c hr-apply -s n -l dry-run -d 'Read and check the stream, write nothing'
 

@@ -94,6 +94,7 @@ struct deal {
 	bool *given;			/* workers that have rows of this window */
 	bool any;
 	bool continues;			/* the stream may follow what the target has */
+	bool ended;			/* its end frame has come */
 	bool copied;			/* the rows of this copy are in already */
 	hr_lsn seen;			/* the last watermark */
 	int64_t persisted_at;
@@ -383,6 +384,8 @@ one_frame(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 		return snapshot(d, f, e);
 	case HR_FRAME_FENCE:
 		return fence(d, f, e);
+	case HR_FRAME_SEQUENCE:
+		return wanted(d->a->o, f) ? hr_values_put(&d->a->values, f, e) : 0;
 	}
 	return 0;
 }
@@ -424,6 +427,7 @@ deal_frames(struct deal *d, struct hr_reader *r, struct hr_err *e)
 			(void)!drain(d, &ignored);
 		return -1;
 	}
+	d->ended = !stopping;
 	/* What came after the last watermark is not whole: the source has it still. */
 	if (d->any && (d->a->workers == 1 || d->flowing))
 		return 0;
@@ -600,6 +604,8 @@ out:
 	}
 	if (rc == 0)
 		rc = marks_conn(&d, e);
+	if (rc == 0 && (d.ended || a->values.news))
+		rc = d.ended ? hr_values_set_all(a, d.conn, e) : hr_values_write(a, d.conn, e);
 	if (rc == 0)
 		rc = say_parked(a, d.conn, e);
 	while (d.first) {
@@ -640,6 +646,7 @@ hr_apply_run(const struct hr_apply_options *o, struct hr_err *e)
 	r.stop = &stopping;
 	pthread_mutex_init(&a.lock, NULL);
 	hr_ledger_init(&a.ledger, a.workers);
+	hr_values_init(&a.values);
 	a.worker = hr_zalloc((size_t)a.workers * sizeof(*a.worker));
 	for (i = 0; i < a.workers; i++)
 		hr_worker_init(&a.worker[i], &a, i);
@@ -648,6 +655,7 @@ hr_apply_run(const struct hr_apply_options *o, struct hr_err *e)
 		hr_worker_clear(&a.worker[i]);
 	free(a.worker);
 	hr_ledger_clear(&a.ledger);
+	hr_values_clear(&a.values);
 	hr_book_clear(&a.book);
 	pthread_mutex_destroy(&a.lock);
 	hr_reader_clear(&r);

@@ -14,6 +14,7 @@
 #include "apply/batch.h"
 #include "apply/book.h"
 #include "apply/queue.h"
+#include "apply/sequence.h"
 #include "base/map.h"
 #include "state/metrics.h"
 #include "stream/reader.h"
@@ -26,6 +27,7 @@ struct hr_apply_options {
 	const char *checkpoint;		/* or NULL */
 	bool add_columns;		/* --ddl add */
 	int64_t batch_rows;
+	enum hr_sequence_mode sequences;
 	bool synchronous;		/* wait for WAL at each commit */
 	bool dry_run;
 	const char *metrics;		/* or NULL */
@@ -77,6 +79,7 @@ struct hr_apply {
 	struct hr_head *head;
 	struct hr_book book;
 	struct hr_ledger ledger;
+	struct hr_values values;	/* of sequences */
 	struct hr_worker *worker;
 	int workers;
 	bool every_tenant;		/* the stream has all, and all are applied */

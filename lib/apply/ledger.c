@@ -237,23 +237,30 @@ still_there(struct hr_apply *a, struct hr_conn *c, struct hr_err *e)
 }
 
 static int
+connected(struct hr_apply *a, struct hr_conn **c, struct hr_err *e)
+{
+	if (hr_conn_alive(*c))
+		return 0;
+	hr_conn_close(*c);
+	*c = NULL;
+	if (hr_apply_connect(c, a->o, true, e) < 0)
+		return -1;
+	if (still_there(a, *c, e) == 0)
+		return 0;
+	hr_conn_close(*c);	/* so that it is asked again */
+	*c = NULL;
+	return -1;
+}
+
+static int
 flush(struct hr_apply *a, struct hr_conn **c, bool force, struct hr_err *e)
 {
 	struct hr_result *r;
 	hr_lsn lsn;
 	int rc;
 
-	if (!hr_conn_alive(*c)) {
-		hr_conn_close(*c);
-		*c = NULL;
-		if (hr_apply_connect(c, a->o, true, e) < 0)
-			return -1;
-		if (still_there(a, *c, e) < 0) {
-			hr_conn_close(*c);	/* so that it is asked again */
-			*c = NULL;
-			return -1;
-		}
-	}
+	if (connected(a, c, e) < 0)
+		return -1;
 	/* A commit that wrote something takes all commits before it to disk. */
 	if (force && hr_conn_exec(*c, "SELECT pg_catalog.pg_logical_emit_message(true, 'hr', '')", e) < 0)
 		return -1;
@@ -373,6 +380,16 @@ make_durable(struct hr_apply *a, struct hr_conn **c, bool ending)
 	}
 }
 
+/* Values of sequences are nobody's transaction. */
+static void
+write_values(struct hr_apply *a, struct hr_conn **c)
+{
+	struct hr_err e = HR_ERR_INIT;
+
+	if (a->values.news && (connected(a, c, &e) < 0 || hr_values_write(a, *c, &e) < 0))
+		hr_log_err(HR_LOG_DEBUG, &e);
+}
+
 void *
 hr_ledger_run(void *arg)
 {
@@ -392,6 +409,7 @@ hr_ledger_run(void *arg)
 
 		go = rest(l, active ? LOOK_US : BEAT_US);
 		make_durable(a, &c, !go);
+		write_values(a, &c);
 		pthread_mutex_lock(&l->lock);
 		position = hr_ledger_position(l);
 		pthread_mutex_unlock(&l->lock);

@@ -162,6 +162,15 @@ wait_for_reader(void *arg, int fd, struct hr_err *e)
 	}
 }
 
+int
+hr_capture_sql(struct hr_capture *c, struct hr_err *e)
+{
+	if (hr_conn_alive(c->sql))
+		return 0;
+	hr_conn_close(c->sql);
+	return hr_conn_open(&c->sql, c->o->conninfo, HR_CONN_PLAIN, e);
+}
+
 static int
 open_source(struct hr_capture *c, struct hr_err *e)
 {
@@ -288,6 +297,8 @@ reconnect(struct hr_capture *c, struct hr_err *e)
 static int
 watermark(struct hr_capture *c, hr_lsn lsn, bool idle, struct hr_err *e)
 {
+	if (hr_capture_sequences(c, false, e) < 0)
+		return -1;
 	return hr_emit_watermark(&c->emit, lsn, idle ? c->sent_time : c->emit.complete_time, idle, e);
 }
 
@@ -359,6 +370,10 @@ quiet(struct hr_capture *c, bool behind, struct hr_err *e)
 	if (n > 0 && p[1].revents && follow_checkpoint(c, e) < 0)
 		return -1;
 	measure(c, false);
+	/* What was drawn behind the last watermark. */
+	if (!c->emit.open && !c->in_stream &&
+	    (hr_capture_sequences(c, false, e) < 0 || hr_flush(&c->writer, e) < 0))
+		return -1;
 	now = hr_now_us();
 	/* Quiet at last, or waiting for endpos: ask how far the source has read. */
 	if (n == 0 && (c->endpos || now >= c->settle_at)) {
@@ -466,6 +481,9 @@ finish(struct hr_capture *c, struct hr_err *e)
 {
 	int rc = 0;
 
+	/* What is handed over at an end is exact. */
+	if (!c->emit.open && c->endpos && !stopping && hr_capture_sequences(c, true, e) < 0)
+		return -1;
 	if (c->endpos && !stopping) {
 		hr_lsn last = c->emit.complete > c->endpos ? c->emit.complete : c->endpos;
 
@@ -691,6 +709,7 @@ out:
 	if (c.watch >= 0)
 		close(c.watch);
 	hr_spill_clear(&c.spill);
+	hr_sequences_clear(&c.sequences);
 	hr_source_tables_clear(&c.tables);
 	hr_types_clear(&c.types);
 	hr_routes_clear(&c.routes);

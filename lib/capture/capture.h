@@ -12,6 +12,7 @@
 #include "base/hr.h"
 #include "capture/emit.h"
 #include "capture/route.h"
+#include "capture/sequence.h"
 #include "capture/source.h"
 #include "capture/spill.h"
 #include "pg/pgoutput.h"
@@ -50,6 +51,7 @@ struct hr_capture {
 	struct hr_writer writer;
 	struct hr_emit emit;
 	struct hr_spill spill;
+	struct hr_sequences sequences;
 	/* decoding */
 	bool in_stream;			/* between stream start and stop */
 	uint32_t stream_xid;
@@ -80,6 +82,8 @@ int hr_capture_run(const struct hr_capture_options *o, struct hr_err *e) HR_USED
 int hr_capture_check(const struct hr_capture_options *o, struct hr_err *e) HR_USED;
 int hr_capture_drop_slot(const struct hr_capture_options *o, struct hr_err *e) HR_USED;
 
+/* The connection for questions: made when there is one.  0, or -1. */
+int hr_capture_sql(struct hr_capture *c, struct hr_err *e) HR_USED;
 /* change.c: one pgoutput message. */
 int hr_capture_message(struct hr_capture *c, const uint8_t *data, size_t len, struct hr_err *e) HR_USED;
 /* A relation is met: route it, write its frame if it is new.  Takes it over. */

@@ -79,16 +79,6 @@ is_scoped(const struct hr_source_table *t, const struct hr_route *route)
 	return false;
 }
 
-/* The connection for questions: made when there is one. */
-static int
-sql_conn(struct hr_capture *c, struct hr_err *e)
-{
-	if (hr_conn_alive(c->sql))
-		return 0;
-	hr_conn_close(c->sql);
-	return hr_conn_open(&c->sql, c->o->conninfo, HR_CONN_PLAIN, e);
-}
-
 int
 hr_capture_relation(struct hr_capture *c, struct hr_relation *rel, struct hr_route **out,
     struct hr_err *e)
@@ -106,7 +96,7 @@ hr_capture_relation(struct hr_capture *c, struct hr_relation *rel, struct hr_rou
 		n = hr_types_find(&c->types, col->type);
 		if (n == NULL) {
 			/* Made since we looked. */
-			if (sql_conn(c, e) < 0)
+			if (hr_capture_sql(c, e) < 0)
 				goto fail;
 			if (hr_types_load(&c->types, c->sql, e) < 0)
 				goto fail;
@@ -249,7 +239,7 @@ fetch(struct hr_capture *c, const struct hr_route *route, const struct hr_cur *t
 	for (tries = 0; rc < 0 && tries < 2; tries++) {
 		hr_err_clear(e);
 		hr_buf_reset(fill);
-		if (sql_conn(c, e) == 0)
+		if (hr_capture_sql(c, e) == 0)
 			rc = hr_fetch_unchanged(c->sql, route->relation, tuple, fill, e);
 		if (rc < 0 && !hr_err_retryable(e))
 			break;

@@ -502,6 +502,7 @@ take_target(struct load *l, const struct key *k, const yaml_node_t *n, void *to)
 		{ "dbname", take_conninfo, .at = HERE(target.dbname), .required = true },
 		{ "jobs", take_int, .at = HERE(target.jobs), .low = 1, .high = 64 },
 		{ "ddl", take_word, .at = HERE(target.ddl), .words = "none add" },
+		{ "sequences", take_word, .at = HERE(target.sequences), .words = "keep follow at-end" },
 		{ "synchronous_commit", take_word, .at = HERE(target.synchronous_commit),
 		    .words = "on off" },
 		{ "batch_rows", take_int, .at = HERE(target.batch_rows), .low = 1, .high = 100000 },
@@ -756,6 +757,7 @@ hr_config_clear(struct hr_config *c)
 	free(c->target.dbname);
 	free(c->target.ddl);
 	free(c->source.origin);
+	free(c->target.sequences);
 	free(c->target.synchronous_commit);
 	free(c->tenancy.column);
 	free(c->tenancy.schema);

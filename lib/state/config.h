@@ -42,6 +42,7 @@ struct hr_config {
 		char *dbname;
 		int jobs;		/* 0: not said */
 		char *ddl;		/* "none" or "add" or NULL */
+		char *sequences;	/* "keep", "follow", "at-end" or NULL */
 		char *synchronous_commit;	/* "on", "off" or NULL */
 		int batch_rows;		/* 0: not said */
 	} target;

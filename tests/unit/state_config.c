@@ -224,7 +224,7 @@ keys(void)
 	refuse("name: shop\nsource:\n  publicaton: p\n", "t.yaml:3:3: unknown key 'publicaton'",
 	    "known keys here: dbname, slot, publication, create_slot, snapshot, origin, jobs");
 	refuse(HEAD "target: {dbname: b, job: 2}\n", "t.yaml:3:21: unknown key 'job'",
-	    "known keys here: dbname, jobs, ddl, synchronous_commit, batch_rows");
+	    "known keys here: dbname, jobs, ddl, sequences, synchronous_commit, batch_rows");
 	refuse(FRONT "tenancy: {colum: t}\n", "t.yaml:4:11: unknown key 'colum'",
 	    "known keys here: column, schema, database, null_tenant");
 	refuse(SMALL "tables:\n  a.b: {tenant: none}\n", "t.yaml:6:9: unknown key 'tenant'",

@@ -3,7 +3,8 @@
 #   make               the tools, into $(O)/bin, which is a usable PATH
 #   make deps          install what building and testing need (Debian)
 #   make check         every test but the slow ones; check-unit, check-cmd,
-#                      check-doc, check-pipe, check-slow and check-san: a part
+#                      check-doc, check-pipe, check-conformance, check-slow
+#                      and check-san: a part
 #   make fuzz          T=name for one target, FUZZ_TIME=seconds for each
 #   make bench demo lint ci install uninstall dist clean print-VAR
 #
@@ -29,7 +30,7 @@ BATS        = bats
 MANDOC      = mandoc
 PKG_CONFIG  = pkg-config
 AUTOCONF    = autoconf
-SUITES      = unit cmd doc pipe
+SUITES      = unit cmd doc pipe conformance
 FUZZ_TIME   = 30
 
 -include config.mk
@@ -140,7 +141,7 @@ check:
 check-unit: tests
 	$(run) unit
 
-check-cmd check-doc check-pipe check-slow: check-%: all tests
+check-cmd check-doc check-pipe check-conformance check-slow: check-%: all tests
 	$(run) $*
 
 check-san: export ASAN_OPTIONS = detect_leaks=1:abort_on_error=0:exitcode=99
@@ -221,5 +222,5 @@ print-%:
 FORCE:
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: FORCE all tests deps check check-unit check-cmd check-doc check-pipe check-slow \
+.PHONY: FORCE all tests deps check check-unit check-cmd check-doc check-pipe check-conformance check-slow \
         check-san fuzz fuzz-all bench demo lint ci install uninstall dist clean

@@ -54,7 +54,6 @@ struct hr_table_lsn {
 struct hr_unsure {
 	struct hr_unsure *next;
 	hr_lsn lsn;			/* the watermark's */
-	hr_lsn insert_lsn;		/* the target's WAL must reach this */
 	int64_t time;
 	int64_t batch;			/* of the worker */
 };
@@ -65,6 +64,7 @@ struct hr_ledger {
 	struct hr_map account;		/* by tenant */
 	struct hr_unsure **unsure;	/* one list a worker, oldest first */
 	hr_lsn *asked, *durable;	/* watermarks given to a worker, and in for good */
+	int64_t *flushing;		/* batches under way to the disk; the ledger's thread's */
 	int workers;
 	hr_lsn watermark;		/* the newest one given to anybody */
 	int64_t time;			/* of the newest commit */
@@ -107,8 +107,8 @@ struct hr_account *hr_ledger_account(struct hr_ledger *l, const char *tenant, si
  * at once for all of them: one that has not been asked yet is not waited for.
  */
 void hr_ledger_asked(struct hr_ledger *l, const bool *worker, hr_lsn lsn);
-/* It was committed there; insert_lsn 0: it is durable. */
-void hr_ledger_committed(struct hr_ledger *l, int worker, hr_lsn lsn, hr_lsn insert_lsn, int64_t batch);
+/* It was committed there, and may be durable at once. */
+void hr_ledger_committed(struct hr_ledger *l, int worker, hr_lsn lsn, bool durable, int64_t batch);
 /* All workers have all up to this, for good. */
 hr_lsn hr_ledger_position(struct hr_ledger *l);
 /* Write the checkpoint file as things stand.  0, or -1. */

@@ -334,7 +334,7 @@ hr_batch_add(struct hr_batch *b, const struct hr_change *c, struct hr_err *e)
 	/* Nothing is deleted from a table that is not there. */
 	if (g->missing && c->lenient)
 		return 0;
-	if (g->drift.code != HR_OK && (g->missing || c->op != 'D')) {
+	if (g->drift.code != HR_OK && (g->missing || g->key_lacking || c->op != 'D')) {
 		*e = g->drift;
 		memcpy(e->sqlstate, "HRDRF", 6);
 		b->failed = c->tenant;
@@ -353,7 +353,7 @@ hr_batch_add(struct hr_batch *b, const struct hr_change *c, struct hr_err *e)
 			return bad_tuple(c, e);
 		look(old, n, &other, c->tuple_len ? &other : &text);
 	}
-	if (b->in_order || g->in_order || text || c->only)
+	if (b->in_order || g->in_order || text || c->only || (g->has_always && c->op != 'I'))
 		return single(b, c, e);
 	if (g->keys == 0) {
 		struct hr_pending *p;
@@ -554,8 +554,8 @@ empty_tenant(struct hr_batch *b, struct hr_target *g, const char *tenant, bool s
 
 	if (rel->tenant_column < 0)
 		return 0;
-	sql = hr_sprintf(several ? "DELETE FROM %s WHERE %s::text = ANY ($1::text[])" :
-	    "DELETE FROM %s WHERE %s::text = $1", g->table, g->column[rel->tenant_column].name);
+	sql = hr_sprintf(several ? "DELETE FROM %s WHERE %s::text COLLATE \"C\" = ANY ($1::text[])" :
+	    "DELETE FROM %s WHERE %s::text COLLATE \"C\" = $1", g->only, g->column[rel->tenant_column].name);
 	rc = hr_txn_sql(b->txn, sql, 1, &p, e);
 	free(sql);
 	return rc;
@@ -578,7 +578,7 @@ hr_batch_truncate(struct hr_batch *b, struct hr_target *const *g, size_t n, uint
 			rc = empty_tenant(b, g[i], tenant, several, e);
 			continue;
 		}
-		hr_buf_printf(&sql, "%s%s", tables++ ? ", " : "TRUNCATE ", g[i]->table);
+		hr_buf_printf(&sql, "%s%s", tables++ ? ", " : "TRUNCATE ", g[i]->only);
 	}
 	if (rc == 0 && tables && b->in_order) {
 		/* TRUNCATE was refused, for a foreign key: take the rows away. */
@@ -586,7 +586,7 @@ hr_batch_truncate(struct hr_batch *b, struct hr_target *const *g, size_t n, uint
 		for (i = 0; i < n && rc == 0; i++)
 			if (!g[i]->missing && !(tenant && g[i]->relation->tenancy == 'c')) {
 				hr_buf_reset(&sql);
-				hr_buf_printf(&sql, "DELETE FROM %s", g[i]->table);
+				hr_buf_printf(&sql, "DELETE FROM %s", g[i]->only);
 				rc = hr_txn_sql(b->txn, hr_buf_text(&sql), 0, NULL, e);
 			}
 	} else if (rc == 0 && tables) {

@@ -75,7 +75,7 @@ int hr_book_copying(struct hr_conn *c, const struct hr_book *b, bool copying, hr
 /* Changes follow: no copy is missing any more. */
 int hr_book_streaming(struct hr_conn *c, struct hr_book *b, struct hr_err *e) HR_USED;
 
-#define HR_ADVANCE_SQL "SELECT hr.advance($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-#define HR_ADVANCE_PARAMS 9
+#define HR_ADVANCE_SQL "SELECT hr.advance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+#define HR_ADVANCE_PARAMS 10
 
 #endif

@@ -21,7 +21,7 @@ where(const struct hr_snapshot *s, const struct hr_relation *rel)
 	if (s->tenants == 0 || rel->tenancy != 'c' || rel->tenant_column < 0)
 		return hr_strdup("");
 	col = hr_quote_ident(rel->column[rel->tenant_column].name);
-	hr_buf_printf(&b, " WHERE %s::text IN (", col);
+	hr_buf_printf(&b, " WHERE %s::text COLLATE \"C\" IN (", col);
 	for (i = 0; i < s->tenants; i++, t += strlen(t) + 1) {
 		char *lit = hr_quote_literal(t);
 
@@ -54,7 +54,8 @@ make_room(struct hr_conn *c, const struct hr_book *b, const struct hr_snapshot *
 {
 	char *table = hr_quote_table(rel->schema, rel->name), *lit = hr_quote_literal(table);
 	char *stream = hr_quote_literal(b->stream), *cond = where(s, rel);
-	bool there, ours, any;
+	bool there, ours, any, parts;
+	const char *only;
 	int rc = -1;
 
 	if (ask(c, hr_sprintf("SELECT pg_catalog.to_regclass(%s) IS NOT NULL", lit), &there, e) < 0)
@@ -64,9 +65,12 @@ make_room(struct hr_conn *c, const struct hr_book *b, const struct hr_snapshot *
 		hr_hint(e, "make it there first: pg_dump --schema-only --table='%s.%s'", rel->schema, rel->name);
 		goto out;
 	}
+	if (ask(c, hr_sprintf("SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = %s::regclass", lit), &parts, e) < 0)
+		goto out;
+	only = parts ? "" : "ONLY ";
 	if (ask(c, hr_sprintf("SELECT EXISTS (SELECT 1 FROM hr.copy WHERE stream = %s AND relation = %s)",
 	    stream, lit), &ours, e) < 0 ||
-	    ask(c, hr_sprintf("SELECT EXISTS (SELECT 1 FROM %s%s)", table, cond), &any, e) < 0)
+	    ask(c, hr_sprintf("SELECT EXISTS (SELECT 1 FROM %s%s%s)", only, table, cond), &any, e) < 0)
 		goto out;
 	if (any && !ours) {
 		hr_fail(e, HR_REFUSED, "table '%s.%s' at the target is not empty: a first copy would double its rows",
@@ -74,7 +78,7 @@ make_room(struct hr_conn *c, const struct hr_book *b, const struct hr_snapshot *
 		hr_hint(e, cond[0] ? "delete those tenants' rows first" : "TRUNCATE it first");
 		goto out;
 	}
-	if (any && hr_conn_execf(c, e, "DELETE FROM %s%s", table, cond) < 0)
+	if (any && hr_conn_execf(c, e, "DELETE FROM %s%s%s", only, table, cond) < 0)
 		goto out;
 	rc = hr_conn_execf(c, e, "INSERT INTO hr.copy (stream, relation, tenants) VALUES (%s, %s, '{}')"
 	    " ON CONFLICT DO NOTHING", stream, lit);

@@ -1,9 +1,8 @@
 /*
  * ledger.c - what is in the target for good, and the checkpoint file.
  *
- * Workers commit without waiting for the target's disk; this thread asks how
- * far the WAL has been flushed, flushes it when it takes too long by itself,
- * and only then tells the source.
+ * Workers commit without waiting for the target's disk; this thread sees that
+ * what they committed gets there, and only then tells the source.
  */
 
 #include "base/hr.h"
@@ -21,7 +20,7 @@
 #include "state/checkpoint.h"
 
 #define LOOK_US		10000	/* between looks while something is not durable */
-#define FORCE_US	20000	/* how long that may take by itself */
+#define FLUSH_US	15000	/* a commit this old is made so */
 #define BEAT_US		1000000	/* the file is renewed this often, changed or not */
 
 void
@@ -38,6 +37,7 @@ hr_ledger_init(struct hr_ledger *l, int workers)
 	l->unsure = hr_zalloc((size_t)workers * sizeof(*l->unsure));
 	l->asked = hr_zalloc((size_t)workers * sizeof(*l->asked));
 	l->durable = hr_zalloc((size_t)workers * sizeof(*l->durable));
+	l->flushing = hr_zalloc((size_t)workers * sizeof(*l->flushing));
 }
 
 static void
@@ -68,6 +68,7 @@ hr_ledger_clear(struct hr_ledger *l)
 	free(l->unsure);
 	free(l->asked);
 	free(l->durable);
+	free(l->flushing);
 	pthread_cond_destroy(&l->changed);
 	pthread_mutex_destroy(&l->lock);
 	*l = (struct hr_ledger){ 0 };
@@ -138,16 +139,16 @@ hr_ledger_asked(struct hr_ledger *l, const bool *worker, hr_lsn lsn)
 }
 
 void
-hr_ledger_committed(struct hr_ledger *l, int worker, hr_lsn lsn, hr_lsn insert_lsn, int64_t batch)
+hr_ledger_committed(struct hr_ledger *l, int worker, hr_lsn lsn, bool durable, int64_t batch)
 {
 	struct hr_unsure **p, *u;
 
 	pthread_mutex_lock(&l->lock);
-	if (insert_lsn == 0)
+	if (durable)
 		l->durable[worker] = lsn;
 	else {
 		u = hr_alloc(sizeof(*u));
-		*u = (struct hr_unsure){ NULL, lsn, insert_lsn, hr_now_us(), batch };
+		*u = (struct hr_unsure){ NULL, lsn, hr_now_us(), batch };
 		for (p = &l->unsure[worker]; *p; p = &(*p)->next)
 			;
 		*p = u;
@@ -169,9 +170,23 @@ hr_ledger_position(struct hr_ledger *l)
 	return lsn;
 }
 
-/* The target's WAL is flushed up to here. */
+/* The newest commits that may not be durable, of each worker; 0: it has none. */
 static void
-settle(struct hr_ledger *l, hr_lsn flushed)
+newest(struct hr_ledger *l, int64_t *batch)
+{
+	const struct hr_unsure *u;
+	int i;
+
+	pthread_mutex_lock(&l->lock);
+	for (i = 0; i < l->workers; i++)
+		for (batch[i] = 0, u = l->unsure[i]; u; u = u->next)
+			batch[i] = u->batch;
+	pthread_mutex_unlock(&l->lock);
+}
+
+/* They are now, with all before them. */
+static void
+settle(struct hr_ledger *l, const int64_t *batch)
 {
 	int i;
 
@@ -179,7 +194,7 @@ settle(struct hr_ledger *l, hr_lsn flushed)
 	for (i = 0; i < l->workers; i++) {
 		struct hr_unsure *u;
 
-		while ((u = l->unsure[i]) != NULL && u->insert_lsn <= flushed) {
+		while ((u = l->unsure[i]) != NULL && u->batch <= batch[i]) {
 			l->durable[i] = u->lsn;
 			l->unsure[i] = u->next;
 			l->dirty = true;
@@ -205,8 +220,8 @@ oldest(struct hr_ledger *l)
 }
 
 /*
- * The connection is new, so the server may have been restarted, and its WAL
- * positions say nothing of commits before: are they all in?
+ * The connection is new, so the server may have been restarted, and a flush
+ * says nothing of commits before that: are they all in?
  */
 static int
 still_there(struct hr_apply *a, struct hr_conn *c, struct hr_err *e)
@@ -214,19 +229,15 @@ still_there(struct hr_apply *a, struct hr_conn *c, struct hr_err *e)
 	struct hr_ledger *l = &a->ledger;
 	int i;
 
+	newest(l, l->flushing);
 	for (i = 0; i < l->workers; i++) {
-		struct hr_unsure *u;
-		int64_t newest = 0, batch;
+		int64_t batch;
 
-		pthread_mutex_lock(&l->lock);
-		for (u = l->unsure[i]; u; u = u->next)
-			newest = u->batch;
-		pthread_mutex_unlock(&l->lock);
-		if (newest == 0)
+		if (l->flushing[i] == 0)
 			continue;
 		if (hr_book_batch(c, &a->book, i, &batch, e) < 0)
 			return -1;
-		if (batch < newest) {
+		if (batch < l->flushing[i]) {
 			hr_fail(e, HR_TEMPORARY, "the target lost commits that were not yet on its disk");
 			hr_hint(e, "start again: the source still has them");
 			hr_apply_fail(a, e);
@@ -252,24 +263,16 @@ connected(struct hr_apply *a, struct hr_conn **c, struct hr_err *e)
 	return -1;
 }
 
+/* A commit that waits for the disk, and wrote something, takes all before it along. */
 static int
-flush(struct hr_apply *a, struct hr_conn **c, bool force, struct hr_err *e)
+flush(struct hr_apply *a, struct hr_conn **c, struct hr_err *e)
 {
-	struct hr_result *r;
-	hr_lsn lsn;
-	int rc;
-
 	if (connected(a, c, e) < 0)
 		return -1;
-	/* A commit that wrote something takes all commits before it to disk. */
-	if (force && hr_conn_exec(*c, "SELECT pg_catalog.pg_logical_emit_message(true, 'hr', '')", e) < 0)
+	newest(&a->ledger, a->ledger.flushing);
+	if (hr_conn_exec(*c, "SELECT pg_catalog.pg_logical_emit_message(true, 'hr', '')", e) < 0)
 		return -1;
-	if (hr_conn_query(*c, &r, "SELECT pg_catalog.pg_current_wal_flush_lsn()", 0, NULL, e) < 0)
-		return -1;
-	rc = hr_lsn_parse(hr_result_get(r, 0, 0), &lsn);
-	hr_result_free(r);
-	if (rc == 0)
-		settle(&a->ledger, lsn);
+	settle(&a->ledger, a->ledger.flushing);
 	return 0;
 }
 
@@ -370,7 +373,9 @@ make_durable(struct hr_apply *a, struct hr_conn **c, bool ending)
 	int64_t age;
 
 	while ((age = oldest(&a->ledger)) >= 0) {
-		if (flush(a, c, age > FORCE_US || ending, &e) < 0) {
+		if (age < FLUSH_US && !ending)
+			return;
+		if (flush(a, c, &e) < 0) {
 			/* A worker finds out what is wrong with the target. */
 			hr_log_err(HR_LOG_DEBUG, &e);
 			return;

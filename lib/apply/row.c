@@ -37,7 +37,7 @@ fresh(void)
 struct hr_param
 hr_row_param(const struct hr_target_column *col, const struct hr_value *v, struct hr_buf *scratch)
 {
-	struct hr_param p = { v->data, v->len < 0 ? -1 : v->len, !v->text, col->type };
+	struct hr_param p = { v->data, v->len < 0 ? -1 : v->len, !v->text && v->len >= 0, col->type };
 
 	/* Room was made for all values, so that earlier ones stay. */
 	if (HR_UNLIKELY(v->text && v->len >= 0)) {
@@ -79,10 +79,14 @@ writable(const struct hr_target_column *col)
 	return col->source >= 0;
 }
 
-/* WHERE by the key, or by every value when there is none. */
+/*
+ * WHERE by the key, or by every value when there is none.  exact: of rows that
+ * are equal (1.0 and 1.00, or by a collation) only one that is the same.
+ */
 static void
-put_where(struct build *b, const struct hr_target *t, const struct hr_value *v)
+put_where(struct build *b, const struct hr_target *t, const struct hr_value *v, bool exact)
 {
+	struct hr_buf ours = HR_BUF_INIT, theirs = HR_BUF_INIT;
 	int i, n = 0;
 
 	if (t->keys) {
@@ -94,9 +98,9 @@ put_where(struct build *b, const struct hr_target *t, const struct hr_value *v)
 		return;
 	}
 	if (t->partitioned)
-		hr_buf_printf(&b->sql, " WHERE (tableoid, ctid) = (SELECT tableoid, ctid FROM %s", t->table);
+		hr_buf_printf(&b->sql, " WHERE (tableoid, ctid) = (SELECT tableoid, ctid FROM %s", t->only);
 	else
-		hr_buf_printf(&b->sql, " WHERE ctid = (SELECT ctid FROM %s", t->table);
+		hr_buf_printf(&b->sql, " WHERE ctid = (SELECT ctid FROM %s", t->only);
 	for (i = 0; i < t->relation->columns; i++) {
 		const struct hr_target_column *col = &t->column[i];
 
@@ -110,18 +114,43 @@ put_where(struct build *b, const struct hr_target *t, const struct hr_value *v)
 		if (col->by_text)
 			hr_buf_printf(&b->sql, "%s::text = (", col->name);
 		else
-			hr_buf_printf(&b->sql, "%s %s ", col->name, col->equals ? col->equals : "=");
+			hr_buf_printf(&b->sql, "%s%s %s ", col->name, v[i].text ? "" : col->base, col->equals ? col->equals : "=");
 		put_param(b, col, &v[i]);
 		if (col->by_text)
 			hr_buf_puts(&b->sql, ")::text");
+		else if (!v[i].text) {
+			hr_buf_puts(&b->sql, col->base);
+			hr_buf_printf(&ours, "%s%s", ours.len ? ", " : "", col->name);
+			hr_buf_printf(&theirs, "%s$%d%s", theirs.len ? ", " : "", b->params, col->cast);
+		}
 	}
+	if (exact && ours.len)
+		hr_buf_printf(&b->sql, " AND pg_catalog.record_image_eq(ROW(%s), ROW(%s))", hr_buf_text(&ours), hr_buf_text(&theirs));
 	hr_buf_puts(&b->sql, " LIMIT 1)");
+	hr_buf_clear(&ours);
+	hr_buf_clear(&theirs);
 }
 
 static bool
 same_value(const struct hr_value *a, const struct hr_value *b)
 {
 	return a->len == b->len && (a->len <= 0 || memcmp(a->data, b->data, (size_t)a->len) == 0);
+}
+
+/*
+ * The server takes no value for a column GENERATED ALWAYS AS IDENTITY; one
+ * that stays as it was needs none.  What is to become of it?
+ */
+enum always { SETTABLE, STAYS, MAY_CHANGE, CHANGES };
+
+static enum always
+always(const struct hr_target *t, int i, const struct hr_value *v, const struct hr_value *old, bool keys_too)
+{
+	if (!t->column[i].always || v[i].len == HR_VALUE_UNCHANGED)
+		return SETTABLE;
+	if (old && (old[i].len >= 0 || !hr_target_is_key(t, i)))
+		return same_value(&old[i], &v[i]) ? STAYS : CHANGES;
+	return hr_target_is_key(t, i) && !keys_too ? STAYS : MAY_CHANGE;
 }
 
 /* SET of what changes; false when nothing does. */
@@ -136,8 +165,7 @@ put_set(struct build *b, const struct hr_target *t, const struct hr_value *v, co
 
 		if (!writable(col) || v[i].len == HR_VALUE_UNCHANGED || (!keys_too && hr_target_is_key(t, i)))
 			continue;
-		/* The server takes no value for it; the same one needs none. */
-		if (col->always && (old == NULL || same_value(&old[i], &v[i])))
+		if (always(t, i, v, old, keys_too) != SETTABLE)
 			continue;
 		hr_buf_printf(&b->sql, "%s%s = ", n++ ? ", " : " SET ", col->name);
 		put_param(b, col, &v[i]);
@@ -197,6 +225,13 @@ insert_sql(struct build *b, const struct hr_target *t, bool upsert)
 
 	hr_buf_printf(&b->sql, "INSERT INTO %s AS t (", t->table);
 	for (i = n = 0; i < t->relation->columns; i++)
+		n += writable(&t->column[i]) && b->value[i].len != HR_VALUE_UNCHANGED;
+	if (n == 0) {
+		hr_buf_reset(&b->sql);
+		hr_buf_printf(&b->sql, "INSERT INTO %s DEFAULT VALUES", t->table);
+		return;
+	}
+	for (i = n = 0; i < t->relation->columns; i++)
 		if (writable(&t->column[i]) && b->value[i].len != HR_VALUE_UNCHANGED)
 			hr_buf_printf(&b->sql, "%s%s", n++ ? ", " : "", t->column[i].name);
 	hr_buf_puts(&b->sql, ") OVERRIDING SYSTEM VALUE VALUES (");
@@ -218,10 +253,19 @@ insert_sql(struct build *b, const struct hr_target *t, bool upsert)
 		    b->value[i].len != HR_VALUE_UNCHANGED)
 			hr_buf_printf(&b->sql, "%s%s = EXCLUDED.%s", n++ ? ", " : "UPDATE SET ",
 			    t->column[i].name, t->column[i].name);
+	if (n == 0 && t->column[t->key[0]].always) {
+		hr_buf_puts(&b->sql, "NOTHING");
+		return;
+	}
 	/* A table of nothing but its key still says whether the row was there. */
 	if (n == 0)
 		hr_buf_printf(&b->sql, "UPDATE SET %s = EXCLUDED.%s", t->column[t->key[0]].name,
 		    t->column[t->key[0]].name);
+	/* Where it would have to change, settling it does. */
+	for (i = n = 0; i < t->relation->columns; i++)
+		if (t->column[i].always && !is_unique(t, i) && b->value[i].len != HR_VALUE_UNCHANGED)
+			hr_buf_printf(&b->sql, "%st.%s = EXCLUDED.%s", n++ ? " AND " : " WHERE ", t->column[i].name,
+			    t->column[i].name);
 	if (!t->partitioned)
 		hr_buf_puts(&b->sql, " RETURNING t.xmax <> 0");
 }
@@ -249,21 +293,69 @@ send_insert(struct hr_txn *t, struct build *b, const struct hr_change *c, struct
 	return 0;
 }
 
+/*
+ * The row anew, by one statement: what an UPDATE may not set, an INSERT that
+ * overrides may.  Columns left unchanged keep what was there.
+ */
+static void
+replace_sql(struct build *b, const struct hr_target *g, const struct hr_value *by)
+{
+	int i, n;
+
+	hr_buf_printf(&b->sql, "WITH d AS (DELETE FROM %s", g->only);
+	put_where(b, g, by, true);
+	hr_buf_printf(&b->sql, " RETURNING *) INSERT INTO %s (", g->table);
+	for (i = n = 0; i < g->relation->columns; i++)
+		if (writable(&g->column[i]))
+			hr_buf_printf(&b->sql, "%s%s", n++ ? ", " : "", g->column[i].name);
+	hr_buf_puts(&b->sql, ") OVERRIDING SYSTEM VALUE SELECT ");
+	for (i = n = 0; i < g->relation->columns; i++) {
+		if (!writable(&g->column[i]))
+			continue;
+		if (n++)
+			hr_buf_puts(&b->sql, ", ");
+		if (b->value[i].len == HR_VALUE_UNCHANGED)
+			hr_buf_printf(&b->sql, "d.%s", g->column[i].name);
+		else
+			put_param(b, &g->column[i], &b->value[i]);
+	}
+	hr_buf_puts(&b->sql, " FROM d");
+}
+
 static int
 send_update(struct hr_txn *t, struct build *b, const struct hr_change *c, struct hr_err *e)
 {
 	const struct hr_target *g = c->target;
 	const struct hr_value *by = c->old_len ? b->old : b->value;
-	bool moves = c->old_len && (g->keys == 0 || !hr_row_same_key(g, b->old, b->value));
+	const struct hr_value *old = c->old_len ? b->old : NULL;
+	bool moves = c->old_len && (g->keys == 0 || !hr_row_same_key(g, b->old, b->value)), replaces = false;
+	int i;
 
-	hr_buf_u8(&b->mask, moves ? 'm' : 's');
+	for (i = 0; i < g->relation->columns; i++)
+		replaces |= writable(&g->column[i]) && always(g, i, b->value, old, moves) == CHANGES;
+	hr_buf_u8(&b->mask, replaces ? 'r' : moves ? 'm' : 's');
 	put_mask(b, g, b->value, false);
 	if (g->keys == 0)
 		put_mask(b, g, by, true);
-	hr_buf_printf(&b->sql, "UPDATE %s", g->table);
-	if (!put_set(b, g, b->value, c->old_len ? b->old : NULL, moves))
-		return 0;
-	put_where(b, g, by);
+	if (replaces) {
+		replace_sql(b, g, by);
+		return send_built(t, b, c, 'u', e);
+	}
+	hr_buf_printf(&b->sql, "UPDATE %s", g->only);
+	if (!put_set(b, g, b->value, old, moves)) {
+		if (!g->has_always)
+			return 0;
+		/* Does the row have that value?  Settled where it has not. */
+		hr_buf_reset(&b->sql);
+		b->params = 0;
+		hr_buf_printf(&b->sql, "SELECT 1 FROM %s", g->only);
+	}
+	put_where(b, g, by, true);
+	for (i = 0; g->keys && i < g->relation->columns; i++)
+		if (writable(&g->column[i]) && always(g, i, b->value, old, moves) == MAY_CHANGE) {
+			hr_buf_printf(&b->sql, " AND %s = ", g->column[i].name);
+			put_param(b, &g->column[i], &b->value[i]);
+		}
 	return send_built(t, b, c, 'u', e);
 }
 
@@ -274,12 +366,12 @@ send_delete(struct hr_txn *t, struct build *b, const struct hr_change *c, struct
 
 	if (g->keys == 0)
 		put_mask(b, g, b->old, true);
-	hr_buf_printf(&b->sql, "DELETE FROM %s", g->table);
-	put_where(b, g, b->old);
+	hr_buf_printf(&b->sql, "DELETE FROM %s", g->only);
+	put_where(b, g, b->old, true);
 	if (c->only) {
 		b->type[b->params] = 1009;
 		b->param[b->params++] = (struct hr_param){ .data = c->only, .type = 1009 };
-		hr_buf_printf(&b->sql, " AND %s::text = ANY ($%d)", g->column[g->relation->tenant_column].name, b->params);
+		hr_buf_printf(&b->sql, " AND %s::text COLLATE \"C\" = ANY ($%d)", g->column[g->relation->tenant_column].name, b->params);
 	}
 	return send_built(t, b, c, c->only ? 'o' : 'd', e);
 }
@@ -349,6 +441,25 @@ complete(const struct hr_target *t, const struct hr_value *v)
 	return true;
 }
 
+/* No row is the same: one that is equal, then. */
+static int
+again(struct hr_txn *t, struct build *b, const struct hr_change *c, int64_t *did, struct hr_err *e)
+{
+	const struct hr_target *g = c->target;
+
+	if (decode(b, c, e) < 0)
+		return -1;
+	if (c->op == 'D')
+		hr_buf_printf(&b->sql, "DELETE FROM %s", g->only);
+	else {
+		hr_buf_printf(&b->sql, "UPDATE %s", g->only);
+		if (!put_set(b, g, b->value, b->old, true))
+			return 0;
+	}
+	put_where(b, g, b->old, false);
+	return run(t, b, did, e);
+}
+
 int
 hr_row_settle(struct hr_txn *t, const struct hr_change *c, int64_t did, const char **conflict,
     const char **resolution, struct hr_err *e)
@@ -359,18 +470,35 @@ hr_row_settle(struct hr_txn *t, const struct hr_change *c, int64_t did, const ch
 
 	*resolution = "skipped";
 	*conflict = NULL;
+	if (did == 0 && c->op != 'I' && g->keys == 0) {
+		if (again(t, b, c, &did, e) < 0)
+			return -1;
+		b = fresh();
+	}
 	switch (c->op) {
 	case 'I':
-		/* did is 2: the row was there and has been overwritten. */
+		/* did is 2: the row was there and has been overwritten; 0: it could not be. */
+		if (did == 0 && g->has_always && (decode(b, c, e) < 0 || (replace_sql(b, g, b->value), run(t, b, &n, e)) < 0))
+			return -1;
 		*conflict = "insert_exists";
-		*resolution = "updated";
+		*resolution = did == 0 && n == 0 ? "skipped" : "updated";
 		return 0;
 	case 'U':
 		if (did != 0)
 			return 0;
-		*conflict = "update_missing";
 		if (decode(b, c, e) < 0)
 			return -1;
+		if (g->has_always) {
+			replace_sql(b, g, c->old_len ? b->old : b->value);
+			if (run(t, b, &n, e) < 0)
+				return -1;
+			if (n == 1)
+				return 0;
+			b = fresh();
+			if (decode(b, c, e) < 0)
+				return -1;
+		}
+		*conflict = "update_missing";
 		if (!complete(g, b->value))
 			return 0;
 		insert_sql(b, g, g->uniques > 0);

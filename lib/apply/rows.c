@@ -116,7 +116,7 @@ keep_for(struct hr_worker *w, struct hr_tenant *t, const struct hr_piece *p, boo
 	struct hr_cur c = hr_cur(p->body, p->len);
 	struct hr_buf b = HR_BUF_INIT;
 	struct hr_item it;
-	bool skipping = t->skipping;
+	bool skipping = t->unkept;
 	const uint8_t *from = c.at;
 	uint32_t i;
 	int got, rc = 0;
@@ -127,7 +127,7 @@ keep_for(struct hr_worker *w, struct hr_tenant *t, const struct hr_piece *p, boo
 			break;
 		}
 		if (it.op == HR_BEGIN) {
-			skipping = it.lsn < t->position;
+			skipping = it.lsn < t->position || it.lsn < t->parked_from;
 			t->lsn = it.lsn;
 		}
 		if (!skipping)
@@ -140,7 +140,7 @@ keep_for(struct hr_worker *w, struct hr_tenant *t, const struct hr_piece *p, boo
 		for (i = 0; it.op == HR_TRUNCATE && i < it.relations && rc == 0; i++)
 			rc = keep_table(w, t, hr_get_u32le(it.relation_list + 4 * i), p->lsn, e);
 	}
-	t->skipping = skipping;
+	t->unkept = skipping;
 	if (rc == 0 && b.len)
 		rc = hr_park_keep(&w->txn, w->a->book.stream, t->name, p->lsn, 'D', broadcast, b.data, b.len, e);
 	hr_buf_clear(&b);
@@ -256,7 +256,7 @@ truncates(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bo
 int
 hr_worker_rows(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
 {
-	bool all = p->flags & HR_ALL;
+	bool all = p->flags & HR_ALL, parked;
 	struct hr_tenant *t = hr_worker_tenant(w, p->tenant, p->tenant_len);
 	struct hr_cur c = hr_cur(p->body, p->len);
 	struct hr_item it;
@@ -265,14 +265,16 @@ hr_worker_rows(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
 	touch(w, t);
 	if (all && w->parked.tenant.count && keep_for_parked(w, p, e) < 0)
 		return -1;
-	if (!all && hr_parked_has(&w->parked, t->name, t->len))
-		return keep_for(w, t, p, false, e);
+	/* Of a tenant that is being parked, what it did before is applied. */
+	parked = !all && hr_parked_has(&w->parked, t->name, t->len);
+	if (parked && keep_for(w, t, p, false, e) < 0)
+		return -1;
 	while ((got = hr_rows_next(&c, &it, e)) == 1) {
 		int rc = 0;
 
 		switch (it.op) {
 		case HR_BEGIN:
-			t->skipping = it.lsn < t->position;
+			t->skipping = it.lsn < t->position || (parked && it.lsn >= t->parked_from);
 			t->xid = it.xid;
 			t->lsn = it.lsn;
 			t->time = it.time;

@@ -154,7 +154,7 @@ send_update(struct hr_txn *t, struct hr_set *s, struct hr_err *e)
 	int i, n = 0;
 
 	add_keys(b, g);
-	hr_buf_printf(&b->sql, "UPDATE %s AS t SET ", g->table);
+	hr_buf_printf(&b->sql, "UPDATE %s AS t SET ", g->only);
 	for (i = 0; i < g->relation->columns; i++) {
 		const struct hr_target_column *col = &g->column[i];
 
@@ -178,7 +178,7 @@ send_delete(struct hr_txn *t, struct hr_set *s, struct hr_err *e)
 	struct build *b = fresh();
 
 	add_keys(b, s->target);
-	hr_buf_printf(&b->sql, "DELETE FROM %s AS t USING ", s->target->table);
+	hr_buf_printf(&b->sql, "DELETE FROM %s AS t USING ", s->target->only);
 	put_unnest(b);
 	put_names(b, "");
 	put_join(b, s->target);

@@ -16,7 +16,7 @@
 #define F(i) hr_result_get(r, row, i)
 
 /* One column the table has at the target. */
-enum { NAME, TYPE, TYPE_SCHEMA, TYPE_NAME, ARRAY, CATEGORY, ELEMENT, GENERATED, IDENTITY, SHOWN, BASE_CATEGORY, EQUALITY };
+enum { NAME, TYPE, TYPE_SCHEMA, TYPE_NAME, ARRAY, CATEGORY, ELEMENT, GENERATED, IDENTITY, SHOWN, BASE_CATEGORY, EQUALITY, LOOSE, BASE };
 
 static const char columns_sql[] =
 "SELECT a.attname, a.atttypid, n.nspname, t.typname, t.typarray, t.typcategory, t.typelem,"
@@ -26,10 +26,14 @@ static const char columns_sql[] =
 "  JOIN pg_catalog.pg_amop ao ON ao.amopfamily = oc.opcfamily AND ao.amoplefttype = oc.opcintype"
 "  AND ao.amoprighttype = oc.opcintype AND ao.amopstrategy = 3"
 "  JOIN pg_catalog.pg_operator o ON o.oid = ao.amopopr JOIN pg_catalog.pg_namespace w ON w.oid = o.oprnamespace"
-"  WHERE am.amname = 'btree' AND oc.opcdefault AND oc.opcintype = coalesce(b.oid, t.oid))"
+"  WHERE am.amname = 'btree' AND oc.opcdefault AND oc.opcintype = coalesce(b.oid, t.oid)),"
+" EXISTS (SELECT 1 FROM pg_catalog.pg_collation l WHERE l.oid = a.attcollation AND NOT l.collisdeterministic)"
+", CASE t.typtype WHEN 'd' THEN '::' || pg_catalog.format_type(b.oid, NULL) ELSE '' END"
 " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
 " JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace"
-" LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype"
+" CROSS JOIN LATERAL (WITH RECURSIVE x AS (SELECT t.oid UNION ALL SELECT y.typbasetype FROM x"
+"  JOIN pg_catalog.pg_type y ON y.oid = x.oid WHERE y.typtype = 'd') SELECT z.oid, z.typcategory FROM x"
+"  JOIN pg_catalog.pg_type z ON z.oid = x.oid WHERE z.typtype <> 'd') b"
 " WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
 
 static const char source_type_sql[] =
@@ -48,7 +52,8 @@ static const char keys_sql[] =
 " ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid";
 
 static const char triggers_sql[] =
-"SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_trigger WHERE tgrelid = pg_catalog.to_regclass($1)"
+"SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_trigger WHERE tgrelid IN (SELECT pg_catalog.to_regclass($1)"
+"  UNION ALL SELECT relid FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass($1)))"
 " AND NOT tgisinternal AND tgenabled IN ('A', 'R')), EXISTS (SELECT 1 FROM pg_catalog.pg_class"
 " WHERE oid = pg_catalog.to_regclass($1) AND relkind IN ('r', 'p')), EXISTS (SELECT 1"
 " FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass($1) AND relkind = 'p')";
@@ -203,6 +208,8 @@ match_columns(struct hr_target *t, struct hr_conn *c, struct hr_result *r, struc
 		}
 		col->source = i;
 		col->always = F(IDENTITY)[0] == 'a';
+		col->loose = F(LOOSE)[0] == 't';
+		col->base = hr_strdup(F(BASE));
 		if (match_type(t, c, col, &rel->column[i], r, row, e) < 0)
 			return -1;
 	}
@@ -299,7 +306,7 @@ hr_target_load(struct hr_target **out, struct hr_conn *c, struct hr_relation *re
 	struct hr_target *t = hr_zalloc(sizeof(*t));
 	struct hr_param p;
 	struct hr_result *r = NULL;
-	int rc = -1;
+	int i, rc = -1;
 
 	*out = NULL;
 	t->relation = rel;
@@ -314,6 +321,7 @@ hr_target_load(struct hr_target **out, struct hr_conn *c, struct hr_relation *re
 	t->in_order = hr_result_get(r, 0, 0)[0] == 't';
 	t->missing = hr_result_get(r, 0, 1)[0] != 't';
 	t->partitioned = hr_result_get(r, 0, 2)[0] == 't';
+	t->only = hr_sprintf("%s%s", t->partitioned ? "" : "ONLY ", t->table);
 	hr_result_free(r);
 	r = NULL;
 	if (t->missing) {
@@ -331,6 +339,14 @@ hr_target_load(struct hr_target **out, struct hr_conn *c, struct hr_relation *re
 	if (hr_conn_query(c, &r, columns_sql, 1, &p, e) < 0 || match_columns(t, c, r, e) < 0 ||
 	    choose_key(t, c, e) < 0)
 		goto out;
+	for (i = 0; i < rel->columns && t->column[i].source < 0; i++)
+		;
+	if (i == rel->columns)
+		t->copyable = t->settable = false;	/* no column: rows are but counted */
+	for (i = 0; i < rel->columns; i++)
+		t->has_always |= t->column[i].always && !hr_target_is_key(t, i);
+	for (i = 0; i < rel->columns; i++)
+		t->key_lacking |= t->column[i].lacking && (t->keys == 0 || hr_target_is_key(t, i));
 	rc = 0;
 out:
 	hr_result_free(r);
@@ -354,7 +370,7 @@ hr_target_add_columns(const struct hr_target *t)
 			hr_buf_printf(&b, "ALTER TABLE %s", t->table);
 		else
 			hr_buf_puts(&b, ",");
-		hr_buf_printf(&b, " ADD COLUMN %s %s", t->column[i].name, t->column[i].lacks);
+		hr_buf_printf(&b, " ADD COLUMN IF NOT EXISTS %s %s", t->column[i].name, t->column[i].lacks);
 	}
 	if (b.len == 0)
 		return NULL;
@@ -403,6 +419,7 @@ hr_target_free(struct hr_target *t)
 	}
 	for (i = 0; i < t->relation->columns; i++) {
 		free(t->column[i].name);
+		free(t->column[i].base);
 		free(t->column[i].cast);
 		free(t->column[i].lacks);
 		free(t->column[i].equals);
@@ -411,6 +428,7 @@ hr_target_free(struct hr_target *t)
 	free(t->column);
 	free(t->key);
 	free(t->table);
+	free(t->only);
 	free(t->shown);
 	hr_relation_free(t->relation);
 	free(t);

@@ -24,6 +24,8 @@ struct hr_target_column {
 	uint32_t element;	/* put this OID into array values; 0: leave them */
 	bool by_text;		/* has no equality: compare as text */
 	bool always;		/* GENERATED ALWAYS AS IDENTITY */
+	bool loose;		/* its collation takes different values for equal */
+	char *base;		/* "::type" of a domain's base, or "" */
 	bool lacking;		/* the target has no such column */
 	char *lacks;		/* its type as SQL, then */
 };
@@ -40,6 +42,7 @@ struct hr_statement {
 struct hr_target {
 	struct hr_relation *relation;
 	char *table;		/* quoted, with its schema */
+	char *only;		/* the same without the tables that inherit from it */
 	char *shown;		/* schema.table, for messages */
 	bool missing;		/* there is no such table */
 	struct hr_err drift;	/* set: rows cannot be written, and why */
@@ -52,6 +55,8 @@ struct hr_target {
 	bool verbatim;		/* and no value must be changed on its way */
 	bool in_order;		/* triggers fire: rows go one after the other */
 	bool partitioned;
+	bool key_lacking;	/* rows cannot be found without a column that is not there */
+	bool has_always;	/* a column beside the key is GENERATED ALWAYS AS IDENTITY */
 	struct hr_pending *pending;	/* batch.c's: rows that wait */
 	struct hr_statement *statement;
 	int statements;

@@ -114,10 +114,6 @@ results(struct hr_txn *t, struct hr_err *e)
 		if (x->prepares)
 			x->prepares->sent = 2;
 		t->committed |= x->is_commit;
-		if (x->is_flush_lsn && hr_result_rows(r) == 1 &&
-		    (hr_lsn_parse(hr_result_get(r, 0, 0), &t->insert_lsn) < 0 ||
-		    hr_lsn_parse(hr_result_get(r, 0, 1), &t->flush_lsn) < 0))
-			t->insert_lsn = t->flush_lsn = 0;
 		x->did = x->rows < 0 ? -1 : hr_result_affected(r);
 		if (x->says_existed && hr_result_rows(r) == 1 && hr_result_get(r, 0, 0)[0] == 't')
 			x->did = 2;
@@ -187,10 +183,6 @@ hr_txn_commit(struct hr_txn *t, struct hr_err *e)
 	if (pipe_on(t, e) < 0 || hr_pipeline_send(t->conn, NULL, "COMMIT", 0, NULL, e) < 0)
 		return -1;
 	expect(t)->is_commit = true;
-	if (hr_pipeline_send(t->conn, NULL, "SELECT pg_catalog.pg_current_wal_insert_lsn(),"
-	    " pg_catalog.pg_current_wal_flush_lsn()", 0, NULL, e) < 0)
-		return -1;
-	expect(t)->is_flush_lsn = true;
 	if (hr_txn_drain(t, e) < 0)
 		return -1;
 	t->open = false;

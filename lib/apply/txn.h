@@ -22,7 +22,6 @@ struct hr_expect {
 	bool is_set;
 	int64_t did;
 	bool is_commit;
-	bool is_flush_lsn;		/* its row says how far WAL is */
 	bool says_existed;		/* its row is true where a row was there before */
 };
 
@@ -33,7 +32,6 @@ struct hr_txn {
 	struct hr_expect *expect;	/* results to come */
 	size_t expects, at, expect_cap;
 	size_t bytes;			/* sent and not drained */
-	hr_lsn insert_lsn, flush_lsn;	/* of the target, after a commit */
 	/* a statement changed another number of rows than it should have */
 	int (*short_of)(void *arg, const struct hr_expect *x, struct hr_err *e);
 	void *short_arg;
@@ -54,7 +52,7 @@ int hr_txn_room(struct hr_txn *t, struct hr_err *e) HR_USED;
 int hr_txn_drain(struct hr_txn *t, struct hr_err *e) HR_USED;
 /* Drain and leave the pipeline, so that the connection can COPY or query. */
 int hr_txn_plain(struct hr_txn *t, struct hr_err *e) HR_USED;
-/* COMMIT, everything drained, and where the target's WAL is then. */
+/* COMMIT, everything drained. */
 int hr_txn_commit(struct hr_txn *t, struct hr_err *e) HR_USED;
 /* After a failure: ROLLBACK, ready again; does nothing to a dead connection. */
 void hr_txn_rollback(struct hr_txn *t);

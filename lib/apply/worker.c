@@ -112,13 +112,16 @@ hr_worker_flush(struct hr_worker *w, struct hr_err *e)
 static int
 send_advance(struct hr_worker *w, int worker, const struct hr_piece *mark, struct hr_err *e)
 {
+	static const uint32_t type[HR_ADVANCE_PARAMS];
 	const struct hr_book *b = &w->a->book;
-	char generation[16], index[16], epoch[24], parked[24], lsn[HR_LSN_TEXT], time[HR_TIME_TEXT], batch[24];
+	char generation[16], index[16], epoch[24], parked[24], lsn[HR_LSN_TEXT], time[HR_TIME_TEXT], batch[24], origin[HR_LSN_TEXT];
 	bool copying = mark->flags & HR_COPY;
 	struct hr_param p[HR_ADVANCE_PARAMS] = {
 		HR_PARAM_TEXT(b->stream), { .data = generation }, { .data = index }, { .data = b->holder },
 		{ .data = epoch }, { .data = parked }, { .data = lsn, .len = copying ? -1 : 0 },
 		{ .data = time, .len = w->target_time ? 0 : -1 }, { .data = batch, .len = worker == w->index ? 0 : -1 },
+		/* The source's position and commit time, for whoever captures from the target. */
+		{ .data = origin, .len = w->has_origin && w->target_time && worker == w->index ? 0 : -1 },
 	};
 
 	snprintf(generation, sizeof(generation), "%d", b->generation);
@@ -127,22 +130,9 @@ send_advance(struct hr_worker *w, int worker, const struct hr_piece *mark, struc
 	snprintf(parked, sizeof(parked), "%" PRId64, w->parked.generation);
 	snprintf(batch, sizeof(batch), "%" PRId64, w->batches + 1);
 	hr_lsn_format(lsn, mark->lsn);
+	hr_lsn_format(origin, mark->lsn);
 	hr_time_format(time, w->target_time);
-	return hr_txn_sql(&w->txn, HR_ADVANCE_SQL, HR_ADVANCE_PARAMS, p, e);
-}
-
-/* The source's position and commit time, for whoever captures from the target. */
-static int
-send_origin(struct hr_worker *w, const struct hr_piece *mark, struct hr_err *e)
-{
-	char lsn[HR_LSN_TEXT], time[HR_TIME_TEXT];
-	struct hr_param p[2] = { { .data = lsn }, { .data = time } };
-
-	if (w->target_time == 0)
-		return 0;
-	hr_lsn_format(lsn, mark->lsn);
-	hr_time_format(time, w->target_time);
-	return hr_txn_sql(&w->txn, "SELECT pg_catalog.pg_replication_origin_xact_setup($1, $2)", 2, p, e);
+	return hr_txn_send(&w->txn, &w->advance, HR_ADVANCE_SQL, type, HR_ADVANCE_PARAMS, p, -1, NULL, false, e);
 }
 
 static int
@@ -159,8 +149,6 @@ commit(struct hr_worker *w, const struct hr_piece *mark, struct hr_err *e)
 	if (hr_batch_flush(&w->batch, false, e) < 0)
 		return -1;
 	/* Of a window with everybody's rows the others' progress is ours to write. */
-	if (w->has_origin && send_origin(w, mark, e) < 0)
-		return -1;
 	for (i = 0; i < w->a->workers; i++)
 		if ((i == w->index || mark->alone) && send_advance(w, i, mark, e) < 0)
 			return -1;
@@ -227,7 +215,7 @@ committed(struct hr_worker *w)
 	if (w->target_time && w->rows)
 		hr_histogram_add(&l->lag, (double)(hr_now_pg_us() - w->target_time) / 1e6);
 	pthread_mutex_unlock(&l->lock);
-	hr_ledger_committed(l, w->index, w->target_lsn, w->a->o->synchronous ? 0 : w->txn.insert_lsn, w->batches);
+	hr_ledger_committed(l, w->index, w->target_lsn, w->a->o->synchronous, w->batches);
 	w->txn.committed = false;
 	w->touches = 0;
 	w->rows = w->bytes = w->transactions = w->conflicts = 0;
@@ -260,6 +248,7 @@ try_window(struct hr_worker *w, struct hr_err *e)
 
 		if (hr_park(&w->parked, &w->txn, w->a->book.stream, r->tenant->name, r->lsn, &r->why, e) < 0)
 			return -1;
+		r->tenant->parked_from = r->lsn;
 	}
 	while ((got = hr_worker_next(w, &p, e)) == 1) {
 		switch (p->type) {
@@ -353,6 +342,7 @@ connect_worker(struct hr_worker *w, struct hr_err *e)
 	if (hr_apply_connect(&w->conn, w->a->o, w->a->o->synchronous, e) < 0)
 		return -1;
 	w->txn.conn = w->conn;
+	w->advance = (struct hr_statement){ .name = "hr_advance" };
 	for (i = 0; i < w->target.slots; i++)
 		if (w->target.slot[i].value)
 			hr_target_forget(w->target.slot[i].value);
@@ -375,20 +365,6 @@ connect_worker(struct hr_worker *w, struct hr_err *e)
 	return hr_parked_load(&w->parked, w->conn, w->a->book.stream, e);
 }
 
-/* Durable once the WAL up to now is. */
-static int
-where_wal_is(struct hr_worker *w, struct hr_err *e)
-{
-	struct hr_result *r;
-	int rc;
-
-	if (hr_conn_query(w->conn, &r, "SELECT pg_catalog.pg_current_wal_insert_lsn()", 0, NULL, e) < 0)
-		return -1;
-	rc = hr_lsn_parse(hr_result_get(r, 0, 0), &w->txn.insert_lsn);
-	hr_result_free(r);
-	return rc;
-}
-
 /* The connection went.  1: the window is in, 0: write it again, -1. */
 static int
 reconnect(struct hr_worker *w, struct hr_err *e)
@@ -408,7 +384,7 @@ reconnect(struct hr_worker *w, struct hr_err *e)
 		    hr_book_batch(w->conn, &w->a->book, w->index, &batch, e) == 0) {
 			/* One more than we know of: the answer to its COMMIT was lost. */
 			if (batch == w->batches + 1)
-				return where_wal_is(w, e) < 0 ? -1 : 1;
+				return 1;
 			if (batch == w->batches)
 				return 0;
 			hr_fail(e, HR_TEMPORARY, "the target lost commits that were not yet on its disk");
@@ -439,7 +415,7 @@ rewind_window(struct hr_worker *w, struct hr_err *e)
 	for (i = 0; i < w->touches; i++) {
 		struct hr_tenant *t = w->touched[i];
 
-		t->touched = t->skipping = false;
+		t->touched = t->skipping = t->unkept = false;
 		t->rows = t->bytes = t->transactions = 0;
 		t->last_lsn = 0;
 		t->tables = 0;
@@ -460,42 +436,55 @@ rewind_window(struct hr_worker *w, struct hr_err *e)
 	return 0;
 }
 
-static int
-add_columns(struct hr_worker *w, struct hr_err *e)
+/* What adds the columns that tables lack as they are now; gives. */
+static char *
+lacking(struct hr_worker *w)
 {
+	struct hr_buf all = HR_BUF_INIT;
 	size_t i;
 
 	for (i = 0; i < w->target.slots; i++) {
 		struct hr_target *t = w->target.slot[i].value;
 		char *sql = t ? hr_target_add_columns(t) : NULL;
-		int rc;
 
-		if (sql == NULL)
-			continue;
-		rc = hr_conn_exec(w->conn, sql, e);
-		if (rc == 0 || strcmp(e->sqlstate, "42701") == 0)
-			hr_log(HR_LOG_WARNING, "changed the target: %s", sql);
+		if (sql)
+			hr_buf_printf(&all, "%s%s", all.len ? "; " : "", sql);
 		free(sql);
-		if (rc < 0 && strcmp(e->sqlstate, "42701") != 0)	/* another worker was quicker */
+	}
+	if (all.len == 0)
+		return NULL;
+	hr_buf_text(&all);
+	return (char *)hr_buf_take(&all, NULL);
+}
+
+static int
+add_columns(struct hr_worker *w, const char *sql, struct hr_err *e)
+{
+	if (sql) {
+		if (hr_conn_exec(w->conn, sql, e) < 0)
 			return -1;
-		hr_err_clear(e);
+		hr_log(HR_LOG_WARNING, "changed the target: %s", sql);
 	}
 	return hr_worker_look_again(w, e);
 }
 
-/* A row was refused: whose?  NULL when it cannot be one tenant's. */
+/* A row was refused: whose, and in which transaction?  NULL when it cannot be one tenant's. */
 static struct hr_tenant *
-culprit(struct hr_worker *w)
+culprit(struct hr_worker *w, hr_lsn *lsn)
 {
 	struct hr_tenant *t = w->batch.failed;
 
-	if (t == NULL && w->txn.failed)
+	if (t)
+		*lsn = t->lsn;
+	else if (w->txn.failed) {
 		t = ((const struct hr_change *)w->txn.failed)->tenant;
+		*lsn = ((const struct hr_change *)w->txn.failed)->lsn;
+	}
 	return t && t->len ? t : NULL;
 }
 
 static void
-refuse(struct hr_worker *w, struct hr_tenant *t, const struct hr_err *why)
+refuse(struct hr_worker *w, struct hr_tenant *t, hr_lsn lsn, const struct hr_err *why)
 {
 	size_t i;
 
@@ -503,7 +492,21 @@ refuse(struct hr_worker *w, struct hr_tenant *t, const struct hr_err *why)
 		if (w->refused[i].tenant == t)
 			return;
 	HR_GROW(w->refused, w->refusals, w->refused_cap);
-	w->refused[w->refusals++] = (struct hr_refused){ t, t->lsn, *why };
+	w->refused[w->refusals++] = (struct hr_refused){ t, lsn, *why };
+}
+
+static bool
+describes(const struct hr_piece *p, uint32_t relation)
+{
+	struct hr_err ignored = HR_ERR_INIT;
+	struct hr_relation *rel;
+	bool yes;
+
+	if (hr_relation_decode(&rel, p->body, p->len, &ignored) < 0)
+		return false;
+	yes = rel->id == relation;
+	hr_relation_free(rel);
+	return yes;
 }
 
 /* A table does not fit: nobody who has rows of it in the window can go on. */
@@ -511,51 +514,39 @@ static void
 refuse_all(struct hr_worker *w, uint32_t relation, const struct hr_err *why)
 {
 	struct hr_err ignored = HR_ERR_INIT;
-	size_t i;
+	size_t i, from = 0;
 
-	for (i = 0; i < w->keeps; i++) {
+	/* Rows before it was described anew were of a table that fitted. */
+	for (i = 0; i < w->keeps; i++)
+		if (w->kept[i]->type == HR_FRAME_RELATION && describes(w->kept[i], relation))
+			from = i;
+	for (i = from; i < w->keeps; i++) {
 		const struct hr_piece *p = w->kept[i];
 		struct hr_cur c = hr_cur(p->body, p->len);
 		struct hr_item it;
+		hr_lsn lsn = p->lsn;
 
 		if (p->type != HR_FRAME_ROWS || (p->flags & HR_ALL))
 			continue;
-		while (hr_rows_next(&c, &it, &ignored) == 1)
+		while (hr_rows_next(&c, &it, &ignored) == 1) {
+			if (it.op == HR_BEGIN)
+				lsn = it.lsn;
 			if ((it.op == HR_INSERT || it.op == HR_UPDATE) && it.relation == relation) {
-				refuse(w, hr_worker_tenant(w, p->tenant, p->tenant_len), why);
+				refuse(w, hr_worker_tenant(w, p->tenant, p->tenant_len), lsn, why);
 				break;
 			}
+		}
 	}
 }
 
 /*
- * What to do about a failure.  0: try again, 1: it is in after all, -1: it
- * cannot be mended here.
+ * The window was rolled back: what now?  who, in the transaction of lsn, had a
+ * row refused; NULL: nobody alone.  0: try again, -1: it cannot be mended here.
  */
 static int
-mend(struct hr_worker *w, int *tries, struct hr_err *e)
+decide(struct hr_worker *w, struct hr_tenant *who, hr_lsn lsn, bool drift, uint32_t table, const char *add,
+    const char *shown, int *tries, struct hr_err *e)
 {
-	struct hr_tenant *who = culprit(w);
-	struct hr_err failure = *e;
-	bool drift = strcmp(e->sqlstate, "HRDRF") == 0;
-	uint32_t table = w->batch.failed_table;
-
-	w->batch.failed = w->txn.failed = NULL;
-	hr_txn_rollback(&w->txn);
-	if (w->txn.committed && hr_conn_alive(w->conn)) {
-		/* Only what came behind the COMMIT failed. */
-		hr_err_clear(e);
-		return where_wal_is(w, e) < 0 ? -1 : 1;
-	}
-	if (!hr_conn_alive(w->conn)) {
-		int rc = reconnect(w, e);
-
-		return rc != 0 ? rc : rewind_window(w, e);
-	}
-	hr_err_clear(e);
-	if (hr_parked_load(&w->parked, w->conn, w->a->book.stream, e) < 0 || rewind_window(w, e) < 0)
-		return -1;
-	*e = failure;
 	if (e->code == HR_BAD_STREAM || e->code == HR_IO || e->code == HR_INTERNAL ||
 	    strcmp(e->sqlstate, "HR001") == 0 || strcmp(e->sqlstate, "HR002") == 0)
 		return -1;
@@ -578,9 +569,7 @@ mend(struct hr_worker *w, int *tries, struct hr_err *e)
 	if (drift && w->a->o->add_columns && *tries < 3) {
 		++*tries;
 		hr_err_clear(e);
-		if (add_columns(w, e) < 0)
-			return -1;
-		return 0;
+		return add_columns(w, add, e);
 	}
 	if (!drift && !w->row_by_row) {
 		hr_log(HR_LOG_DEBUG, "a set was refused (%s), writing row by row", e->what);
@@ -593,15 +582,58 @@ mend(struct hr_worker *w, int *tries, struct hr_err *e)
 		usleep((unsigned int)(10000 * *tries));
 		return 0;
 	}
-	if (who == NULL)
-		return -1;
-	refuse(w, who, &failure);
+	if (who == NULL) {
+		if (shown)
+			hr_within(e, "a row of '%s' that is for all tenants was refused", shown);
+		return e->hint[0] ? -1 : hr_hint(e, "mend the target and start again: nothing is lost");
+	}
+	refuse(w, who, lsn, e);
 	if (drift)
-		refuse_all(w, table, &failure);
+		refuse_all(w, table, e);
 	hr_err_clear(e);
 	return 0;
 }
 
+/*
+ * What to do about a failure.  0: try again, 1: it is in after all, -1: it
+ * cannot be mended here.
+ */
+static int
+mend(struct hr_worker *w, int *tries, struct hr_err *e)
+{
+	hr_lsn lsn = 0;
+	struct hr_tenant *who = culprit(w, &lsn);
+	const struct hr_change *refused = w->txn.failed;
+	struct hr_err failure = *e;
+	bool drift = strcmp(e->sqlstate, "HRDRF") == 0;
+	uint32_t table = w->batch.failed_table;
+	char *add, *shown;
+	int rc;
+
+	w->batch.failed = w->txn.failed = NULL;
+	hr_txn_rollback(&w->txn);
+	if (w->txn.committed && hr_conn_alive(w->conn)) {
+		/* Only what came behind the COMMIT failed. */
+		hr_err_clear(e);
+		return 1;
+	}
+	if (!hr_conn_alive(w->conn)) {
+		rc = reconnect(w, e);
+		return rc != 0 ? rc : rewind_window(w, e);
+	}
+	hr_err_clear(e);
+	shown = refused ? hr_strdup(refused->target->shown) : NULL;
+	add = drift && w->a->o->add_columns ? lacking(w) : NULL;
+	if (hr_parked_load(&w->parked, w->conn, w->a->book.stream, e) < 0 || rewind_window(w, e) < 0)
+		rc = -1;
+	else {
+		*e = failure;
+		rc = decide(w, who, lsn, drift, table, add, shown, tries, e);
+	}
+	free(add);
+	free(shown);
+	return rc;
+}
 static int
 window(struct hr_worker *w, struct hr_err *e)
 {

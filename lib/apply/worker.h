@@ -19,6 +19,7 @@ struct hr_tenant {
 	struct hr_account *account;
 	/* its open transaction */
 	bool skipping;
+	bool unkept;			/* parked, and this transaction was applied before */
 	uint32_t xid;
 	hr_lsn lsn;
 	int64_t time;
@@ -30,6 +31,7 @@ struct hr_tenant {
 	uint32_t last_xid;
 	struct { uint32_t relation; hr_lsn lsn; } *table;
 	size_t tables, table_cap;
+	hr_lsn parked_from;		/* what commits before this is applied */
 	/* relations already kept for it while it is parked */
 	struct hr_map kept;
 };
@@ -47,6 +49,7 @@ struct hr_worker {
 	struct hr_queue queue;
 	struct hr_conn *conn;
 	struct hr_txn txn;
+	struct hr_statement advance;
 	struct hr_batch batch;
 	struct hr_map target;		/* relation id -> struct hr_target */
 	uint32_t serial;

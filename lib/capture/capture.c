@@ -317,7 +317,7 @@ keepalive(struct hr_capture *c, const struct hr_repl_msg *m, int64_t *idle_at, s
 		 * An idle database beside a busy one: the slot moves on.  A server
 		 * that wants an answer may be shutting down and wait for us.
 		 */
-		if (c->emit.complete > c->emit.watermark && watermark(c, c->emit.complete, false, e) < 0)
+		if (c->emit.news && watermark(c, c->emit.complete, false, e) < 0)
 			return -1;
 		if ((due || (m->reply && now - *idle_at > 100000)) && m->wal_end > c->emit.watermark) {
 			*idle_at = now;
@@ -348,8 +348,8 @@ quiet(struct hr_capture *c, bool behind, struct hr_err *e)
 		if (poll(p, 1, 2) > 0)
 			return 0;
 	}
-	if (!c->emit.open && c->emit.complete > c->emit.watermark &&
-	    watermark(c, c->emit.complete, false, e) < 0)
+	/* What left nothing in the stream can wait until all is quiet. */
+	if (!c->emit.open && c->emit.news && watermark(c, c->emit.complete, false, e) < 0)
 		return -1;
 	now = hr_now_us();
 	if (c->settle_us == 0) {
@@ -406,10 +406,11 @@ follow(struct hr_capture *c, struct hr_err *e)
 			rc = keepalive(c, &m, &idle_at, e);
 		} else if (rc == 1) {
 			c->sent_time = m.time;
-			c->settle_us = 0;
 			if (m.wal_end > c->received)
 				c->received = m.wal_end;
 			rc = hr_capture_message(c, m.data, m.len, e);
+			if (c->emit.news)
+				c->settle_us = 0;
 			if (rc == 0 && !c->emit.open) {
 				behind = m.time - c->emit.complete_time > BEHIND_US;
 				if (hr_emit_full(&c->emit))

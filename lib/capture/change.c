@@ -8,6 +8,7 @@
 #include "base/hr.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
@@ -111,8 +112,17 @@ hr_capture_relation(struct hr_capture *c, struct hr_relation *rel, struct hr_rou
 		col->type_schema = hr_strdup(n->schema);
 		col->type_name = hr_strdup(n->name);
 	}
-	if (hr_route_decide(c->router, rel, known == NULL || known->publishes_changes, &route, e) < 0)
-		goto fail;
+	/*
+	 * The source may describe tables of which no row comes.  Of one whose
+	 * identity is NOTHING it refuses to update and delete rows, so none is
+	 * missed.
+	 */
+	if (hr_route_decide(c->router, rel, false, &route, e) < 0) {
+		route.refused = hr_memdup(e, sizeof(*e));
+		hr_err_clear(e);
+		*out = hr_routes_put(&c->routes, &route);
+		return 0;
+	}
 	route.scoped = is_scoped(known, &route);
 	if (old && old->written && hr_relation_same(old->relation, rel)) {
 		hr_route_clear(&route);
@@ -183,37 +193,6 @@ bad_tuple(const struct hr_route *route, struct hr_err *e)
 	    route->relation->schema, route->relation->name);
 }
 
-static int
-put_insert(struct hr_capture *c, const struct hr_route *route, struct hr_out *o,
-    const struct hr_cur *tuple, const struct hr_cur *fill, struct hr_err *e)
-{
-	size_t mark;
-	struct hr_buf *b = hr_emit_open(&c->emit, o, HR_INSERT, &mark, e);
-
-	if (b == NULL)
-		return -1;
-	hr_buf_u32le(b, route->relation->id);
-	if (hr_pgo_put_tuple(b, tuple, fill) != 0)
-		return bad_tuple(route, e);
-	return hr_emit_close(&c->emit, o, mark, e);
-}
-
-static int
-put_delete(struct hr_capture *c, const struct hr_route *route, struct hr_out *o,
-    const struct hr_pgo *m, struct hr_err *e)
-{
-	size_t mark;
-	struct hr_buf *b = hr_emit_open(&c->emit, o, HR_DELETE, &mark, e);
-
-	if (b == NULL)
-		return -1;
-	hr_buf_u32le(b, route->relation->id);
-	hr_buf_u8(b, (uint8_t)m->old);
-	if (hr_pgo_put_tuple(b, &m->old_tuple, NULL) < 0)
-		return bad_tuple(route, e);
-	return hr_emit_close(&c->emit, o, mark, e);
-}
-
 static bool
 has_unchanged(const struct hr_route *route, const struct hr_cur *tuple)
 {
@@ -247,10 +226,62 @@ fetch(struct hr_capture *c, const struct hr_route *route, const struct hr_cur *t
 	if (rc < 0) {
 		/* Not the stream's connection: following it again would miss this row. */
 		e->sqlstate[0] = '\0';
-		hr_within(e, "cannot read the large values of a row of '%s.%s' that moved to another tenant",
+		hr_within(e, "cannot read the large values of a row of '%s.%s' that came to its tenant",
 		    route->relation->schema, route->relation->name);
 	}
 	return rc;
+}
+
+/*
+ * A complete row for a tenant.  What it has of large values only by name, as
+ * one that moved to this tenant or into a publication's filter, is fetched.
+ */
+static int
+put_insert(struct hr_capture *c, struct hr_route *route, struct hr_out *o,
+    const struct hr_cur *tuple, const struct hr_cur *old, struct hr_err *e)
+{
+	struct hr_buf fetched = HR_BUF_INIT, *b;
+	struct hr_cur fill;
+	size_t mark, at;
+	int unchanged, rc;
+
+	if ((b = hr_emit_open(&c->emit, o, HR_INSERT, &mark, e)) == NULL)
+		return -1;
+	hr_buf_u32le(b, route->relation->id);
+	at = b->len;
+	unchanged = hr_pgo_put_tuple(b, tuple, old);
+	if (HR_LIKELY(unchanged == 0))
+		return hr_emit_close(&c->emit, o, mark, e);
+	if (unchanged < 0)
+		return bad_tuple(route, e);
+	if ((rc = fetch(c, route, tuple, &fetched, e)) == 1) {
+		fill = hr_cur(fetched.data, fetched.len);
+		b->len = at;
+		rc = hr_pgo_put_tuple(b, tuple, &fill) == 0 ? hr_emit_close(&c->emit, o, mark, e) : bad_tuple(route, e);
+	} else if (rc == 0) {
+		hr_emit_cancel(o, mark);
+		route->withheld = true;
+		hr_log(HR_LOG_NOTE, "a row of '%s.%s' that came to tenant '%.*s' is no longer at the source: left out",
+		    route->relation->schema, route->relation->name, o->len, o->name);
+	}
+	hr_buf_clear(&fetched);
+	return rc;
+}
+
+static int
+put_delete(struct hr_capture *c, const struct hr_route *route, struct hr_out *o,
+    const struct hr_pgo *m, struct hr_err *e)
+{
+	size_t mark;
+	struct hr_buf *b = hr_emit_open(&c->emit, o, HR_DELETE, &mark, e);
+
+	if (b == NULL)
+		return -1;
+	hr_buf_u32le(b, route->relation->id);
+	hr_buf_u8(b, (uint8_t)m->old);
+	if (hr_pgo_put_tuple(b, &m->old_tuple, NULL) < 0)
+		return bad_tuple(route, e);
+	return hr_emit_close(&c->emit, o, mark, e);
 }
 
 static int
@@ -270,6 +301,13 @@ put_update(struct hr_capture *c, const struct hr_route *route, struct hr_out *o,
 	if (hr_pgo_put_tuple(b, &m->tuple, fill ? fill : m->old != '-' ? &m->old_tuple : NULL) < 0)
 		return bad_tuple(route, e);
 	return hr_emit_close(&c->emit, o, mark, e);
+}
+
+static int
+refused(const struct hr_route *route, struct hr_err *e)
+{
+	*e = *route->refused;
+	return -1;
 }
 
 /* What is for all keeps its place anyway. */
@@ -305,29 +343,11 @@ static int
 move(struct hr_capture *c, struct hr_route *route, struct hr_out *from, struct hr_out *to,
     const struct hr_pgo *m, struct hr_err *e)
 {
-	struct hr_buf b = HR_BUF_INIT;
-	struct hr_cur fill = m->old_tuple;
-	int rc = 1;
-
-	/* First, since what fails must not have been written in part. */
-	if (to && m->old != 'O' && has_unchanged(route, &m->tuple)) {
-		if ((rc = fetch(c, route, &m->tuple, &b, e)) < 0)
-			goto out;
-		fill = hr_cur(b.data, b.len);
-		if (rc == 0) {
-			route->withheld = true;
-			hr_log(HR_LOG_NOTE, "a row of '%s.%s' that moved to tenant '%.*s' is no longer at the source: "
-			    "left out", route->relation->schema, route->relation->name, to->len, to->name);
-		}
-	}
 	if (from && (in_order(c, from, true, e) < 0 || put_delete(c, route, from, m, e) < 0))
-		rc = -1;
-	if (to && rc == 1 && (in_order(c, to, true, e) < 0 ||
-	    put_insert(c, route, to, &m->tuple, m->old == 'O' || b.len ? &fill : NULL, e) < 0))
-		rc = -1;
-out:
-	hr_buf_clear(&b);
-	return rc < 0 ? -1 : 0;
+		return -1;
+	if (to == NULL || in_order(c, to, true, e) < 0)
+		return to ? -1 : 0;
+	return put_insert(c, route, to, &m->tuple, m->old == 'O' ? &m->old_tuple : NULL, e);
 }
 
 static int
@@ -336,6 +356,8 @@ row(struct hr_capture *c, struct hr_route *route, const struct hr_pgo *m, struct
 	struct hr_out *to = NULL, *from = NULL;
 	bool knows_old = route->identity_has_tenant && m->old != '-';
 
+	if (HR_UNLIKELY(route->refused != NULL))
+		return refused(route, e);
 	switch (route->tenancy) {
 	case HR_TENANCY_NONE:
 	case HR_TENANCY_UNSET:
@@ -412,6 +434,10 @@ truncate_tables(struct hr_capture *c, const struct hr_pgo *m, struct hr_err *e)
 
 		if (done[i] || first == NULL || first->tenancy == HR_TENANCY_NONE)
 			continue;
+		if (first->refused) {
+			rc = refused(first, e);
+			break;
+		}
 		everyone = first->tenancy == HR_TENANCY_COLUMN || first->tenancy == HR_TENANCY_SHARED;
 		for (n = 0, j = i; j < m->relations; j++) {
 			struct hr_route *r = hr_routes_get(&c->routes, hr_get_u32be(m->relation_list + 4 * j));
@@ -560,6 +586,9 @@ hr_capture_message(struct hr_capture *c, const uint8_t *data, size_t len, struct
 		hr_emit_origin(&c->emit, m.lsn, m.name);
 		return 0;
 	}
+	/* hr-apply's own, by which it makes its commits durable. */
+	if (m.type == 'M' && strcmp(m.name, "hr") == 0)
+		return 0;
 	/* A message outside of transactions is not one of their changes. */
 	if (m.type == 'M' && !(m.options & 1))
 		return c->resumed ? 0 : put_message(c, &m, e);

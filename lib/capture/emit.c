@@ -216,6 +216,12 @@ hr_emit_open(struct hr_emit *m, struct hr_out *o, int op, size_t *mark, struct h
 	return &o->buf;
 }
 
+void
+hr_emit_cancel(struct hr_out *o, size_t mark)
+{
+	o->buf.len = mark;
+}
+
 int
 hr_emit_close(struct hr_emit *m, struct hr_out *o, size_t mark, struct hr_err *e)
 {
@@ -245,8 +251,10 @@ hr_emit_commit(struct hr_emit *m, hr_lsn end, struct hr_err *e)
 		o->items++;
 		m->waiting += o->buf.len - before;
 	}
-	if (m->touches)
+	if (m->touches) {
 		m->transactions++;
+		m->news = true;
+	}
 	m->touches = 0;
 	m->open = false;
 	m->complete = end;
@@ -276,5 +284,6 @@ hr_emit_watermark(struct hr_emit *m, hr_lsn lsn, int64_t time, bool idle, struct
 	if (hr_emit_frames(m, e) < 0 || hr_write(m->writer, &f, e) < 0)
 		return -1;
 	m->watermark = lsn;
+	m->news = false;
 	return hr_flush(m->writer, e);
 }

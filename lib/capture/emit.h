@@ -51,6 +51,7 @@ struct hr_emit {
 	uint8_t flags;		/* HR_COPY for the first copy */
 	/* what has been said */
 	hr_lsn watermark;	/* the last one written */
+	bool news;		/* something was committed that is in the stream */
 	hr_lsn complete;	/* end of the last transaction committed */
 	int64_t complete_time;
 	uint64_t rows, transactions;
@@ -77,6 +78,8 @@ void hr_emit_origin(struct hr_emit *m, hr_lsn lsn, const char *name);
  */
 struct hr_buf *hr_emit_open(struct hr_emit *m, struct hr_out *o, int op, size_t *mark,
     struct hr_err *e) HR_USED;
+/* The open item is not to be, after all. */
+void hr_emit_cancel(struct hr_out *o, size_t mark);
 int hr_emit_close(struct hr_emit *m, struct hr_out *o, size_t mark, struct hr_err *e) HR_USED;
 /*
  * Write what other tenants have waiting: the tenant's next item follows it in

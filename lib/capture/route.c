@@ -230,6 +230,7 @@ hr_route_clear(struct hr_route *route)
 {
 	hr_relation_free(route->relation);
 	free(route->tenant);
+	free(route->refused);
 	*route = (struct hr_route){ .column = -1 };
 }
 

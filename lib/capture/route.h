@@ -24,6 +24,7 @@ struct hr_route {
 	char *tenant;			/* fixed: schema and database tenancy */
 	bool withheld;			/* a row went to a tenant that has not got it yet */
 	bool written;			/* its relation frame is in the stream */
+	struct hr_err *refused;		/* it cannot be routed: why; said at its first row */
 	void *out;			/* the emitter's tenant, for fixed ones */
 };
 

@@ -256,7 +256,8 @@ take(struct copy *y, struct copier *k, struct hr_err *e)
 			len -= COPY_HEADER + 8 + ext;
 			k->begun = true;
 		}
-		if (len > 2 && put_row(y, k->part, data, len, e) < 0)
+		/* The last one's number of columns is -1. */
+		if (len >= 2 && hr_get_u16be(data) != UINT16_MAX && put_row(y, k->part, data, len, e) < 0)
 			return -1;
 		if (hr_emit_full(&y->c->emit) && turn(y, e) < 0)
 			return -1;

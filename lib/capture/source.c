@@ -100,12 +100,19 @@ publications_exist(struct hr_conn *c, const struct hr_param *list, struct hr_err
 	" CASE WHEN pg_catalog.bool_or(t.rowfilter IS NULL) THEN NULL" \
 	" ELSE pg_catalog.string_agg('(' || t.rowfilter || ')', ' OR ') END AS filter," \
 	" pg_catalog.bool_or(p.pubupdate OR p.pubdelete) AS changes," \
-	" (pg_catalog.array_agg(t.attnames))[1:1] AS names" \
+	" min(t.attnames::pg_catalog.text)::pg_catalog.name[] AS names," \
+	" min(t.attnames::pg_catalog.text) <> max(t.attnames::pg_catalog.text) AS differ" \
 	" FROM pg_catalog.pg_publication_tables t" \
 	" JOIN pg_catalog.pg_publication p ON p.pubname = t.pubname" \
 	" JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname" \
 	" JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename" \
 	" WHERE t.pubname = ANY (pg_catalog.string_to_array($1, ','))" \
+	" AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_publication_tables o" \
+	"  JOIN pg_catalog.pg_publication op ON op.pubname = o.pubname AND op.pubviaroot" \
+	"  JOIN pg_catalog.pg_namespace orn ON orn.nspname = o.schemaname" \
+	"  JOIN pg_catalog.pg_class oc ON oc.relnamespace = orn.oid AND oc.relname = o.tablename AND oc.relkind = 'p'" \
+	"  WHERE o.pubname = ANY (pg_catalog.string_to_array($1, ',')) AND c.relispartition AND oc.oid <> c.oid" \
+	"  AND oc.oid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors(c.oid)))" \
 	" GROUP BY c.oid, n.nspname, c.relname, c.relkind, c.relreplident, c.relpages"
 
 static void
@@ -137,8 +144,16 @@ hr_source_tables(struct hr_source_tables *s, struct hr_conn *c, const char *publ
 	if (publications_exist(c, &list, e) < 0)
 		return -1;
 	if (hr_conn_query(c, &r, "SELECT oid, nspname, relname, relkind, relreplident, relpages,"
-	    " filter, changes FROM (" PUBLISHED ") q ORDER BY oid", 1, &list, e) < 0)
+	    " filter, changes, differ FROM (" PUBLISHED ") q ORDER BY oid", 1, &list, e) < 0)
 		return -1;
+	for (i = 0; i < hr_result_rows(r); i++)
+		if (hr_result_get(r, i, 8) && hr_result_get(r, i, 8)[0] == 't') {
+			hr_fail(e, HR_CONFIG, "the publications '%s' list different columns of '%s.%s'", publication,
+			    hr_result_get(r, i, 1), hr_result_get(r, i, 2));
+			hr_hint(e, "the source refuses that too: list the same columns, or capture them with two slots");
+			hr_result_free(r);
+			return -1;
+		}
 	/*
 	 * The columns pgoutput sends: published, not dropped, not generated;
 	 * with the replica identity's marked, as it marks them.

@@ -15,18 +15,18 @@ main(void)
 	is_number((int64_t)hr_ledger_position(&l), 0, "nothing is in");
 
 	hr_ledger_asked(&l, both, 100);
-	hr_ledger_committed(&l, 0, 100, 0, 1);
+	hr_ledger_committed(&l, 0, 100, true, 1);
 	is_number((int64_t)hr_ledger_position(&l), 0, "one worker has it, the other has not");
-	hr_ledger_committed(&l, 1, 100, 0, 1);
+	hr_ledger_committed(&l, 1, 100, true, 1);
 	is_number((int64_t)hr_ledger_position(&l), 100, "both have it");
 
 	hr_ledger_asked(&l, first, 200);
 	hr_ledger_asked(&l, second, 300);
-	hr_ledger_committed(&l, 1, 300, 0, 2);
+	hr_ledger_committed(&l, 1, 300, true, 2);
 	is_number((int64_t)hr_ledger_position(&l), 100, "the newer one waits for the older one");
-	hr_ledger_committed(&l, 0, 200, 5, 2);
+	hr_ledger_committed(&l, 0, 200, false, 2);
 	is_number((int64_t)hr_ledger_position(&l), 100, "committed is not durable");
-	hr_ledger_committed(&l, 0, 200, 0, 3);
+	hr_ledger_committed(&l, 0, 200, true, 3);
 	is_number((int64_t)hr_ledger_position(&l), 300, "who has all that was asked of it does not hold the others");
 
 	hr_ledger_asked(&l, first, 400);

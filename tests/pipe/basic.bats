@@ -633,7 +633,7 @@ written() {
 	SQL
 	pgbench -n -f load.sql -c 2 -t 2000 "$SRC" >/dev/null 2>&1
 	APPLY=(-j 2 --batch-rows 100)
-	while [ ! -e read_enough ]; do
+	while [ -e load.sql ] && [ ! -e read_enough ]; do
 		echo "SELECT DISTINCT sum(balance) FROM accounts GROUP BY tenant_id;"
 	done 2>/dev/null 3>&- | pg_sql "$DST" 3>&- >sums 2>/dev/null &
 	sync

@@ -11,7 +11,7 @@
 # O=DIR builds into another folder, SAN=address,undefined with sanitizers.
 
 VERSION     = 0.1.0
-TOOLS       = capture apply transform checkpoint
+TOOLS       = capture apply transform checkpoint migrate
 O           = .build
 
 prefix      = /usr/local
@@ -40,6 +40,7 @@ NEEDS_capture    = PQ JANSSON YAML
 NEEDS_apply      = PQ JANSSON YAML
 NEEDS_transform  = JANSSON
 NEEDS_checkpoint = JANSSON
+NEEDS_migrate    = PQ JANSSON YAML
 
 # A library that config.mk does not name is asked of pkg-config.
 define ask

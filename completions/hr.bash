@@ -39,6 +39,11 @@ _hr_options() {			# TOOL COMMAND
 	hr-checkpoint:set)	echo "--lsn --tenant --force -v" ;;
 	hr-checkpoint:export)	echo "-v" ;;
 	hr-checkpoint:)		echo "-h --version" ;;
+	hr-migrate:verify)
+		echo "--from --to -P --publication -S --slot --tenant-column --tenant-schema
+		    --tenant-database --config --tenant --table --chunk-rows --state --timeout --json
+		    --repair --log-format -v --verbose" ;;
+	hr-migrate:)		echo "-h --help --version" ;;
 	hr-supervise:*)	echo "-n --dry-run -v --verbose -h --help --version" ;;
 	esac
 }
@@ -56,17 +61,17 @@ _hr() {
 		prev=${cur%%=*}
 		cur=${cur#*=}
 	fi
-	if [[ $tool == hr-checkpoint ]] && ((${#words[@]} > 2)); then
+	if [[ $tool == hr-checkpoint || $tool == hr-migrate ]] && ((${#words[@]} > 2)); then
 		command=${words[1]}
 	fi
 
 	case $tool:$prev in
-	hr-capture:-d | hr-apply:-d | *:--dbname)
+	hr-capture:-d | hr-apply:-d | *:--dbname | hr-migrate:--from | hr-migrate:--to)
 		mapfile -t COMPREPLY < <(compgen -W "$(_hr_services)" -- "$cur") ;;
 	*:--checkpoint)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(_hr_checkpoints "$cur" | grep -F -- "$cur") ;;
-	*:--config | *:--metrics)
+	*:--config | *:--metrics | hr-migrate:--state | hr-migrate:--repair)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	*:--spill-dir | *:--print-pipeline)
@@ -86,11 +91,13 @@ _hr() {
 		mapfile -t COMPREPLY < <(compgen -W "now" -- "$cur") ;;
 	hr-capture:-[SPjs] | hr-apply:-j | *:--slot | *:--publication | *:--tenant* | *:--jobs | \
 	*:--epoch | *:--status-interval | *:--spill-max | *:--ready-fd | *:--batch-rows | \
-	*:--lsn | *:--timeout)
+	*:--lsn | *:--timeout | hr-migrate:-[PS] | *:--table | *:--chunk-rows)
 		;;
 	*)
 		if [[ $cur == -* ]]; then
 			mapfile -t COMPREPLY < <(compgen -W "$(_hr_options "$tool" "$command")" -- "$cur")
+		elif [[ $tool == hr-migrate ]]; then
+			[[ -n $command ]] || mapfile -t COMPREPLY < <(compgen -W "verify" -- "$cur")
 		elif [[ $tool == hr-checkpoint && -z $command ]]; then
 			mapfile -t COMPREPLY < <(compgen -W "show get wait set export" -- "$cur")
 		elif [[ $tool == hr-checkpoint ]]; then
@@ -110,4 +117,4 @@ _hr() {
 	fi
 }
 
-complete -F _hr hr-capture hr-apply hr-transform hr-checkpoint hr-supervise
+complete -F _hr hr-capture hr-apply hr-transform hr-checkpoint hr-migrate hr-supervise

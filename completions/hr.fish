@@ -31,7 +31,7 @@ function __hr_command
     end
 end
 
-for tool in hr-capture hr-apply hr-transform hr-checkpoint hr-supervise
+for tool in hr-capture hr-apply hr-transform hr-checkpoint hr-migrate hr-supervise
     complete -c $tool -e
     complete -c $tool -f
 end
@@ -95,6 +95,27 @@ complete -c hr-checkpoint -n '__hr_command show get' -l json -d 'Print JSON'
 complete -c hr-checkpoint -n '__hr_command wait set' -l lsn -x -d 'Position'
 complete -c hr-checkpoint -n '__hr_command wait' -l timeout -x -d 'Give up after so many seconds'
 complete -c hr-checkpoint -n '__hr_command set' -l force -d 'Move it forward'
+
+complete -c hr-migrate -n __hr_command -a verify -d 'Compare a target with its source'
+complete -c hr-migrate -n __hr_command -s h -l help -d 'Print the usage'
+complete -c hr-migrate -n __hr_command -l version -d 'Print the version'
+complete -c hr-migrate -n '__hr_command verify' -l from -x -a '(__hr_services)' -d 'The source'
+complete -c hr-migrate -n '__hr_command verify' -l to -x -a '(__hr_services)' -d 'The target'
+complete -c hr-migrate -n '__hr_command verify' -s P -l publication -x -d 'Publications, with commas'
+complete -c hr-migrate -n '__hr_command verify' -s S -l slot -x -d 'Of the pipeline'
+complete -c hr-migrate -n '__hr_command verify' -l tenant-column -x -d 'The column that holds the tenant'
+complete -c hr-migrate -n '__hr_command verify' -l tenant-schema -x -d 'Schemas are tenants'
+complete -c hr-migrate -n '__hr_command verify' -l tenant-database -x -d 'The database is this tenant'
+complete -c hr-migrate -n '__hr_command verify' -l config -r -F -d 'The pipeline\'s YAML file'
+complete -c hr-migrate -n '__hr_command verify' -l tenant -x -d 'Only this tenant'
+complete -c hr-migrate -n '__hr_command verify' -l table -x -d 'Only this table'
+complete -c hr-migrate -n '__hr_command verify' -l chunk-rows -x -d 'Rows compared at a time'
+complete -c hr-migrate -n '__hr_command verify' -l state -r -F -d 'Go on from there after being killed'
+complete -c hr-migrate -n '__hr_command verify' -l timeout -x -d 'For the target to follow and a row to settle'
+complete -c hr-migrate -n '__hr_command verify' -l json -d 'Print JSON'
+complete -c hr-migrate -n '__hr_command verify' -l repair -r -F -d 'Write a stream that makes the target equal'
+complete -c hr-migrate -n '__hr_command verify' -l log-format -x -a 'text json' -d 'Of messages'
+complete -c hr-migrate -n '__hr_command verify' -s v -l verbose -d 'Say more'
 
 complete -c hr-supervise -s n -l dry-run -d 'Print the pipelines, run nothing'
 complete -c hr-supervise -F

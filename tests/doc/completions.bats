@@ -16,6 +16,7 @@ setup() {
 # commands TOOL: what may stand before an option: nothing, or a command.
 commands() {
 	echo
+	[ "$1" != hr-migrate ] || echo verify
 	[ "$1" != hr-checkpoint ] || printf '%s FILE\n' show get wait set export
 }
 
@@ -109,6 +110,8 @@ in_fish() {			# LINE: its completions
 	[ "$(in_bash 'hr-capture --log-format=')" = $'json\ntext' ]
 	[ "$(in_bash 'hr-apply --ddl a')" = add ]
 	[ "$(in_bash 'hr-checkpoint ')" = $'export\nget\nset\nshow\nwait' ]
+	[ "$(in_bash 'hr-migrate ')" = verify ]
+	[ "$(in_bash 'hr-migrate verify --to service=r')" = replica ]
 	[ "$(in_bash "hr-checkpoint show $PWD/st")" = "$(printf '%s\n' "$PWD/state" "$PWD/state/shop/checkpoint")" ]
 	[ "$(in_bash 'hr-checkpoint wait FILE --t')" = $'--tenant\n--timeout' ]
 	: >'a pipeline.yaml'
@@ -122,6 +125,7 @@ in_fish() {			# LINE: its completions
 	[ "$(in_fish 'hr-capture --log-format ')" = $'json\ntext' ]
 	[ "$(in_fish 'hr-apply --ddl a')" = add ]
 	[ "$(in_fish 'hr-checkpoint ')" = $'export\nget\nset\nshow\nwait' ]
+	[ "$(in_fish 'hr-migrate ')" = verify ]
 	in_fish 'hr-checkpoint show ' | grep -qxF "$PWD/state/shop/checkpoint"
 	[ -z "$(in_fish 'hr-capture --slot ')" ]
 }

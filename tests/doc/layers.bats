@@ -2,7 +2,7 @@
 
 load ../lib
 
-LAYERS='base stream codec rule state pg capture apply net cmd'
+LAYERS='base stream codec rule state pg capture apply migrate net cmd'
 
 # Our includes, as FILE FOLDER INCLUDED, the folder of each by its place.
 includes() {

@@ -75,6 +75,8 @@ literals() {
 		awk '/^\.Sh / { on = $0 == ".Sh EXIT STATUS"; next } on && /^\.It / {
 		    for (i = 2; i <= NF; i++) if ($i ~ /^[0-9]+$/) print $i }' "$page" | sort -u >said
 		[ -s said ] || fail "$page has no statuses"
+		# As diff(1): it has found differences.
+		[ "${page##*/}" != hr-migrate.1 ] || sed -i '/^1$/d' said
 		[ -z "$(comm -23 said known)" ] || fail "$page: $(comm -23 said known)"
 	done
 }

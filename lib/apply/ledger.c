@@ -20,7 +20,8 @@
 #include "state/checkpoint.h"
 
 #define LOOK_US		10000	/* between looks while something is not durable */
-#define FLUSH_US	15000	/* a commit this old is made so */
+#define QUIET_US	10000	/* no commit for so long: what is not durable is made so */
+#define FLUSH_US	200000	/* while commits go on, this often, as PostgreSQL's WAL writer does */
 #define BEAT_US		1000000	/* the file is renewed this often, changed or not */
 
 void
@@ -204,19 +205,25 @@ settle(struct hr_ledger *l, const int64_t *batch)
 	pthread_mutex_unlock(&l->lock);
 }
 
-/* The age of the oldest commit that may not be durable; -1: there is none. */
-static int64_t
-oldest(struct hr_ledger *l)
+/* Is there a commit that may not be durable?  due: it should be made so now. */
+static bool
+unsure(struct hr_ledger *l, bool *due)
 {
-	int64_t now = hr_now_us(), age = -1;
+	int64_t now = hr_now_us(), oldest = -1, newest = INT64_MAX;
+	const struct hr_unsure *u;
 	int i;
 
 	pthread_mutex_lock(&l->lock);
 	for (i = 0; i < l->workers; i++)
-		if (l->unsure[i] && now - l->unsure[i]->time > age)
-			age = now - l->unsure[i]->time;
+		for (u = l->unsure[i]; u; u = u->next) {
+			if (now - u->time > oldest)
+				oldest = now - u->time;
+			if (now - u->time < newest)
+				newest = now - u->time;
+		}
 	pthread_mutex_unlock(&l->lock);
-	return age;
+	*due = oldest > FLUSH_US || (oldest >= 0 && newest > QUIET_US);
+	return oldest >= 0;
 }
 
 /*
@@ -370,10 +377,10 @@ static void
 make_durable(struct hr_apply *a, struct hr_conn **c, bool ending)
 {
 	struct hr_err e = HR_ERR_INIT;
-	int64_t age;
+	bool due;
 
-	while ((age = oldest(&a->ledger)) >= 0) {
-		if (age < FLUSH_US && !ending)
+	while (unsure(&a->ledger, &due)) {
+		if (!due && !ending)
 			return;
 		if (flush(a, c, &e) < 0) {
 			/* A worker finds out what is wrong with the target. */
@@ -410,7 +417,7 @@ hr_ledger_run(void *arg)
 	(void)!hr_apply_connect(&c, a->o, true, &e);
 	hr_err_clear(&e);
 	while (go) {
-		bool active = oldest(l) >= 0 || position != saved;
+		bool due, active = unsure(l, &due) || position != saved;
 
 		go = rest(l, active ? LOOK_US : BEAT_US);
 		make_durable(a, &c, !go);

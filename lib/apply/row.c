@@ -34,6 +34,18 @@ fresh(void)
 	return mine;
 }
 
+void
+hr_row_end(void)
+{
+	if (mine) {
+		hr_buf_clear(&mine->sql);
+		hr_buf_clear(&mine->mask);
+		hr_buf_clear(&mine->scratch);
+	}
+	free(mine);
+	mine = NULL;
+}
+
 struct hr_param
 hr_row_param(const struct hr_target_column *col, const struct hr_value *v, struct hr_buf *scratch)
 {

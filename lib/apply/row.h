@@ -24,6 +24,9 @@ struct hr_change {
 	size_t tuple_len, old_len;	/* old_len 0: none */
 };
 
+/* A thread that has sent rows ends: let go of what it kept for that. */
+void hr_row_end(void);
+
 /* Send one change.  what of its expectations is the change itself. */
 int hr_row_send(struct hr_txn *t, const struct hr_change *c, struct hr_err *e) HR_USED;
 

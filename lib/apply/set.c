@@ -32,6 +32,21 @@ fresh(void)
 	return mine;
 }
 
+void
+hr_set_end(void)
+{
+	int i;
+
+	for (i = 0; mine && i < HR_COLUMNS_MAX; i++)
+		hr_buf_clear(&mine->array[i]);
+	if (mine) {
+		hr_buf_clear(&mine->sql);
+		hr_buf_clear(&mine->copy);
+	}
+	free(mine);
+	mine = NULL;
+}
+
 /* Take a column along: an array of so many elements begins. */
 static void
 add_array(struct build *b, int column)

@@ -384,7 +384,7 @@ hr_target_statement(struct hr_target *t, char kind, const char *mask, size_t len
 	struct hr_statement *s;
 
 	for (s = t->statement; s; s = s->next)
-		if (s->kind == kind && strlen(s->mask) == len && memcmp(s->mask, mask, len) == 0)
+		if (s->kind == kind && strlen(s->mask) == len && (len == 0 || memcmp(s->mask, mask, len) == 0))
 			return s;
 	s = hr_zalloc(sizeof(*s));
 	s->kind = kind;

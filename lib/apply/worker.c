@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apply/set.h"
 #include "apply/worker.h"
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -667,6 +668,8 @@ hr_worker_run(void *arg)
 	if (rc < 0)
 		hr_apply_fail(w->a, &e);
 	hr_txn_rollback(&w->txn);
+	hr_row_end();
+	hr_set_end();
 	return NULL;
 }
 

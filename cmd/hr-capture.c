@@ -167,24 +167,9 @@ static void
 merge(struct said *s)
 {
 	struct hr_config *c = &s->config;
-	size_t i;
 
-	if (s->column || s->schema || s->database) {
-		free(c->tenancy.column);
-		free(c->tenancy.schema);
-		free(c->tenancy.database);
-		c->tenancy.column = hr_strdup(s->column);
-		c->tenancy.schema = hr_strdup(s->schema);
-		c->tenancy.database = hr_strdup(s->database);
-	}
-	if (s->tenants) {
-		for (i = 0; i < c->tenants; i++)
-			free(c->tenant[i]);
-		free(c->tenant);
-		c->tenant = hr_zalloc(s->tenants * sizeof(*c->tenant));
-		for (c->tenants = 0; c->tenants < s->tenants; c->tenants++)
-			c->tenant[c->tenants] = hr_strdup(s->tenant[c->tenants]);
-	}
+	hr_config_say_tenancy(c, s->column, s->schema, s->database);
+	hr_config_say_tenants(c, s->tenant, s->tenants);
 	if (s->o.conninfo == NULL)
 		s->o.conninfo = c->source.dbname;
 	if (s->o.slot == NULL)

@@ -7,6 +7,8 @@
  *	HR001	a lower epoch: this stream was fenced off
  *	HR002	another hr-apply has taken the stream over
  *	HR003	tenants were parked or taken up again: look again
+ *	HR004	batches of this worker that had committed are not there: the
+ *		target crashed before they were on its disk
  */
 #ifndef HR_BOOK_H
 #define HR_BOOK_H
@@ -75,7 +77,7 @@ int hr_book_copying(struct hr_conn *c, const struct hr_book *b, bool copying, hr
 /* Changes follow: no copy is missing any more. */
 int hr_book_streaming(struct hr_conn *c, struct hr_book *b, struct hr_err *e) HR_USED;
 
-#define HR_ADVANCE_SQL "SELECT hr.advance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-#define HR_ADVANCE_PARAMS 10
+#define HR_ADVANCE_SQL "SELECT hr.advance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+#define HR_ADVANCE_PARAMS 11
 
 #endif

@@ -120,7 +120,7 @@ send_advance(struct hr_worker *w, int worker, const struct hr_piece *mark, struc
 	struct hr_param p[HR_ADVANCE_PARAMS] = {
 		HR_PARAM_TEXT(b->stream), { .data = generation }, { .data = index }, { .data = b->holder },
 		{ .data = epoch }, { .data = parked }, { .data = lsn, .len = copying ? -1 : 0 },
-		{ .data = time, .len = w->target_time ? 0 : -1 }, { .data = batch, .len = worker == w->index ? 0 : -1 },
+		{ .data = time, .len = w->target_time ? 0 : -1 }, { .data = batch }, { .data = worker == w->index ? "t" : "f" },
 		/* The source's position and commit time, for whoever captures from the target. */
 		{ .data = origin, .len = w->has_origin && w->target_time && worker == w->index ? 0 : -1 },
 	};
@@ -129,7 +129,7 @@ send_advance(struct hr_worker *w, int worker, const struct hr_piece *mark, struc
 	snprintf(index, sizeof(index), "%d", worker);
 	snprintf(epoch, sizeof(epoch), "%" PRIu64, b->epoch);
 	snprintf(parked, sizeof(parked), "%" PRId64, w->parked.generation);
-	snprintf(batch, sizeof(batch), "%" PRId64, w->batches + 1);
+	snprintf(batch, sizeof(batch), "%" PRId64, w->a->worker[worker].batches);
 	hr_lsn_format(lsn, mark->lsn);
 	hr_lsn_format(origin, mark->lsn);
 	hr_time_format(time, w->target_time);
@@ -149,7 +149,10 @@ commit(struct hr_worker *w, const struct hr_piece *mark, struct hr_err *e)
 			w->target_time = w->touched[k]->last_time;
 	if (hr_batch_flush(&w->batch, false, e) < 0)
 		return -1;
-	/* Of a window with everybody's rows the others' progress is ours to write. */
+	/*
+	 * Of a window with everybody's rows the others' progress is ours to
+	 * write.  They wait, so what they have committed does not change.
+	 */
 	for (i = 0; i < w->a->workers; i++)
 		if ((i == w->index || mark->alone) && send_advance(w, i, mark, e) < 0)
 			return -1;
@@ -551,6 +554,10 @@ decide(struct hr_worker *w, struct hr_tenant *who, hr_lsn lsn, bool drift, uint3
 	if (e->code == HR_BAD_STREAM || e->code == HR_IO || e->code == HR_INTERNAL ||
 	    strcmp(e->sqlstate, "HR001") == 0 || strcmp(e->sqlstate, "HR002") == 0)
 		return -1;
+	if (strcmp(e->sqlstate, "HR004") == 0) {
+		e->code = HR_TEMPORARY;
+		return -1;
+	}
 	if (strcmp(e->sqlstate, "HR003") == 0) {
 		hr_err_clear(e);
 		return hr_worker_look_again(w, e);

@@ -36,7 +36,7 @@ code_of(const char *state)
 		{ "08", HR_TEMPORARY }, { "53", HR_TEMPORARY }, { "57", HR_TEMPORARY },
 		{ "58", HR_TEMPORARY }, { "40", HR_TEMPORARY }, { "55P03", HR_TEMPORARY },
 		{ "55006", HR_TEMPORARY }, { "25P03", HR_TEMPORARY }, { "XX", HR_TEMPORARY },
-		{ "HR001", HR_REFUSED }, { "HR002", HR_REFUSED }, { "HR003", HR_TEMPORARY },
+		{ "HR001", HR_REFUSED }, { "HR002", HR_REFUSED }, { "HR003", HR_TEMPORARY }, { "HR004", HR_TEMPORARY },
 		{ "22", HR_REFUSED }, { "23", HR_REFUSED }, { "P0", HR_REFUSED },
 		{ "44", HR_REFUSED }, { "21", HR_REFUSED }, { "0A", HR_REFUSED },
 		{ "28", HR_CONFIG }, { "3D", HR_CONFIG }, { "42", HR_CONFIG },

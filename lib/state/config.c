@@ -737,6 +737,34 @@ hr_config_load(struct hr_config *c, const char *path, struct hr_err *e)
 }
 
 void
+hr_config_say_tenancy(struct hr_config *c, const char *column, const char *schema, const char *database)
+{
+	if (column == NULL && schema == NULL && database == NULL)
+		return;
+	free(c->tenancy.column);
+	free(c->tenancy.schema);
+	free(c->tenancy.database);
+	c->tenancy.column = hr_strdup(column);
+	c->tenancy.schema = hr_strdup(schema);
+	c->tenancy.database = hr_strdup(database);
+}
+
+void
+hr_config_say_tenants(struct hr_config *c, char *const *tenant, size_t tenants)
+{
+	size_t i;
+
+	if (tenants == 0)
+		return;
+	for (i = 0; i < c->tenants; i++)
+		free(c->tenant[i]);
+	free(c->tenant);
+	c->tenant = hr_zalloc(tenants * sizeof(*c->tenant));
+	for (c->tenants = 0; c->tenants < tenants; c->tenants++)
+		c->tenant[c->tenants] = hr_strdup(tenant[c->tenants]);
+}
+
+void
 hr_config_clear(struct hr_config *c)
 {
 	size_t i;

@@ -67,6 +67,10 @@ int hr_config_parse(struct hr_config *c, const char *path, const char *text, siz
     struct hr_err *e) HR_USED;
 void hr_config_clear(struct hr_config *c);
 
+/* What options say stands above the file: nothing said (all NULL, 0) changes nothing. */
+void hr_config_say_tenancy(struct hr_config *c, const char *column, const char *schema, const char *database);
+void hr_config_say_tenants(struct hr_config *c, char *const *tenant, size_t tenants);
+
 /*
  * The commands of the pipeline, one a line, quoted for sh: what hr-supervise
  * runs and prints.  state is the pipeline's directory.  Gives the text.

@@ -428,6 +428,43 @@ items() {
 	equal 0 "$(conflicts)"
 }
 
+@test "what another worker had and a crash took is not passed over" {
+	both "CREATE TABLE log (tenant_id text, n int)"
+	both "CREATE TABLE all_of (id int PRIMARY KEY)"
+	config <<-'YAML'
+	tenancy: {column: tenant_id}
+	tables: {public.all_of: {tenancy: shared}}
+	YAML
+	slot
+	start_pipeline() {
+		{
+			"${FROM[@]}" "${TENANCY[@]}" 2>from.err &
+			echo $! >from.pid
+			wait $!
+		} | {
+			status=0
+			"${TO[@]}" -j 2 2>to.err || status=$?
+			echo $status >to.status
+		} 3>&- &
+	}
+	there() {
+		[ "$(dst "SELECT count(*) FROM $1")" = "$2" ]
+	}
+	start_pipeline
+	src "INSERT INTO log SELECT 't' || i, i FROM generate_series(1, 8) i"
+	wait_for 10 there log 8
+	# As if the target had crashed before the second worker's rows were on disk.
+	dst "DELETE FROM log WHERE tenant_id IN (SELECT tenant_id FROM log l WHERE l.xmin =
+	    (SELECT xmin FROM hr.progress WHERE worker = 1)); UPDATE hr.progress SET batch = 0, lsn = '0/0' WHERE worker = 1"
+	[ "$(dst "SELECT count(*) FROM log")" -lt 8 ]
+	src "INSERT INTO all_of VALUES (1)"
+	wait_for 10 [ -s to.status ]
+	equal 75 "$(cat to.status)"
+	one_error hr-apply "the target lost commits that were not yet on its disk; start again" to.err
+	equal 0 "$(dst "SELECT count(*) FROM all_of")"
+	equal 0/0 "$(dst "SELECT lsn FROM hr.progress WHERE worker = 1")"
+}
+
 @test "the pipeline comes unstuck without a checkpoint file from the target's own progress" {
 	items
 	src "UPDATE items SET n = n + 1"
@@ -636,9 +673,10 @@ written() {
 	while [ -e load.sql ] && [ ! -e read_enough ]; do
 		echo "SELECT DISTINCT sum(balance) FROM accounts GROUP BY tenant_id;"
 	done 2>/dev/null 3>&- | pg_sql "$DST" 3>&- >sums 2>/dev/null &
+	reader=$!
 	sync
 	touch read_enough
-	wait
+	wait "$reader"
 	same
 	equal 5000 "$(sort -u sums)"
 }

@@ -430,10 +430,31 @@ many(void)
 	hr_buf_clear(&b);
 }
 
+static void
+said(void)
+{
+	static char acme[] = "acme", globex[] = "globex", *two[] = { acme, globex };
+	struct hr_config c = HR_CONFIG_INIT;
+
+	hr_config_say_tenancy(&c, "org", NULL, NULL);
+	is(c.tenancy.column, "org", "options say the tenancy");
+	hr_config_say_tenancy(&c, NULL, NULL, NULL);
+	is(c.tenancy.column, "org", "nothing said changes nothing");
+	hr_config_say_tenancy(&c, NULL, "t_(.*)", NULL);
+	ok(c.tenancy.column == NULL && strcmp(c.tenancy.schema, "t_(.*)") == 0, "another tenancy takes its place");
+	hr_config_say_tenants(&c, two, 2);
+	hr_config_say_tenants(&c, NULL, 0);
+	ok(c.tenants == 2 && strcmp(c.tenant[1], "globex") == 0, "options say the tenants");
+	hr_config_say_tenants(&c, two, 1);
+	ok(c.tenants == 1 && strcmp(c.tenant[0], "acme") == 0, "and others in their place");
+	hr_config_clear(&c);
+}
+
 int
 main(void)
 {
 	whole();
+	said();
 	pipeline();
 	files();
 	yaml();

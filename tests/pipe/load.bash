@@ -136,11 +136,11 @@ blows() {
 	sleep 0.3
 	load_stop
 	flow_stop
-	story >story
-	sync || { cat story; return 1; }
-	story >>story
-	same || { cat story; return 1; }
-	[ "$(conflicts)" = 0 ] || cat story
+	story >story.txt
+	sync || { cat story.txt; return 1; }
+	story >>story.txt
+	same || { cat story.txt; return 1; }
+	[ "$(conflicts)" = 0 ] || cat story.txt
 	equal 0 "$(conflicts)"
 	equal 2000 "$(dst "SELECT DISTINCT a + b FROM balance")"
 	# It was worth it: there was something to lose.

@@ -46,7 +46,7 @@ pg_begin() {
 	PG_BIN=$(pg_bin) || return
 	# Short, whatever TMPDIR says: a socket's path ends at 107 bytes.
 	PG_DIR=$(mktemp -d /tmp/hrpg.XXXXXX) || return
-	PATH=$PATH:$PG_BIN
+	PATH=$PG_BIN:$PATH
 	export PATH PG_BIN PG_DIR
 	chmod 755 "$PG_DIR"
 	if [ "$(id -u)" = 0 ]; then

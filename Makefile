@@ -2,9 +2,9 @@
 #
 #   make               the tools, into $(O)/bin, which is a usable PATH
 #   make deps          install what building and testing need (Debian)
-#   make check         every test but the slow ones; check-unit, check-cmd,
-#                      check-doc, check-pipe, check-conformance, check-slow
-#                      and check-san: a part
+#   make check         every test but the long ones; check-unit, check-cmd,
+#                      check-doc, check-pipe, check-verify: a part; check-slow,
+#                      check-conformance and check-san: long ones
 #   make fuzz          T=name for one target, FUZZ_TIME=seconds for each
 #   make bench demo lint ci install uninstall dist clean print-VAR
 #
@@ -30,7 +30,7 @@ BATS        = bats
 MANDOC      = mandoc
 PKG_CONFIG  = pkg-config
 AUTOCONF    = autoconf
-SUITES      = unit cmd doc pipe conformance
+SUITES      = unit cmd doc pipe verify
 FUZZ_TIME   = 30
 
 -include config.mk
@@ -142,7 +142,7 @@ check:
 check-unit: tests
 	$(run) unit
 
-check-cmd check-doc check-pipe check-conformance check-slow: check-%: all tests
+check-cmd check-doc check-pipe check-verify check-conformance check-slow: check-%: all tests
 	$(run) $*
 
 check-san: export ASAN_OPTIONS = detect_leaks=1:abort_on_error=0:exitcode=99
@@ -223,5 +223,5 @@ print-%:
 FORCE:
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: FORCE all tests deps check check-unit check-cmd check-doc check-pipe check-conformance check-slow \
+.PHONY: FORCE all tests deps check check-unit check-cmd check-doc check-pipe check-verify check-conformance check-slow \
         check-san fuzz fuzz-all bench demo lint ci install uninstall dist clean

@@ -1,5 +1,5 @@
 load ../lib
-load pipe
+load ../pipe/pipe
 
 setup() {
 	pair

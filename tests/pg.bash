@@ -116,7 +116,7 @@ pg_start() {
 		max_connections = 100
 		wal_level = logical
 		max_wal_senders = 20
-		max_replication_slots = 60
+		max_replication_slots = 400
 		max_worker_processes = 16
 		max_prepared_transactions = 10
 		track_commit_timestamp = on

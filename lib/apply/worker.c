@@ -365,7 +365,8 @@ connect_worker(struct hr_worker *w, struct hr_err *e)
 		hr_result_free(r);
 		w->has_origin = true;
 	} else
-		hr_log(HR_LOG_NOTE, "no replication origin '%s': %s", origin, no.what);
+		hr_log(HR_LOG_WARNING, "no replication origin '%s', so that a capture from this target cannot leave "
+		    "out what comes this way: %s", origin, no.what);
 	return hr_parked_load(&w->parked, w->conn, w->a->book.stream, e);
 }
 

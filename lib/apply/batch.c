@@ -8,6 +8,7 @@
 #include "apply/batch.h"
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "pg/way.h"
 
 #define ARENA_BYTES	((size_t)256 << 10)
 #define SET_BYTES	((size_t)16 << 20)	/* one statement's arrays */
@@ -353,7 +354,7 @@ hr_batch_add(struct hr_batch *b, const struct hr_change *c, struct hr_err *e)
 			return bad_tuple(c, e);
 		look(old, n, &other, c->tuple_len ? &other : &text);
 	}
-	if (b->in_order || g->in_order || text || c->only || (g->has_always && c->op != 'I'))
+	if (b->in_order || g->in_order || text || c->only || (c->lenient && c->op == 'I') || (g->has_always && c->op != 'I'))
 		return single(b, c, e);
 	if (g->keys == 0) {
 		struct hr_pending *p;
@@ -549,20 +550,80 @@ empty_tenant(struct hr_batch *b, struct hr_target *g, const char *tenant, bool s
 {
 	const struct hr_relation *rel = g->relation;
 	struct hr_param p = { .data = tenant };
-	char *sql;
+	struct hr_buf sql = HR_BUF_INIT;
 	int rc;
 
-	if (rel->tenant_column < 0)
+	if (rel->tenancy == 'c' && rel->tenant_column < 0)
 		return 0;
-	sql = hr_sprintf(several ? "DELETE FROM %s WHERE %s::text COLLATE \"C\" = ANY ($1::text[])" :
-	    "DELETE FROM %s WHERE %s::text COLLATE \"C\" = $1", g->only, g->column[rel->tenant_column].name);
-	rc = hr_txn_sql(b->txn, sql, 1, &p, e);
-	free(sql);
+	hr_buf_printf(&sql, "DELETE FROM %s t WHERE ", g->only);
+	if (rel->tenancy == 'p') {
+		hr_way_exists(&sql, rel);
+		hr_way_tenant(&sql, rel);
+	} else
+		hr_buf_puts(&sql, g->column[rel->tenant_column].name);
+	hr_buf_puts(&sql, several ? "::text COLLATE \"C\" = ANY ($1::text[])" : "::text COLLATE \"C\" = $1");
+	hr_buf_puts(&sql, rel->tenancy == 'p' ? ")" : "");
+	rc = hr_txn_sql(b->txn, hr_buf_text(&sql), 1, &p, e);
+	hr_buf_clear(&sql);
 	return rc;
 }
 
 int
-hr_batch_truncate(struct hr_batch *b, struct hr_target *const *g, size_t n, uint8_t options,
+hr_batch_leave(struct hr_batch *b, struct hr_target *g, int step, const uint8_t *tuple, size_t len,
+    const char *but, struct hr_err *e)
+{
+	const struct hr_relation *rel = g->relation;
+	struct hr_buf sql = HR_BUF_INIT, text = HR_BUF_INIT;
+	struct hr_value v[HR_STEP_COLUMNS_MAX];
+	struct hr_param p[HR_STEP_COLUMNS_MAX + 1];
+	char *value[HR_STEP_COLUMNS_MAX];
+	int i, n, rc = 0;
+
+	if (rel->tenancy != 'p' || step >= rel->steps ||
+	    (n = hr_tuple_decode(tuple, len, v, HR_STEP_COLUMNS_MAX)) != rel->step[step].columns)
+		return hr_fail(e, HR_BAD_STREAM, "rows of '%s' leave by a way that it does not have", g->shown);
+	for (i = 0; i < n; i++)
+		if (!v[i].text || v[i].len < 0)
+			return hr_fail(e, HR_BAD_STREAM, "rows of '%s' leave by a key that is not text", g->shown);
+	if (g->missing)
+		return 0;
+	if (hr_batch_flush(b, false, e) < 0)
+		return -1;
+	hr_buf_need(&text, len + (size_t)n);
+	for (i = 0; i < n; i++) {
+		p[i] = (struct hr_param){ .data = text.data + text.len };
+		hr_buf_put(&text, v[i].data, (size_t)v[i].len);
+		hr_buf_u8(&text, 0);
+		value[i] = hr_sprintf("$%d", i + 1);
+	}
+	hr_buf_printf(&sql, "DELETE FROM %s t WHERE ", g->only);
+	hr_way_under(&sql, rel, step, value);
+	if (but) {
+		p[n] = (struct hr_param)HR_PARAM_TEXT(but);
+		hr_buf_puts(&sql, " AND NOT ");
+		hr_way_exists(&sql, rel);
+		hr_way_tenant(&sql, rel);
+		hr_buf_printf(&sql, "::text COLLATE \"C\" <> $%d)", n + 1);
+	}
+	rc = hr_txn_sql(b->txn, hr_buf_text(&sql), but ? n + 1 : n, p, e);
+	for (i = 0; i < n; i++)
+		free(value[i]);
+	hr_buf_clear(&sql);
+	hr_buf_clear(&text);
+	return rc < 0 ? -1 : hr_txn_room(b->txn, e);
+}
+
+/* Those that are found by others go before these. */
+static int
+furthest_first(const void *a, const void *b)
+{
+	const struct hr_target *const *x = a, *const *y = b;
+
+	return (*y)->relation->steps - (*x)->relation->steps;
+}
+
+int
+hr_batch_truncate(struct hr_batch *b, struct hr_target **g, size_t n, uint8_t options,
     const char *tenant, bool several, struct hr_err *e)
 {
 	struct hr_buf sql = HR_BUF_INIT;
@@ -571,10 +632,11 @@ hr_batch_truncate(struct hr_batch *b, struct hr_target *const *g, size_t n, uint
 
 	if (hr_batch_flush(b, false, e) < 0)
 		return -1;
+	qsort(g, n, sizeof(struct hr_target *), furthest_first);
 	for (i = 0; i < n && rc == 0; i++) {
 		if (g[i]->missing)
 			continue;
-		if (tenant && g[i]->relation->tenancy == 'c') {
+		if (tenant && hr_relation_mixed(g[i]->relation)) {
 			rc = empty_tenant(b, g[i], tenant, several, e);
 			continue;
 		}
@@ -584,7 +646,7 @@ hr_batch_truncate(struct hr_batch *b, struct hr_target *const *g, size_t n, uint
 		/* TRUNCATE was refused, for a foreign key: take the rows away. */
 		hr_buf_reset(&sql);
 		for (i = 0; i < n && rc == 0; i++)
-			if (!g[i]->missing && !(tenant && g[i]->relation->tenancy == 'c')) {
+			if (!g[i]->missing && !(tenant && hr_relation_mixed(g[i]->relation))) {
 				hr_buf_reset(&sql);
 				hr_buf_printf(&sql, "DELETE FROM %s", g[i]->only);
 				rc = hr_txn_sql(b->txn, hr_buf_text(&sql), 0, NULL, e);

@@ -37,10 +37,17 @@ void hr_batch_clear(struct hr_batch *b);
 int hr_batch_add(struct hr_batch *b, const struct hr_change *c, struct hr_err *e) HR_USED;
 /*
  * Empty tables, everything before written first.  tenant NULL: for all; else a
- * tenant, or several as text[].
+ * tenant, or several as text[].  Puts g in another order.
  */
-int hr_batch_truncate(struct hr_batch *b, struct hr_target *const *g, size_t n, uint8_t options,
+int hr_batch_truncate(struct hr_batch *b, struct hr_target **g, size_t n, uint8_t options,
     const char *tenant, bool several, struct hr_err *e) HR_USED;
+/*
+ * Rows leave that are under another one, which a step of the relation leads to
+ * and whose key is the tuple; everything before is written first.  but: not
+ * those that are another tenant's than this by now; or NULL.
+ */
+int hr_batch_leave(struct hr_batch *b, struct hr_target *g, int step, const uint8_t *tuple, size_t len,
+    const char *but, struct hr_err *e) HR_USED;
 /* Send everything; with drain also see that it was done. */
 int hr_batch_flush(struct hr_batch *b, bool drain, struct hr_err *e) HR_USED;
 /* The sent things are drained: their memory can go. */

@@ -7,6 +7,7 @@
 
 #include "apply/row.h"
 #include "base/alloc.h"
+#include "pg/way.h"
 #include "stream/value.h"
 
 /* What a statement is built and sent with; reused, one per thread. */
@@ -371,6 +372,16 @@ send_update(struct hr_txn *t, struct build *b, const struct hr_change *c, struct
 	return send_built(t, b, c, 'u', e);
 }
 
+/* AND [NOT] EXISTS a tenant of t, by its way, that compares so to a parameter. */
+static void
+put_way(struct hr_buf *sql, const struct hr_target *g, const char *no, const char *op, int param)
+{
+	hr_buf_printf(sql, " AND %s", no);
+	hr_way_exists(sql, g->relation);
+	hr_way_tenant(sql, g->relation);
+	hr_buf_printf(sql, "::text COLLATE \"C\" %s ($%d))", op, param);
+}
+
 static int
 send_delete(struct hr_txn *t, struct build *b, const struct hr_change *c, struct hr_err *e)
 {
@@ -378,12 +389,17 @@ send_delete(struct hr_txn *t, struct build *b, const struct hr_change *c, struct
 
 	if (g->keys == 0)
 		put_mask(b, g, b->old, true);
-	hr_buf_printf(&b->sql, "DELETE FROM %s", g->only);
+	hr_buf_printf(&b->sql, "DELETE FROM %s t", g->only);
 	put_where(b, g, b->old, true);
 	if (c->only) {
 		b->type[b->params] = 1009;
 		b->param[b->params++] = (struct hr_param){ .data = c->only, .type = 1009 };
-		hr_buf_printf(&b->sql, " AND %s::text COLLATE \"C\" = ANY ($%d)", g->column[g->relation->tenant_column].name, b->params);
+		/* By parent it may have lost its parent already: then it is nobody else's. */
+		if (g->relation->tenancy == 'p')
+			put_way(&b->sql, g, "NOT ", "<> ALL", b->params);
+		else
+			hr_buf_printf(&b->sql, " AND %s::text COLLATE \"C\" = ANY ($%d)",
+			    g->column[g->relation->tenant_column].name, b->params);
 	}
 	return send_built(t, b, c, c->only ? 'o' : 'd', e);
 }
@@ -523,6 +539,94 @@ hr_row_settle(struct hr_txn *t, const struct hr_change *c, int64_t did, const ch
 		return 0;
 	*conflict = "delete_missing";
 	return 0;
+}
+
+static void
+add_text(struct build *b, const char *text)
+{
+	b->type[b->params] = 25;
+	b->param[b->params++] = (struct hr_param){ .data = text, .type = 25 };
+}
+
+static int
+ask(struct hr_txn *t, struct build *b, bool *yes, struct hr_err *e)
+{
+	struct hr_result *r;
+
+	if (hr_conn_query(t->conn, &r, hr_buf_text(&b->sql), b->params, b->param, e) < 0)
+		return -1;
+	*yes |= hr_result_rows(r) > 0;
+	hr_result_free(r);
+	return 0;
+}
+
+/* Is there a row with the key of v, and it belongs to another? */
+static int
+key_is_foreign(struct hr_txn *t, const struct hr_change *c, bool of_old, const char *tenant, bool *yes, struct hr_err *e)
+{
+	const struct hr_target *g = c->target;
+	struct build *b = fresh();
+	const struct hr_value *v = of_old ? b->old : b->value;
+	int i;
+
+	if (g->uniques == 0 || g->missing)
+		return 0;
+	if (decode(b, c, e) < 0)
+		return -1;
+	hr_buf_printf(&b->sql, "SELECT 1 FROM %s t", g->only);
+	for (i = 0; i < g->uniques; i++) {
+		if (v[g->key[i]].len < 0)
+			return 0;
+		hr_buf_printf(&b->sql, "%s%s %s ", i ? " AND " : " WHERE ", g->column[g->key[i]].name, hr_target_equals(g, i));
+		put_param(b, &g->column[g->key[i]], &v[g->key[i]]);
+	}
+	add_text(b, tenant);
+	if (g->relation->tenancy == 'p')
+		put_way(&b->sql, g, "", "<>", b->params);
+	else
+		hr_buf_printf(&b->sql, " AND %s::text COLLATE \"C\" <> $%d", g->column[g->relation->tenant_column].name, b->params);
+	return ask(t, b, yes, e);
+}
+
+/* Does the new row refer to one that is another's? */
+static int
+parent_is_foreign(struct hr_txn *t, const struct hr_change *c, const char *tenant, bool *yes, struct hr_err *e)
+{
+	const struct hr_relation *rel = c->target->relation;
+	const struct hr_step *s = &rel->step[0];
+	struct build *b = fresh();
+	int i, k;
+
+	if (decode(b, c, e) < 0)
+		return -1;
+	for (i = 0; i < s->columns; i++) {
+		for (k = 0; k < rel->columns && strcmp(rel->column[k].name, s->from[i]) != 0; k++)
+			;
+		if (k == rel->columns || b->value[k].len < 0)
+			return 0;
+		hr_buf_puts(&b->sql, i ? ", " : "SELECT 1 FROM (SELECT ");
+		put_param(b, &c->target->column[k], &b->value[k]);
+		hr_buf_printf(&b->sql, " AS %s", c->target->column[k].name);
+	}
+	hr_buf_puts(&b->sql, ") t WHERE true");
+	add_text(b, tenant);
+	put_way(&b->sql, c->target, "", "<>", b->params);
+	return ask(t, b, yes, e);
+}
+
+int
+hr_row_foreign(struct hr_txn *t, const struct hr_change *c, const char *tenant, bool *yes, struct hr_err *e)
+{
+	const struct hr_relation *rel = c->target->relation;
+
+	*yes = false;
+	if (!hr_relation_mixed(rel) || c->target->drift.code != HR_OK ||
+	    (rel->tenancy == 'c' && (rel->tenant_column < 0 || c->target->column[rel->tenant_column].source < 0)))
+		return 0;
+	if (hr_txn_plain(t, e) < 0 || (c->old_len && key_is_foreign(t, c, true, tenant, yes, e) < 0) ||
+	    (c->tuple_len && key_is_foreign(t, c, false, tenant, yes, e) < 0))
+		return -1;
+	return rel->tenancy == 'p' && c->tuple_len && !*yes ? parent_is_foreign(t, c, tenant, yes, e) : 0;
 }
 
 char *

@@ -18,7 +18,7 @@ struct hr_change {
 	void *tenant;		/* the worker's, for messages and counts */
 	hr_lsn lsn;		/* of its commit */
 	char op;		/* I U D */
-	bool lenient;		/* a delete for every tenant: a missing row is no conflict */
+	bool lenient;		/* a delete whose row may be missing, an insert whose row may be there */
 	const char *only;	/* a delete: just when the row is of these tenants (text[]); or NULL */
 	const uint8_t *tuple, *old;
 	size_t tuple_len, old_len;	/* old_len 0: none */
@@ -37,6 +37,14 @@ int hr_row_send(struct hr_txn *t, const struct hr_change *c, struct hr_err *e) H
  */
 int hr_row_settle(struct hr_txn *t, const struct hr_change *c, int64_t did, const char **conflict,
     const char **resolution, struct hr_err *e) HR_USED;
+
+/*
+ * Is the row that a change is about, at the target, another tenant's by now?
+ * Asked of changes that were kept, when they are written at last.  Runs outside
+ * the pipeline, inside the transaction.
+ */
+int hr_row_foreign(struct hr_txn *t, const struct hr_change *c, const char *tenant, bool *yes,
+    struct hr_err *e) HR_USED;
 
 /* The key of a change as text for the log: col=value pairs.  Gives. */
 char *hr_row_key_text(const struct hr_change *c);

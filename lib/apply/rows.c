@@ -135,7 +135,7 @@ keep_for(struct hr_worker *w, struct hr_tenant *t, const struct hr_piece *p, boo
 		from = c.at;
 		if (skipping)
 			continue;
-		if (it.op == HR_INSERT || it.op == HR_UPDATE || it.op == HR_DELETE)
+		if (it.relation)
 			rc = keep_table(w, t, it.relation, p->lsn, e);
 		for (i = 0; it.op == HR_TRUNCATE && i < it.relations && rc == 0; i++)
 			rc = keep_table(w, t, hr_get_u32le(it.relation_list + 4 * i), p->lsn, e);
@@ -202,7 +202,8 @@ change(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bool 
 {
 	struct hr_target *g = hr_worker_target(w, it->relation);
 	struct hr_change c = {
-		.target = g, .tenant = t, .lsn = t->lsn, .op = (char)it->op,
+		.target = g, .tenant = t, .lsn = t->lsn, .lenient = it->op == HR_PUT || it->op == HR_DROP,
+		.op = it->op == HR_PUT ? 'I' : it->op == HR_DROP ? 'D' : (char)it->op,
 		.tuple = it->tuple, .tuple_len = it->tuple_len, .old = it->old_tuple, .old_len = it->old_len,
 	};
 
@@ -210,20 +211,40 @@ change(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bool 
 		return unknown_relation(it->relation, e);
 	if (w->replaying && all) {
 		/* Everybody else has had it. */
-		if (g->relation->tenancy != 'c' || it->op != HR_DELETE)
+		if (!hr_relation_mixed(g->relation) || c.op != 'D')
 			return 0;
 	}
 	/* What is for all tenants is only for those that were asked for. */
-	if (all && it->op == HR_DELETE && g->relation->tenancy == 'c')
+	if (all && c.op == 'D' && hr_relation_mixed(g->relation))
 		c.only = w->only;
-	/* The row may be a tenant's that is not here, or parked. */
-	c.lenient = all && it->op == HR_DELETE && g->relation->tenancy == 'c' &&
-	    (g->missing || w->replaying || !w->a->every_tenant || w->parked.tenant.count || w->refusals);
+	/* The row may be a tenant's that is not here, or parked, or never came. */
+	c.lenient |= all && c.op == 'D' && (g->relation->tenancy == 'p' || (g->relation->tenancy == 'c' &&
+	    (g->missing || w->replaying || !w->a->every_tenant || w->parked.tenant.count || w->refusals)));
+	/* What was kept may be about a row that has gone to somebody else since. */
+	if (w->replaying && !all) {
+		bool foreign;
+
+		if (hr_worker_flush(w, e) < 0 || hr_row_foreign(&w->txn, &c, t->name, &foreign, e) < 0)
+			return -1;
+		if (foreign)
+			return 0;
+	}
 	t->rows++;
 	t->bytes += it->tuple_len + it->old_len;
 	w->rows++;
 	w->bytes += it->tuple_len + it->old_len;
 	touch_table(t, it->relation);
+	/* Nothing at the target tells whether it is there: so it is not. */
+	if (it->op == HR_PUT && g->uniques == 0 && g->keys) {
+		struct hr_change gone = c;
+
+		gone.op = 'D';
+		gone.old = c.tuple;
+		gone.old_len = c.tuple_len;
+		gone.tuple_len = 0;
+		if (hr_batch_add(&w->batch, &gone, e) < 0)
+			return -1;
+	}
 	return hr_batch_add(&w->batch, &c, e);
 }
 
@@ -240,7 +261,7 @@ truncates(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bo
 
 		if ((one = hr_worker_target(w, id)) == NULL)
 			rc = unknown_relation(id, e);
-		else if (!w->replaying || !all || one->relation->tenancy == 'c') {
+		else if (!w->replaying || !all || hr_relation_mixed(one->relation)) {
 			touch_table(t, id);
 			g[n++] = one;
 		}
@@ -251,6 +272,28 @@ truncates(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bo
 		rc = hr_batch_truncate(&w->batch, g, n, it->options, all ? w->only : t->name, all, e);
 	free(g);
 	return rc;
+}
+
+/* What is under a row that moved is no longer the tenant's. */
+static int
+leaves(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bool all, struct hr_err *e)
+{
+	struct hr_target *g = hr_worker_target(w, it->relation);
+
+	if (g == NULL)
+		return unknown_relation(it->relation, e);
+	touch_table(t, it->relation);
+	w->rows++;
+	t->rows++;
+	/* Row by row: so that a refusal is this tenant's. */
+	if (w->batch.in_order && hr_batch_flush(&w->batch, true, e) < 0)
+		return -1;
+	if (hr_batch_leave(&w->batch, g, it->step, it->tuple, it->tuple_len, w->replaying && !all ? t->name : NULL, e) == 0 &&
+	    (!w->batch.in_order || hr_txn_drain(&w->txn, e) == 0))
+		return 0;
+	if (w->batch.in_order)
+		w->batch.failed = t;
+	return -1;
 }
 
 int
@@ -292,10 +335,16 @@ hr_worker_rows(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
 		case HR_MESSAGE:
 			continue;
 		case HR_INSERT:
+		case HR_PUT:
 		case HR_UPDATE:
 		case HR_DELETE:
+		case HR_DROP:
 			if (!t->skipping)
 				rc = change(w, t, &it, all, e);
+			break;
+		case HR_LEAVE:
+			if (!t->skipping)
+				rc = leaves(w, t, &it, all, e);
 			break;
 		case HR_TRUNCATE:
 			if (!t->skipping)

@@ -536,7 +536,7 @@ refuse_all(struct hr_worker *w, uint32_t relation, const struct hr_err *why)
 		while (hr_rows_next(&c, &it, &ignored) == 1) {
 			if (it.op == HR_BEGIN)
 				lsn = it.lsn;
-			if ((it.op == HR_INSERT || it.op == HR_UPDATE) && it.relation == relation) {
+			if ((it.op == HR_INSERT || it.op == HR_PUT || it.op == HR_UPDATE) && it.relation == relation) {
 				refuse(w, hr_worker_tenant(w, p->tenant, p->tenant_len), lsn, why);
 				break;
 			}
@@ -684,7 +684,7 @@ hr_worker_run(void *arg)
 int
 hr_worker_replay(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
 {
-	w->batch.in_order = w->replaying = true;
+	w->batch.in_order = w->batch.stepping = w->replaying = true;
 	if (p->type == HR_FRAME_RELATION ? hr_worker_relation(w, p, e) < 0 : hr_worker_rows(w, p, e) < 0)
 		return -1;
 	/* The piece is not kept: nothing of it may wait. */

@@ -123,6 +123,16 @@ send_status(struct hr_capture *c, bool want_reply, struct hr_err *e)
 	return hr_repl_status(c->repl, c->received, flushed, want_reply, e);
 }
 
+void
+hr_capture_keep_alive(struct hr_capture *c)
+{
+	struct hr_err lost = HR_ERR_INIT;
+
+	/* A lost source is noticed where it is read. */
+	if (hr_now_us() - c->status_at > c->o->status_us)
+		(void)!send_status(c, false, &lost);
+}
+
 /* The checkpoint has changed: tell the source at once. */
 static int
 follow_checkpoint(struct hr_capture *c, struct hr_err *e)
@@ -155,8 +165,7 @@ wait_for_reader(void *arg, int fd, struct hr_err *e)
 			*e = lost;
 			return -1;
 		}
-		if (hr_now_us() - c->status_at > c->o->status_us)
-			(void)!send_status(c, false, &lost);
+		hr_capture_keep_alive(c);
 		if (n > 0 && p[0].revents)
 			return 0;
 	}
@@ -465,8 +474,7 @@ wait_for_target(struct hr_capture *c, struct hr_err *e)
 			*e = lost;
 			return -1;
 		}
-		if (hr_now_us() - c->status_at > c->o->status_us)
-			(void)!send_status(c, false, &lost);
+		hr_capture_keep_alive(c);
 		/* hr-apply renews the file every second for as long as it lives. */
 		if (c->acked < last && hr_now_us() - c->acked_at > (gone || stopping ? LINGER_US : SILENCE_US)) {
 			hr_fail(e, HR_TEMPORARY, "the target has confirmed only %s of %s in '%s'",
@@ -558,14 +566,14 @@ check_tables(struct hr_capture *c, struct hr_err *e)
 		struct hr_route route;
 		int k, keys = 0;
 
-		if (hr_route_decide(c->router, t->relation, t->publishes_changes, &route, e) < 0)
+		if (hr_capture_decide(c, t->relation, t->publishes_changes, &route, e) < 0)
 			return -1;
 		for (k = 0; k < t->relation->columns; k++)
 			keys += t->relation->column[k].key;
 		if (keys == 0 && t->publishes_changes && route.tenancy != HR_TENANCY_NONE)
 			hr_log(HR_LOG_NOTE, "'%s.%s' has no replica identity: the source refuses UPDATE and "
 			    "DELETE of it", t->relation->schema, t->relation->name);
-		free(route.tenant);
+		hr_route_drop(&route);
 	}
 	return 0;
 }
@@ -711,6 +719,7 @@ out:
 		close(c.watch);
 	hr_spill_clear(&c.spill);
 	hr_sequences_clear(&c.sequences);
+	hr_parents_clear(&c.parents);
 	hr_source_tables_clear(&c.tables);
 	hr_types_clear(&c.types);
 	hr_routes_clear(&c.routes);

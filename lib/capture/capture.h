@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/hr.h"
 #include "capture/emit.h"
+#include "capture/parent.h"
 #include "capture/route.h"
 #include "capture/sequence.h"
 #include "capture/source.h"
@@ -52,6 +53,7 @@ struct hr_capture {
 	struct hr_emit emit;
 	struct hr_spill spill;
 	struct hr_sequences sequences;
+	struct hr_parents parents;
 	/* decoding */
 	bool in_stream;			/* between stream start and stop */
 	uint32_t stream_xid;
@@ -84,6 +86,11 @@ int hr_capture_drop_slot(const struct hr_capture_options *o, struct hr_err *e) H
 
 /* The connection for questions: made when there is one.  0, or -1. */
 int hr_capture_sql(struct hr_capture *c, struct hr_err *e) HR_USED;
+/* Long work between two messages: tell the source now and then that we are there. */
+void hr_capture_keep_alive(struct hr_capture *c);
+/* Decide how a relation is routed, and by what way.  0, or -1; see hr_route_decide(). */
+int hr_capture_decide(struct hr_capture *c, struct hr_relation *rel, bool changes, struct hr_route *route,
+    struct hr_err *e) HR_USED;
 /* change.c: one pgoutput message. */
 int hr_capture_message(struct hr_capture *c, const uint8_t *data, size_t len, struct hr_err *e) HR_USED;
 /* A relation is met: route it, write its frame if it is new.  Takes it over. */

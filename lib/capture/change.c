@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/lsn.h"
 #include "capture/capture.h"
+#include "capture/descend.h"
 #include "capture/fetch.h"
 #include "stream/rows.h"
 
@@ -45,10 +46,11 @@ warn_identity(const struct hr_route *route)
 
 	for (i = 0; i < rel->columns; i++)
 		keys += rel->column[i].key;
-	if (route->tenancy == HR_TENANCY_COLUMN && keys && !route->identity_has_tenant)
-		hr_log(HR_LOG_NOTE, "the replica identity of '%s.%s' does not hold '%s': deletes go to "
-		    "every tenant by key, and a change of tenant cannot be seen", rel->schema, rel->name,
-		    rel->column[route->column].name);
+	if (!hr_relation_mixed(rel) || keys == 0 || route->identity_has_tenant)
+		return;
+	hr_log(HR_LOG_NOTE, "the replica identity of '%s.%s' does not hold '%s': deletes go to "
+	    "every tenant by key, and a change of tenant cannot be seen", rel->schema, rel->name,
+	    route->tenancy == HR_TENANCY_PARENT ? rel->step[0].from[0] : rel->column[route->column].name);
 }
 
 /* The table as the catalogs had it when we began; NULL: it was added since. */
@@ -73,11 +75,22 @@ is_scoped(const struct hr_source_table *t, const struct hr_route *route)
 	int i;
 
 	if (route->tenancy != HR_TENANCY_COLUMN)
-		return true;
+		return route->tenancy != HR_TENANCY_PARENT;
 	for (i = 0; t && i < t->relation->columns; i++)
 		if (strcmp(t->relation->column[i].name, route->relation->column[route->column].name) == 0)
 			return t->scopes[i];
 	return false;
+}
+
+int
+hr_capture_decide(struct hr_capture *c, struct hr_relation *rel, bool changes, struct hr_route *route,
+    struct hr_err *e)
+{
+	int rc = hr_route_decide(c->router, rel, changes, route, e);
+
+	if (rc == 0 && route->tenancy == HR_TENANCY_PARENT && (rc = hr_parents_route(c, route, e)) < 0)
+		hr_route_drop(route);
+	return rc;
 }
 
 int
@@ -117,22 +130,28 @@ hr_capture_relation(struct hr_capture *c, struct hr_relation *rel, struct hr_rou
 	 * identity is NOTHING it refuses to update and delete rows, so none is
 	 * missed.
 	 */
-	if (hr_route_decide(c->router, rel, false, &route, e) < 0) {
+	if (hr_capture_decide(c, rel, false, &route, e) < 0) {
+		if (hr_err_retryable(e))
+			goto fail;
+		route = (struct hr_route){ .relation = rel, .column = -1 };
 		route.refused = hr_memdup(e, sizeof(*e));
 		hr_err_clear(e);
 		*out = hr_routes_put(&c->routes, &route);
 		return 0;
 	}
 	route.scoped = is_scoped(known, &route);
+	route.keyed = known ? known->keyed : rel->identity == 'd' || rel->identity == 'i';
 	if (old && old->written && hr_relation_same(old->relation, rel)) {
 		hr_route_clear(&route);
 		*out = old;
-		return 0;
+		return hr_parents_connect(c, old, e);
 	}
 	if (route.tenant)
 		route.out = hr_emit_tenant(&c->emit, route.tenant, strlen(route.tenant));
 	warn_identity(&route);
 	*out = hr_routes_put(&c->routes, &route);
+	if (hr_parents_connect(c, *out, e) < 0)
+		return -1;
 	return route.tenancy == HR_TENANCY_NONE ? 0 : write_relation(c, *out, e);
 fail:
 	hr_relation_free(rel);
@@ -156,7 +175,7 @@ hr_capture_null_tenant(struct hr_capture *c, const struct hr_route *route, struc
 		break;
 	}
 	hr_fail(e, HR_CONFIG, "a row of '%s.%s' has no tenant: '%s' is NULL", rel->schema, rel->name,
-	    rel->column[route->column].name);
+	    route->tenancy == HR_TENANCY_PARENT ? rel->step[0].from[0] : rel->column[route->column].name);
 	return hr_hint(e, "set null_tenant: shared or none under 'tenancy:' in --config");
 }
 
@@ -237,7 +256,7 @@ fetch(struct hr_capture *c, const struct hr_route *route, const struct hr_cur *t
  * one that moved to this tenant or into a publication's filter, is fetched.
  */
 static int
-put_insert(struct hr_capture *c, struct hr_route *route, struct hr_out *o,
+put_whole(struct hr_capture *c, struct hr_route *route, struct hr_out *o, enum hr_op op,
     const struct hr_cur *tuple, const struct hr_cur *old, struct hr_err *e)
 {
 	struct hr_buf fetched = HR_BUF_INIT, *b;
@@ -245,7 +264,7 @@ put_insert(struct hr_capture *c, struct hr_route *route, struct hr_out *o,
 	size_t mark, at;
 	int unchanged, rc;
 
-	if ((b = hr_emit_open(&c->emit, o, HR_INSERT, &mark, e)) == NULL)
+	if ((b = hr_emit_open(&c->emit, o, op, &mark, e)) == NULL)
 		return -1;
 	hr_buf_u32le(b, route->relation->id);
 	at = b->len;
@@ -269,11 +288,11 @@ put_insert(struct hr_capture *c, struct hr_route *route, struct hr_out *o,
 }
 
 static int
-put_delete(struct hr_capture *c, const struct hr_route *route, struct hr_out *o,
+put_delete(struct hr_capture *c, const struct hr_route *route, struct hr_out *o, enum hr_op op,
     const struct hr_pgo *m, struct hr_err *e)
 {
 	size_t mark;
-	struct hr_buf *b = hr_emit_open(&c->emit, o, HR_DELETE, &mark, e);
+	struct hr_buf *b = hr_emit_open(&c->emit, o, op, &mark, e);
 
 	if (b == NULL)
 		return -1;
@@ -340,21 +359,69 @@ update(struct hr_capture *c, const struct hr_route *route, struct hr_out *o, con
 
 /* The row moves to another tenant: gone for one, complete for the other. */
 static int
-move(struct hr_capture *c, struct hr_route *route, struct hr_out *from, struct hr_out *to,
+move(struct hr_capture *c, struct hr_route *route, struct hr_out *from, struct hr_out *to, bool ahead,
     const struct hr_pgo *m, struct hr_err *e)
 {
-	if (from && (in_order(c, from, true, e) < 0 || put_delete(c, route, from, m, e) < 0))
+	if (from && (in_order(c, from, true, e) < 0 ||
+	    hr_descend_leave(c, route, from, &m->tuple, &m->old_tuple, e) < 0 ||
+	    put_delete(c, route, from, ahead ? HR_DROP : HR_DELETE, m, e) < 0))
 		return -1;
 	if (to == NULL || in_order(c, to, true, e) < 0)
 		return to ? -1 : 0;
-	return put_insert(c, route, to, &m->tuple, m->old == 'O' ? &m->old_tuple : NULL, e);
+	if (put_whole(c, route, to, ahead ? HR_PUT : HR_INSERT, &m->tuple, m->old == 'O' ? &m->old_tuple : NULL, e) < 0)
+		return -1;
+	return hr_descend_join(c, route, to, &m->tuple, e);
+}
+
+/*
+ * Whose a row was and is, by its foreign key.  A parent that is no longer at
+ * the source takes its rows along, or they have another by then: such a row is
+ * nobody's, and whoever has it lets it go.  *ahead: it has been brought in a
+ * state that is yet to come, see descend.h.
+ */
+static int
+by_parent(struct hr_capture *c, struct hr_route *route, const struct hr_pgo *m, bool knows_old,
+    struct hr_out **from, struct hr_out **to, bool *ahead, struct hr_err *e)
+{
+	struct hr_kin is = { .out = NULL }, was = { .out = NULL };
+
+	if (m->type != 'D' && hr_parents_tenant(c, route, &m->tuple, &is, e) < 0)
+		return -1;
+	if (knows_old && hr_parents_tenant(c, route, &m->old_tuple, &was, e) < 0)
+		return -1;
+	*to = is.out;
+	*from = was.unknown ? &c->emit.all : was.out;
+	if (m->type == 'D' && !knows_old)
+		*from = &c->emit.all;	/* by key, to everyone who could have it */
+	if (m->type == 'U' && !knows_old)
+		*from = *to;
+	*ahead = is.ahead || was.ahead;
+	if (!route->keyed) {
+		/* It cannot be written over: what was brought is left out. */
+		*ahead = false;
+		if (is.seen)
+			*to = NULL;
+		if (was.seen || (is.seen && m->type == 'U' && !knows_old))
+			*from = NULL;
+	}
+	route->withheld |= is.unknown;
+	return 0;
+}
+
+/* A row stays with its tenant, who may have it in a state that is yet to come. */
+static int
+put_over(struct hr_capture *c, struct hr_route *route, struct hr_out *o, const struct hr_pgo *m, struct hr_err *e)
+{
+	if (m->old != '-' && put_delete(c, route, o, HR_DROP, m, e) < 0)
+		return -1;
+	return put_whole(c, route, o, HR_PUT, &m->tuple, m->old == 'O' ? &m->old_tuple : NULL, e);
 }
 
 static int
 row(struct hr_capture *c, struct hr_route *route, const struct hr_pgo *m, struct hr_err *e)
 {
 	struct hr_out *to = NULL, *from = NULL;
-	bool knows_old = route->identity_has_tenant && m->old != '-';
+	bool knows_old = route->identity_has_tenant && m->old != '-', ahead = false;
 
 	if (HR_UNLIKELY(route->refused != NULL))
 		return refused(route, e);
@@ -382,19 +449,25 @@ row(struct hr_capture *c, struct hr_route *route, const struct hr_pgo *m, struct
 		if (m->type == 'U' && !knows_old)
 			from = to;
 		break;
+	case HR_TENANCY_PARENT:
+		if (by_parent(c, route, m, knows_old, &from, &to, &ahead, e) < 0)
+			return -1;
+		break;
 	}
 	/* An update may move the row here from a tenant that it does not name. */
 	if (!route->scoped && in_order(c, m->type == 'D' ? from : to, m->type == 'U' && !knows_old, e) < 0)
 		return -1;
 	switch (m->type) {
 	case 'I':
-		return to ? put_insert(c, route, to, &m->tuple, NULL, e) : 0;
+		return to ? put_whole(c, route, to, ahead ? HR_PUT : HR_INSERT, &m->tuple, NULL, e) : 0;
 	case 'D':
-		return from ? put_delete(c, route, from, m, e) : 0;
+		return from ? put_delete(c, route, from, ahead ? HR_DROP : HR_DELETE, m, e) : 0;
 	}
+	if (from == to && to == NULL)
+		return 0;
 	if (from == to)
-		return to ? update(c, route, to, m, e) : 0;
-	return move(c, route, from, to, m, e);
+		return ahead ? put_over(c, route, to, m, e) : update(c, route, to, m, e);
+	return move(c, route, from, to, ahead, m, e);
 }
 
 /* One tenant's truncated tables, or everyone's. */
@@ -438,11 +511,12 @@ truncate_tables(struct hr_capture *c, const struct hr_pgo *m, struct hr_err *e)
 			rc = refused(first, e);
 			break;
 		}
-		everyone = first->tenancy == HR_TENANCY_COLUMN || first->tenancy == HR_TENANCY_SHARED;
+		everyone = hr_relation_mixed(first->relation) || first->tenancy == HR_TENANCY_SHARED;
 		for (n = 0, j = i; j < m->relations; j++) {
 			struct hr_route *r = hr_routes_get(&c->routes, hr_get_u32be(m->relation_list + 4 * j));
 
-			if (r && r->out == first->out && r->tenancy == first->tenancy) {
+			if (r && r->out == first->out && !r->refused && (r->tenancy == first->tenancy ||
+			    (hr_relation_mixed(r->relation) && hr_relation_mixed(first->relation)))) {
 				id[n++] = r->relation->id;
 				done[j] = true;
 			}
@@ -596,16 +670,18 @@ hr_capture_message(struct hr_capture *c, const uint8_t *data, size_t len, struct
 	if (c->emit.open && ++c->changes <= c->skip)
 		return 0;
 	c->skip = 0;
-	if (c->foreign)
-		return 0;
 	switch (m.type) {
 	case 'T':
-		return truncate_tables(c, &m, e);
+		return c->foreign ? 0 : truncate_tables(c, &m, e);
 	case 'M':
-		return put_message(c, &m, e);
+		return c->foreign ? 0 : put_message(c, &m, e);
 	}
 	route = hr_routes_get(&c->routes, m.relation);
 	if (HR_UNLIKELY(route == NULL))
 		return hr_fail(e, HR_INTERNAL, "a change of the unknown relation %" PRIu32, m.relation);
-	return row(c, route, &m, e);
+	if (!c->foreign && row(c, route, &m, e) < 0)
+		return -1;
+	if (HR_UNLIKELY(route->feeds) && m.type != 'D')
+		hr_parents_see(c, route, &m.tuple);
+	return 0;
 }

@@ -15,6 +15,10 @@ how(const struct hr_route *route, char *out, size_t size)
 	case HR_TENANCY_COLUMN:
 		snprintf(out, size, "by column %s", route->relation->column[route->column].name);
 		return out;
+	case HR_TENANCY_PARENT:
+		snprintf(out, size, "by %s of its row of %s.%s", route->relation->step[0].from[0],
+		    route->relation->step[0].schema, route->relation->step[0].name);
+		return out;
 	case HR_TENANCY_SCHEMA:
 	case HR_TENANCY_DATABASE:
 		snprintf(out, size, "tenant %s", route->tenant);
@@ -43,12 +47,28 @@ remark(const struct hr_source_table *t, const struct hr_route *route, char *out,
 	if (keys == 0 && t->publishes_changes)
 		snprintf(out, size, "inserts only: without a primary key the source refuses UPDATE and DELETE;"
 		    " ALTER TABLE %s.%s REPLICA IDENTITY FULL", rel->schema, rel->name);
-	else if (route->tenancy == HR_TENANCY_COLUMN && !route->identity_has_tenant)
+	else if ((route->tenancy == HR_TENANCY_COLUMN || route->tenancy == HR_TENANCY_PARENT) && !route->identity_has_tenant)
 		snprintf(out, size, "deletes go to every tenant by key and a change of tenant cannot be seen;"
 		    " ALTER TABLE %s.%s REPLICA IDENTITY FULL", rel->schema, rel->name);
 	else
 		return "";
 	return out;
+}
+
+/* A table that lacks the tenant's column may have a foreign key to it. */
+static void
+suggest(struct hr_capture *c, const struct hr_relation *rel, struct hr_err *why)
+{
+	const char *column;
+	char *text;
+
+	if (hr_router_tenancy(c->router, rel->schema, rel->name, &column) != HR_TENANCY_COLUMN)
+		return;
+	if ((text = hr_ancestry_suggest(rel, c->router, c->sql)) != NULL) {
+		why->hint[0] = '\0';
+		hr_hint(why, "%s", text);
+	}
+	free(text);
 }
 
 int
@@ -68,10 +88,11 @@ hr_capture_check(const struct hr_capture_options *o, struct hr_err *e)
 		struct hr_source_table *t = &c.tables.table[i];
 		struct hr_route route;
 		struct hr_err why = HR_ERR_INIT;
-		char text[160], note[320];
+		char text[320], note[320];
 		const char *extra;
 
-		if (hr_route_decide(c.router, t->relation, t->publishes_changes, &route, &why) < 0) {
+		if (hr_capture_decide(&c, t->relation, t->publishes_changes, &route, &why) < 0) {
+			suggest(&c, t->relation, &why);
 			printf("%s.%s: REFUSED: %s; %s\n", t->relation->schema, t->relation->name,
 			    why.what, why.hint);
 			wrong++;
@@ -80,7 +101,7 @@ hr_capture_check(const struct hr_capture_options *o, struct hr_err *e)
 		extra = remark(t, &route, note, sizeof(note));
 		printf("%s.%s: %s%s%s%s\n", t->relation->schema, t->relation->name,
 		    how(&route, text, sizeof(text)), extra[0] ? " (" : "", extra, extra[0] ? ")" : "");
-		free(route.tenant);
+		hr_route_drop(&route);
 	}
 	if (c.tables.tables == 0)
 		hr_log(HR_LOG_WARNING, "publication '%s' has no tables", o->publication);
@@ -90,6 +111,7 @@ hr_capture_check(const struct hr_capture_options *o, struct hr_err *e)
 		hr_hint(e, "see the lines marked REFUSED");
 	}
 out:
+	hr_parents_clear(&c.parents);
 	hr_source_tables_clear(&c.tables);
 	hr_types_clear(&c.types);
 	hr_router_free(c.router);

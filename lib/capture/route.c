@@ -156,38 +156,52 @@ by_schema(const struct hr_router *r, const struct hr_relation *rel, struct hr_ro
 	return 0;
 }
 
+enum hr_tenancy
+hr_router_tenancy(const struct hr_router *r, const char *schema, const char *name, const char **column)
+{
+	const struct hr_config *c = r->config;
+	char *table = hr_sprintf("%s.%s", schema, name);
+	const struct hr_config_table *rule = table_rule(r, table);
+	bool named = rule && strcmp(rule->table, table) == 0;
+
+	free(table);
+	*column = rule && rule->column ? rule->column : NULL;
+	if (strcmp(schema, "hr") == 0 && !named)
+		return HR_TENANCY_NONE;		/* a target's own books */
+	if (rule && rule->tenancy == HR_TENANCY_PARENT)
+		return HR_TENANCY_PARENT;
+	if (*column == NULL)
+		*column = c->tenancy.column;
+	if (rule && rule->tenancy != HR_TENANCY_UNSET)
+		return rule->tenancy;
+	if ((rule && rule->column) || c->tenancy.column)
+		return HR_TENANCY_COLUMN;
+	if (c->tenancy.schema)
+		return HR_TENANCY_SCHEMA;
+	return c->tenancy.database ? HR_TENANCY_DATABASE : HR_TENANCY_UNSET;
+}
+
 int
 hr_route_decide(const struct hr_router *r, struct hr_relation *rel, bool changes,
     struct hr_route *route, struct hr_err *e)
 {
 	const struct hr_config *c = r->config;
 	char *table = hr_sprintf("%s.%s", rel->schema, rel->name);
-	const struct hr_config_table *rule = table_rule(r, table);
+	const char *column;
 	int rc = 0;
 
 	*route = (struct hr_route){ .relation = rel, .column = -1 };
-	if (strcmp(rel->schema, "hr") == 0 && (rule == NULL || strcmp(rule->table, table) != 0))
-		route->tenancy = HR_TENANCY_NONE;	/* a target's own books */
-	else if (rule && rule->tenancy != HR_TENANCY_UNSET)
-		route->tenancy = rule->tenancy;
-	else if (rule && rule->column)
-		route->tenancy = HR_TENANCY_COLUMN;
-	else if (c->tenancy.column)
-		route->tenancy = HR_TENANCY_COLUMN;
-	else if (c->tenancy.schema)
-		route->tenancy = HR_TENANCY_SCHEMA;
-	else if (c->tenancy.database)
-		route->tenancy = HR_TENANCY_DATABASE;
+	route->tenancy = hr_router_tenancy(r, rel->schema, rel->name, &column);
 
 	switch (route->tenancy) {
-	case HR_TENANCY_COLUMN: {
-		const char *column = rule && rule->column ? rule->column : c->tenancy.column;
-
+	case HR_TENANCY_COLUMN:
 		rel->tenancy = 'c';
 		rc = column ? by_column(rel, route, column, table, e) :
 		    hr_fail(e, HR_CONFIG, "cannot route '%s': no tenant column is named for it", table);
 		break;
-	}
+	case HR_TENANCY_PARENT:
+		rel->tenancy = 'p';	/* its way to the tenant: parent.h */
+		break;
 	case HR_TENANCY_SCHEMA:
 		rel->tenancy = 's';
 		rc = by_schema(r, rel, route, table, e);
@@ -229,8 +243,16 @@ void
 hr_route_clear(struct hr_route *route)
 {
 	hr_relation_free(route->relation);
+	hr_route_drop(route);
+}
+
+void
+hr_route_drop(struct hr_route *route)
+{
 	free(route->tenant);
 	free(route->refused);
+	free(route->fk);
+	free(route->feed);
 	*route = (struct hr_route){ .column = -1 };
 }
 

@@ -14,6 +14,9 @@
 #include "state/config.h"
 #include "stream/relation.h"
 
+struct hr_link;
+struct hr_feed;
+
 /* How a table's rows find their tenant. */
 struct hr_route {
 	struct hr_relation *relation;	/* its tenancy and tenant column filled */
@@ -22,6 +25,13 @@ struct hr_route {
 	bool identity_has_tenant;	/* deletes name their tenant */
 	bool scoped;			/* no unique index spans tenants */
 	char *tenant;			/* fixed: schema and database tenancy */
+	/* tenancy by parent, filled by hr_parents_route() */
+	bool keyed;			/* its rows can be told apart */
+	struct hr_link *link;		/* where the foreign key leads */
+	int *fk;			/* its columns; as many as the link's key */
+	/* what others find their tenant by; parent.h */
+	struct hr_feed *feed;
+	size_t feeds;
 	bool withheld;			/* a row went to a tenant that has not got it yet */
 	bool written;			/* its relation frame is in the stream */
 	struct hr_err *refused;		/* it cannot be routed: why; said at its first row */
@@ -45,6 +55,13 @@ void hr_router_free(struct hr_router *r);
 int hr_route_decide(const struct hr_router *r, struct hr_relation *rel, bool changes,
     struct hr_route *route, struct hr_err *e) HR_USED;
 
+/*
+ * How a table is routed, by its name alone.  *column is the tenant's column
+ * (HR_TENANCY_COLUMN) or one of the foreign key's (HR_TENANCY_PARENT), or NULL.
+ */
+enum hr_tenancy hr_router_tenancy(const struct hr_router *r, const char *schema, const char *name,
+    const char **column);
+
 /* Is this tenant one of those asked for? */
 bool hr_router_selects(const struct hr_router *r, const char *tenant, size_t len);
 
@@ -57,5 +74,7 @@ struct hr_route *hr_routes_get(const struct hr_routes *t, uint32_t id);
 struct hr_route *hr_routes_put(struct hr_routes *t, const struct hr_route *route);
 void hr_routes_clear(struct hr_routes *t);
 void hr_route_clear(struct hr_route *route);
+/* The same, but for its relation, which stays whose it is. */
+void hr_route_drop(struct hr_route *route);
 
 #endif

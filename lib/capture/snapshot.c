@@ -17,11 +17,11 @@
 #include "base/log.h"
 #include "base/lsn.h"
 #include "capture/capture.h"
+#include "pg/way.h"
 #include "stream/mark.h"
 #include "stream/rows.h"
 
 #define PART_PAGES	8192	/* 64 MB of a table are one part */
-#define COPY_HEADER	11	/* PGCOPY\n\377\r\n\0 */
 
 struct part {
 	const struct hr_source_table *table;
@@ -45,20 +45,50 @@ struct copy {
 	uint64_t rows, bytes;
 };
 
+/* Of a row by parent the tenant comes with it, as one more column. */
+static uint32_t
+tenant_type(const struct hr_route *route)
+{
+	const struct hr_link *l = route->link;
+
+	if (l == NULL)
+		return route->relation->column[route->column].type;
+	while (l->next)
+		l = l->next;
+	return l->tenant_type;
+}
+
+static void
+put_tenant(struct hr_buf *sql, const struct hr_route *route)
+{
+	char *name;
+
+	if (route->tenancy == HR_TENANCY_PARENT) {
+		hr_way_tenant(sql, route->relation);
+		return;
+	}
+	name = hr_quote_ident(route->relation->column[route->column].name);
+	hr_buf_printf(sql, "t.%s", name);
+	free(name);
+}
+
 /* tenant_column = ANY (the tenants asked for), or nothing. */
 static void
 put_tenants(struct hr_buf *sql, struct copy *y, const struct hr_route *route)
 {
 	const struct hr_config *config = y->c->o->config;
-	const struct hr_column *col;
-	char *name, *lit, *type;
+	const struct hr_type_name *type_name;
+	struct hr_buf col = HR_BUF_INIT;
+	const char *name;
+	char *lit, *type;
 	size_t i;
 
-	if (route->tenancy != HR_TENANCY_COLUMN || config->tenants == 0)
+	if (!hr_relation_mixed(route->relation) || config->tenants == 0)
 		return;
-	col = &route->relation->column[route->column];
-	name = hr_quote_ident(col->name);
-	type = hr_quote_table(col->type_schema, col->type_name);
+	put_tenant(&col, route);
+	name = hr_buf_text(&col);
+	type_name = hr_types_find(&y->c->types, tenant_type(route));
+	type = type_name ? hr_quote_table(type_name->schema, type_name->name) : hr_strdup("pg_catalog.text");
 	hr_buf_printf(sql, " AND (%s = ANY (ARRAY[", name);
 	for (i = 0; i < config->tenants; i++) {
 		lit = hr_quote_literal(config->tenant[i]);
@@ -70,7 +100,7 @@ put_tenants(struct hr_buf *sql, struct copy *y, const struct hr_route *route)
 		hr_buf_printf(sql, " OR %s IS NULL", name);
 	hr_buf_puts(sql, ")");
 	free(type);
-	free(name);
+	hr_buf_clear(&col);
 }
 
 static char *
@@ -85,17 +115,26 @@ copy_sql(struct copy *y, const struct part *p)
 	for (i = 0; i < rel->columns; i++) {
 		char *name = hr_quote_ident(rel->column[i].name);
 
-		hr_buf_printf(&sql, "%s%s", i ? ", " : "", name);
+		hr_buf_printf(&sql, "%st.%s", i ? ", " : "", name);
 		free(name);
 	}
-	hr_buf_printf(&sql, " FROM %s%s WHERE true", p->table->kind == 'r' ? "ONLY " : "", table);
+	if (p->route->tenancy == HR_TENANCY_PARENT) {
+		hr_buf_puts(&sql, rel->columns ? ", " : "");
+		put_tenant(&sql, p->route);
+	}
+	/* A row filter names its columns bare. */
+	hr_buf_printf(&sql, " FROM (SELECT * FROM %s%s WHERE true", p->table->kind == 'r' ? "ONLY " : "", table);
 	if (p->table->filter)
 		hr_buf_printf(&sql, " AND (%s)", p->table->filter);
-	put_tenants(&sql, y, p->route);
 	if (p->from || p->to)
 		hr_buf_printf(&sql, " AND ctid >= '(%" PRId64 ",0)'", p->from);
 	if (p->to)
 		hr_buf_printf(&sql, " AND ctid < '(%" PRId64 ",0)'", p->to);
+	hr_buf_puts(&sql, ") t");
+	if (p->route->tenancy == HR_TENANCY_PARENT)
+		hr_way_join(&sql, rel, rel->steps, "LEFT JOIN");
+	hr_buf_puts(&sql, " WHERE true");
+	put_tenants(&sql, y, p->route);
 	hr_buf_puts(&sql, ") TO STDOUT (FORMAT binary)");
 	free(table);
 	hr_buf_text(&sql);
@@ -142,6 +181,10 @@ plan(struct copy *y, struct hr_err *e)
 		if (route->tenancy == HR_TENANCY_NONE ||
 		    (route->out && !((struct hr_out *)route->out)->selected))
 			continue;
+		if (route->refused) {
+			*e = *route->refused;
+			return -1;
+		}
 		if (t->kind != 'r' || t->pages <= PART_PAGES) {
 			add_part(y, t, route, 0, 0);
 			continue;
@@ -171,26 +214,31 @@ next_part(struct copy *y, struct copier *k, struct hr_err *e)
 	    k->part->route->relation->name) : 0;
 }
 
-/* The tenant of a row in COPY's binary form. */
+/*
+ * The tenant of a row in COPY's binary form.  Of a row by parent it is the last
+ * value, which is none of the row's: *len ends before it.
+ */
 static int
-tenant_of(struct copy *y, const struct hr_route *route, const uint8_t *data, size_t len,
+tenant_of(struct copy *y, const struct hr_route *route, const uint8_t *data, size_t *len,
     struct hr_out **o, struct hr_err *e)
 {
-	struct hr_cur c = hr_cur(data, len);
+	int at = route->tenancy == HR_TENANCY_PARENT ? route->relation->columns : route->column;
+	struct hr_cur c = hr_cur(data, *len);
 	int n = hr_cur_u16be(&c), i;
 	int32_t size = -1;
 	const uint8_t *value = NULL;
 
-	for (i = 0; i <= route->column && i < n; i++) {
+	for (i = 0; i <= at && i < n; i++) {
+		if (i == route->relation->columns)
+			*len = (size_t)(c.at - data);
 		size = (int32_t)hr_cur_u32be(&c);
 		value = size > 0 ? hr_cur_bytes(&c, (size_t)size) : c.at;
 	}
-	if (c.bad || i <= route->column)
+	if (c.bad || i <= at)
 		return hr_fail(e, HR_INTERNAL, "a malformed row in the first copy");
 	if (size < 0)
 		return hr_capture_null_tenant(y->c, route, o, e);
-	*o = hr_emit_tenant_of(&y->c->emit, route->relation->column[route->column].type, false,
-	    value, (size_t)size, e);
+	*o = hr_emit_tenant_of(&y->c->emit, tenant_type(route), false, value, (size_t)size, e);
 	if (*o == NULL)
 		return -1;
 	if (!(*o)->selected)
@@ -208,14 +256,15 @@ put_row(struct copy *y, const struct part *p, const uint8_t *data, size_t len, s
 
 	if (p->route->tenancy == HR_TENANCY_SHARED)
 		o = &m->all;
-	else if (p->route->tenancy == HR_TENANCY_COLUMN && tenant_of(y, p->route, data, len, &o, e) < 0)
+	else if (hr_relation_mixed(p->route->relation) && tenant_of(y, p->route, data, &len, &o, e) < 0)
 		return hr_within(e, "table '%s.%s'", p->route->relation->schema, p->route->relation->name);
 	if (o == NULL)
 		return 0;
 	if ((b = hr_emit_open(m, o, HR_INSERT, &mark, e)) == NULL)
 		return -1;
 	hr_buf_u32le(b, p->route->relation->id);
-	hr_buf_put(b, data, len);
+	hr_buf_u16be(b, (uint16_t)p->route->relation->columns);
+	hr_buf_put(b, data + 2, len - 2);
 	y->rows++;
 	y->bytes += len;
 	return hr_emit_close(m, o, mark, e);
@@ -246,18 +295,8 @@ take(struct copy *y, struct copier *k, struct hr_err *e)
 		if (got < 0)
 			return hr_within(e, "cannot copy '%s.%s'", k->part->route->relation->schema,
 			    k->part->route->relation->name);
-		if (!k->begun) {
-			/* Signature, flags, and an extension of no length. */
-			uint32_t ext = len >= COPY_HEADER + 8 ? hr_get_u32be(data + COPY_HEADER + 4) : UINT32_MAX;
-
-			if (ext > len - COPY_HEADER - 8)
-				return hr_fail(e, HR_INTERNAL, "a copy without its header");
-			data += COPY_HEADER + 8 + ext;
-			len -= COPY_HEADER + 8 + ext;
-			k->begun = true;
-		}
-		/* The last one's number of columns is -1. */
-		if (len >= 2 && hr_get_u16be(data) != UINT16_MAX && put_row(y, k->part, data, len, e) < 0)
+		if ((got = hr_copy_out_row(&k->begun, &data, &len, e)) < 0 ||
+		    (got == 1 && put_row(y, k->part, data, len, e) < 0))
 			return -1;
 		if (hr_emit_full(&y->c->emit) && turn(y, e) < 0)
 			return -1;

@@ -146,7 +146,11 @@ hr_source_tables(struct hr_source_tables *s, struct hr_conn *c, const char *publ
 	if (publications_exist(c, &list, e) < 0)
 		return -1;
 	if (hr_conn_query(c, &r, "SELECT oid, nspname, relname, relkind, relreplident, relpages,"
-	    " filter, changes, differ FROM (" PUBLISHED ") q ORDER BY oid", 1, &list, e) < 0)
+	    " filter, changes, differ, EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = q.oid"
+	    "  AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL"
+	    "  AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a WHERE a.attrelid = q.oid"
+	    "   AND a.attnum = ANY (i.indkey) AND NOT (a.attnotnull AND a.attname = ANY (q.names))))"
+	    " FROM (" PUBLISHED ") q ORDER BY oid", 1, &list, e) < 0)
 		return -1;
 	for (i = 0; i < hr_result_rows(r); i++)
 		if (hr_result_get(r, i, 8) && hr_result_get(r, i, 8)[0] == 't') {
@@ -189,6 +193,7 @@ hr_source_tables(struct hr_source_tables *s, struct hr_conn *c, const char *publ
 		t->pages = strtoll(hr_result_get(r, i, 5), NULL, 10);
 		t->filter = hr_strdup(hr_result_get(r, i, 6));
 		t->publishes_changes = hr_result_get(r, i, 7)[0] == 't';
+		t->keyed = hr_result_get(r, i, 9)[0] == 't';
 		while (at < hr_result_rows(col) &&
 		    strcmp(hr_result_get(col, at, 0), hr_result_get(r, i, 0)) == 0) {
 			add_column(rel, col, at, types);

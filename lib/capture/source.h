@@ -27,6 +27,7 @@ struct hr_source_table {
 	int64_t pages;
 	char *filter;			/* the publication's row filter, or NULL */
 	bool publishes_changes;		/* updates or deletes */
+	bool keyed;			/* a unique index tells its rows apart */
 	bool *scopes;			/* by column: every unique index has it */
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "migrate/select.h"
+#include "pg/way.h"
 
 /* Names of ours beside the table's columns, which a row filter names bare. */
 #define OURS(what) "\"hr verify " what "\""
@@ -58,6 +59,44 @@ put_table(struct hr_buf *b, const struct hr_twin *w, enum hr_side side)
 	free(table);
 }
 
+/* t.parent_id IS NULL, of any of the columns. */
+static void
+put_no_parent(struct hr_buf *b, const struct hr_relation *rel)
+{
+	const struct hr_step *s = &rel->step[0];
+	int i;
+
+	for (i = 0; i < s->columns; i++) {
+		char *name = hr_quote_ident(s->from[i]);
+
+		hr_buf_printf(b, "%st.%s IS NULL", i ? " OR " : "", name);
+		free(name);
+	}
+}
+
+/* Rows whose tenant a parent has. */
+static void
+put_parent(struct hr_select *q, const struct hr_twin *w, const struct hr_scope *s)
+{
+	struct hr_buf *b = &q->sql;
+
+	hr_buf_puts(b, " AND (");
+	hr_way_exists(b, w->relation);
+	hr_way_tenant(b, w->relation);
+	if (s->tenant)
+		hr_buf_printf(b, " = $%d", add_param(q, s->tenant));
+	else if (s->list)
+		hr_buf_printf(b, " = ANY ($%d)", add_param(q, s->list));
+	else
+		hr_buf_puts(b, " IS NOT NULL");
+	hr_buf_puts(b, ")");
+	if (s->null_tenant == HR_NULL_SHARED) {
+		hr_buf_puts(b, " OR ");
+		put_no_parent(b, w->relation);
+	}
+	hr_buf_puts(b, ")");
+}
+
 /* The tenant's rows, and those that are published. */
 static void
 put_where(struct hr_select *q, const struct hr_twin *w, enum hr_side side, const struct hr_scope *s)
@@ -85,6 +124,8 @@ put_where(struct hr_select *q, const struct hr_twin *w, enum hr_side side, const
 		put_column(b, w->relation, w->relation->tenant_column);
 		hr_buf_puts(b, " IS NOT NULL");
 	}
+	if (w->tenancy == HR_TENANCY_PARENT && (!all || s->null_tenant == HR_NULL_NONE))
+		put_parent(q, w, s);
 	/* The target has nothing else: what it has besides is a difference. */
 	if (side == HR_SOURCE && w->filter)
 		hr_buf_printf(b, " AND (%s)", w->filter);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/lsn.h"
+#include "capture/ancestry.h"
 #include "migrate/chunk.h"
 #include "migrate/verify.h"
 #include "stream/frame.h"
@@ -131,6 +132,7 @@ choose(struct hr_verify *v, const struct hr_router *router, struct hr_source_tab
 {
 	char *name = hr_sprintf("%s.%s", t->relation->schema, t->relation->name);
 	struct hr_twin *w = &v->twin[v->twins];
+	struct hr_ancestry way;
 	struct hr_route route;
 	bool wanted = named(v, name);
 	size_t i;
@@ -141,6 +143,9 @@ choose(struct hr_verify *v, const struct hr_router *router, struct hr_source_tab
 	if (!wanted)
 		return 0;
 	if (hr_route_decide(router, t->relation, false, &route, e) < 0)
+		return -1;
+	if (route.tenancy == HR_TENANCY_PARENT &&
+	    hr_ancestry_find(&way, t->relation, router, v->o->publication, v->conn[HR_SOURCE], e) < 0)
 		return -1;
 	if (route.tenancy == HR_TENANCY_NONE ||
 	    (route.tenant && !hr_router_selects(router, route.tenant, strlen(route.tenant)))) {

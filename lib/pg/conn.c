@@ -527,6 +527,25 @@ quote(const char *text, char q)
 	return (char *)hr_buf_take(&b, NULL);
 }
 
+#define COPY_HEADER	11	/* PGCOPY\n\377\r\n\0 */
+
+int
+hr_copy_out_row(bool *begun, const uint8_t **data, size_t *len, struct hr_err *e)
+{
+	if (!*begun) {
+		/* Signature, flags, and an extension of no length. */
+		uint32_t ext = *len >= COPY_HEADER + 8 ? hr_get_u32be(*data + COPY_HEADER + 4) : UINT32_MAX;
+
+		if (ext > *len - COPY_HEADER - 8)
+			return hr_fail(e, HR_INTERNAL, "a copy without its header");
+		*data += COPY_HEADER + 8 + ext;
+		*len -= COPY_HEADER + 8 + ext;
+		*begun = true;
+	}
+	/* The last one's number of columns is -1. */
+	return *len >= 2 && hr_get_u16be(*data) != UINT16_MAX;
+}
+
 char *
 hr_quote_ident(const char *name)
 {

@@ -91,6 +91,12 @@ int hr_copy_out_begin(struct hr_conn *c, const char *sql, struct hr_err *e) HR_U
 int hr_copy_out_read(struct hr_conn *c, const uint8_t **data, size_t *len, bool *ended,
     struct hr_err *e) HR_USED;
 
+/*
+ * Of a piece of a copy in binary: leave out its header (once; *begun is false
+ * at first) and its trailer.  1: *data is a row's tuple, 0: nothing is left.
+ */
+int hr_copy_out_row(bool *begun, const uint8_t **data, size_t *len, struct hr_err *e) HR_USED;
+
 /* An identifier or literal quoted; gives. */
 char *hr_quote_ident(const char *name);
 char *hr_quote_literal(const char *text);

@@ -538,7 +538,7 @@ take_table(struct load *l, const yaml_node_t *name, const yaml_node_t *value,
 {
 	static const struct key key[] = {
 		{ "tenancy", take_tenancy_word, .at = offsetof(struct hr_config_table, tenancy),
-		    .words = "column schema database shared none" },
+		    .words = "column parent schema database shared none" },
 		{ "column", take_identifier, .at = offsetof(struct hr_config_table, column) },
 	};
 	const char *dot = strchr(text(name), '.');
@@ -556,7 +556,7 @@ take_table(struct load *l, const yaml_node_t *name, const yaml_node_t *value,
 			return fail_at(l, value, "%s has no 'tenancy'", text(name));
 		t->tenancy = HR_TENANCY_COLUMN;
 	}
-	if (t->column && t->tenancy != HR_TENANCY_COLUMN)
+	if (t->column && t->tenancy != HR_TENANCY_COLUMN && t->tenancy != HR_TENANCY_PARENT)
 		return fail_at(l, value, "%s has a 'column', but its tenancy is not by column",
 		    text(name));
 	return 0;

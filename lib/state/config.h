@@ -13,6 +13,7 @@
 enum hr_tenancy {
 	HR_TENANCY_UNSET,
 	HR_TENANCY_COLUMN,	/* a column holds the tenant */
+	HR_TENANCY_PARENT,	/* the row that a foreign key refers to has it */
 	HR_TENANCY_SCHEMA,	/* the schema's name, by a regular expression */
 	HR_TENANCY_DATABASE,	/* the whole database is one tenant */
 	HR_TENANCY_SHARED,	/* every tenant gets all rows */
@@ -24,7 +25,7 @@ enum hr_null_tenant { HR_NULL_REFUSE, HR_NULL_SHARED, HR_NULL_NONE };
 struct hr_config_table {
 	char *table;		/* schema.table; * and ? stand for any text, any character */
 	enum hr_tenancy tenancy;
-	char *column;		/* HR_TENANCY_COLUMN */
+	char *column;		/* HR_TENANCY_COLUMN; _PARENT: one of the foreign key's, or NULL */
 	int line;
 };
 

@@ -156,11 +156,37 @@ tenancy(char c)
 {
 	switch (c) {
 	case 'c': return "column";
+	case 'p': return "parent";
 	case 's': return "schema";
 	case 'd': return "database";
 	case 'a': return "all";
 	}
 	return "unknown";
+}
+
+/* The tables on the way to the tenant, and the column that holds it. */
+static void
+put_way(struct hr_dump *d, const struct hr_relation *r)
+{
+	int i, k;
+
+	put(&d->out, ",\"way\":[");
+	for (i = 0; i < r->steps; i++) {
+		const struct hr_step *s = &r->step[i];
+		struct hr_relation named = { .schema = s->schema, .name = s->name };
+
+		put(&d->out, i ? ",{\"table\":" : "{\"table\":");
+		put_table(&d->out, &named);
+		for (k = 0; k < s->columns; k++) {
+			put(&d->out, k ? "," : ",\"by\":{");
+			put_string(&d->out, s->from[k]);
+			hr_buf_u8(&d->out, ':');
+			put_string(&d->out, s->to[k]);
+		}
+		put(&d->out, "}}");
+	}
+	put(&d->out, "],\"tenant_column\":");
+	put_string(&d->out, r->tenant_name);
 }
 
 static int
@@ -183,6 +209,8 @@ dump_relation(struct hr_dump *d, const struct hr_frame *f, struct hr_err *e)
 		put(&d->out, ",\"tenant_column\":");
 		put_string(&d->out, r->column[r->tenant_column].name);
 	}
+	if (r->steps)
+		put_way(d, r);
 	put(&d->out, ",\"columns\":[");
 	for (i = 0; i < r->columns; i++) {
 		const struct hr_column *c = &r->column[i];
@@ -281,14 +309,43 @@ put_row(struct hr_dump *d, const struct hr_item *it, struct hr_err *e)
 	if (r == NULL)
 		return hr_fail(e, HR_BAD_STREAM, "a row of table %" PRIu32 " before its relation frame",
 		    it->relation);
-	put(&d->out, it->op == HR_INSERT ? "insert\",\"table\":" :
-	    it->op == HR_UPDATE ? "update\",\"table\":" : "delete\",\"table\":");
+	put(&d->out, it->op == HR_INSERT ? "insert" : it->op == HR_PUT ? "put" : it->op == HR_UPDATE ? "update" :
+	    it->op == HR_DROP ? "drop" : "delete");
+	put(&d->out, "\",\"table\":");
 	put_table(&d->out, r);
 	if (it->tuple && put_tuple(d, "new", r, it->tuple, it->tuple_len, false, e) < 0)
 		return -1;
 	if (it->old_tuple && put_tuple(d, it->old == 'K' ? "key" : "old", r,
 	    it->old_tuple, it->old_len, it->old == 'K', e) < 0)
 		return -1;
+	return 0;
+}
+
+static int
+put_leave(struct hr_dump *d, const struct hr_item *it, struct hr_err *e)
+{
+	const struct hr_relation *r = hr_relations_get(&d->relations, it->relation);
+	struct hr_value value[HR_STEP_COLUMNS_MAX];
+	const struct hr_step *s;
+	int i;
+
+	if (r == NULL)
+		return hr_fail(e, HR_BAD_STREAM, "a row of table %" PRIu32 " before its relation frame",
+		    it->relation);
+	s = it->step < r->steps ? &r->step[it->step] : NULL;
+	if (s == NULL || hr_tuple_decode(it->tuple, it->tuple_len, value, HR_STEP_COLUMNS_MAX) != s->columns)
+		return hr_fail(e, HR_BAD_STREAM, "rows of '%s.%s' leave by a way that it does not have", r->schema, r->name);
+	put(&d->out, "leave\",\"table\":");
+	put_table(&d->out, r);
+	put(&d->out, ",\"under\":");
+	put_table(&d->out, &(struct hr_relation){ .schema = s->schema, .name = s->name });
+	for (i = 0; i < s->columns; i++) {
+		put(&d->out, i ? "," : ",\"key\":{");
+		put_string(&d->out, s->to[i]);
+		hr_buf_u8(&d->out, ':');
+		put_value(d, 0, &value[i]);
+	}
+	hr_buf_u8(&d->out, '}');
 	return 0;
 }
 
@@ -331,9 +388,15 @@ put_item(struct hr_dump *d, const struct hr_item *it, struct hr_err *e)
 		put(b, ",\"origin_lsn\":");
 		put_lsn(b, it->lsn);
 		break;
+	case HR_LEAVE:
+		if (put_leave(d, it, e) < 0)
+			return -1;
+		break;
 	case HR_INSERT:
+	case HR_PUT:
 	case HR_UPDATE:
 	case HR_DELETE:
+	case HR_DROP:
 		if (put_row(d, it, e) < 0)
 			return -1;
 		break;

@@ -14,6 +14,26 @@ put_text(struct hr_buf *b, const char *s)
 	hr_buf_put(b, s ? s : "", s ? strlen(s) + 1 : 1);
 }
 
+static void
+put_steps(const struct hr_relation *r, struct hr_buf *out)
+{
+	int i, k;
+
+	hr_buf_u16le(out, (uint16_t)r->steps);
+	for (i = 0; i < r->steps; i++) {
+		const struct hr_step *s = &r->step[i];
+
+		put_text(out, s->schema);
+		put_text(out, s->name);
+		hr_buf_u16le(out, (uint16_t)s->columns);
+		for (k = 0; k < s->columns; k++) {
+			put_text(out, s->from[k]);
+			put_text(out, s->to[k]);
+		}
+	}
+	put_text(out, r->tenant_name);
+}
+
 void
 hr_relation_encode(const struct hr_relation *r, struct hr_buf *out)
 {
@@ -36,6 +56,46 @@ hr_relation_encode(const struct hr_relation *r, struct hr_buf *out)
 		put_text(out, c->type_schema);
 		put_text(out, c->type_name);
 	}
+	if (r->tenancy == 'p')
+		put_steps(r, out);
+}
+
+static void
+get_step(struct hr_cur *c, struct hr_step *s)
+{
+	int i, n;
+
+	s->schema = hr_strdup(hr_cur_cstr(c));
+	s->name = hr_strdup(hr_cur_cstr(c));
+	n = hr_cur_u16le(c);
+	if (n < 1 || n > HR_STEP_COLUMNS_MAX)
+		c->bad = true;
+	if (c->bad)
+		return;
+	s->from = hr_zalloc((size_t)n * sizeof(*s->from));
+	s->to = hr_zalloc((size_t)n * sizeof(*s->to));
+	for (i = 0; i < n && !c->bad; i++) {
+		s->from[i] = hr_strdup(hr_cur_cstr(c));
+		s->to[i] = hr_strdup(hr_cur_cstr(c));
+		s->columns = i + 1;
+	}
+}
+
+static void
+get_steps(struct hr_cur *c, struct hr_relation *r)
+{
+	int i, n = hr_cur_u16le(c);
+
+	if (n < 1 || n > HR_STEPS_MAX)
+		c->bad = true;
+	if (c->bad)
+		return;
+	r->step = hr_zalloc((size_t)n * sizeof(*r->step));
+	for (i = 0; i < n && !c->bad; i++) {
+		get_step(c, &r->step[i]);
+		r->steps = i + 1;
+	}
+	r->tenant_name = hr_strdup(hr_cur_cstr(c));
 }
 
 int
@@ -52,7 +112,7 @@ hr_relation_decode(struct hr_relation **out, const uint8_t *data, size_t len, st
 	r->tenant_column = (int16_t)hr_cur_u16le(&c);
 	n = hr_cur_u16le(&c);
 	if (n > HR_COLUMNS_MAX || r->tenant_column >= n || r->tenant_column < -1 ||
-	    strchr("dnfi", r->identity) == NULL || strchr("csda", r->tenancy) == NULL ||
+	    strchr("dnfi", r->identity) == NULL || strchr("cpsda", r->tenancy) == NULL ||
 	    r->identity == '\0' || r->tenancy == '\0')
 		c.bad = true;
 	r->schema = hr_strdup(hr_cur_cstr(&c));
@@ -74,6 +134,8 @@ hr_relation_decode(struct hr_relation **out, const uint8_t *data, size_t len, st
 		col->type_name = hr_strdup(hr_cur_cstr(&c));
 		r->columns = i + 1;
 	}
+	if (!c.bad && r->tenancy == 'p')
+		get_steps(&c, r);
 	if (c.bad || hr_cur_left(&c)) {
 		hr_relation_free(r);
 		return hr_fail(e, HR_BAD_STREAM, "a relation frame that is not well-formed");
@@ -96,6 +158,46 @@ hr_relation_same(const struct hr_relation *a, const struct hr_relation *b)
 	return same;
 }
 
+bool
+hr_relation_mixed(const struct hr_relation *r)
+{
+	return r->tenancy == 'c' || r->tenancy == 'p';
+}
+
+struct hr_relation *
+hr_relation_copy(const struct hr_relation *r, struct hr_err *e)
+{
+	struct hr_buf b = HR_BUF_INIT;
+	struct hr_relation *copy = NULL;
+
+	hr_relation_encode(r, &b);
+	(void)!hr_relation_decode(&copy, b.data, b.len, e);
+	hr_buf_clear(&b);
+	return copy;
+}
+
+void
+hr_relation_clear_steps(struct hr_relation *r)
+{
+	int i, k;
+
+	for (i = 0; i < r->steps; i++) {
+		for (k = 0; k < r->step[i].columns; k++) {
+			free(r->step[i].from[k]);
+			free(r->step[i].to[k]);
+		}
+		free(r->step[i].from);
+		free(r->step[i].to);
+		free(r->step[i].schema);
+		free(r->step[i].name);
+	}
+	free(r->step);
+	free(r->tenant_name);
+	r->step = NULL;
+	r->steps = 0;
+	r->tenant_name = NULL;
+}
+
 void
 hr_relation_free(struct hr_relation *r)
 {
@@ -108,6 +210,7 @@ hr_relation_free(struct hr_relation *r)
 		free(r->column[i].type_schema);
 		free(r->column[i].type_name);
 	}
+	hr_relation_clear_steps(r);
 	free(r->column);
 	free(r->schema);
 	free(r->name);

@@ -23,15 +23,28 @@ struct hr_column {
 	bool key;		/* part of the replica identity */
 };
 
+/* Rows that reach their tenant through foreign keys: one key on the way. */
+struct hr_step {
+	char *schema, *name;	/* the table that it refers to */
+	int columns;
+	char **from, **to;	/* columns of the table before, and those here */
+};
+#define HR_STEPS_MAX 16
+#define HR_STEP_COLUMNS_MAX 32	/* PostgreSQL's INDEX_MAX_KEYS */
+
 struct hr_relation {
 	uint32_t id;		/* the source's OID of the table */
 	char *schema;
 	char *name;
 	char identity;		/* pg_class.relreplident: d n f i */
-	char tenancy;		/* c column, s schema, d database, a all tenants */
+	char tenancy;		/* c column, p parent, s schema, d database, a all tenants */
 	int tenant_column;	/* index, or -1 */
 	int columns;
 	struct hr_column *column;
+	/* tenancy p: from this table to the one whose column is the tenant */
+	int steps;
+	struct hr_step *step;
+	char *tenant_name;	/* that column */
 };
 
 void hr_relation_encode(const struct hr_relation *r, struct hr_buf *out);
@@ -39,6 +52,12 @@ void hr_relation_encode(const struct hr_relation *r, struct hr_buf *out);
 int hr_relation_decode(struct hr_relation **r, const uint8_t *data, size_t len, struct hr_err *e) HR_USED;
 bool hr_relation_same(const struct hr_relation *a, const struct hr_relation *b);
 void hr_relation_free(struct hr_relation *r);
+/* Gives; NULL with *e set. */
+struct hr_relation *hr_relation_copy(const struct hr_relation *r, struct hr_err *e) HR_USED;
+/* Does the table hold rows of many tenants, each of one? */
+bool hr_relation_mixed(const struct hr_relation *r);
+/* Leave the way to the tenant out. */
+void hr_relation_clear_steps(struct hr_relation *r);
 
 /* Relations by id. */
 struct hr_relations {

@@ -109,6 +109,7 @@ hr_rows_next(struct hr_cur *c, struct hr_item *it, struct hr_err *e)
 		it->name = (const char *)hr_cur_bytes(&b, it->name_len);
 		break;
 	case HR_INSERT:
+	case HR_PUT:
 		it->relation = hr_cur_u32le(&b);
 		it->old = '-';
 		it->tuple = b.at;
@@ -126,12 +127,19 @@ hr_rows_next(struct hr_cur *c, struct hr_item *it, struct hr_err *e)
 		it->tuple_len = hr_tuple_skip(&b);
 		break;
 	case HR_DELETE:
+	case HR_DROP:
 		it->relation = hr_cur_u32le(&b);
 		it->old = (char)hr_cur_u8(&b);
 		if (it->old != 'K' && it->old != 'O')
 			b.bad = true;
 		it->old_tuple = b.at;
 		it->old_len = hr_tuple_skip(&b);
+		break;
+	case HR_LEAVE:
+		it->relation = hr_cur_u32le(&b);
+		it->step = hr_cur_u8(&b);
+		it->tuple = b.at;
+		it->tuple_len = hr_tuple_skip(&b);
 		break;
 	case HR_TRUNCATE:
 		it->options = hr_cur_u8(&b);

@@ -18,8 +18,11 @@ enum hr_op {
 	HR_BEGIN = 'B',		/* u32 xid, u64 commit LSN, i64 commit time */
 	HR_ORIGIN = 'O',	/* u64 origin LSN, name */
 	HR_INSERT = 'I',	/* u32 relation, tuple */
+	HR_PUT = 'P',		/* the same, of a row that may be there already */
 	HR_UPDATE = 'U',	/* u32 relation, old '-' 'K' 'O', [old tuple], tuple */
 	HR_DELETE = 'D',	/* u32 relation, old 'K' 'O', old tuple */
+	HR_DROP = 'X',		/* the same, of a row that need not be there */
+	HR_LEAVE = 'L',		/* u32 relation, u8 step, tuple of the step's columns */
 	HR_TRUNCATE = 'T',	/* u8 options, u32 n, n * u32 relation */
 	HR_MESSAGE = 'M',	/* u8 transactional, u64 LSN, prefix NUL, content */
 	HR_COMMIT = 'C',	/* u64 end LSN */
@@ -35,6 +38,7 @@ struct hr_item {
 	char old;		/* '-', 'K' or 'O' */
 	const uint8_t *old_tuple, *tuple;
 	size_t old_len, tuple_len;
+	uint8_t step;		/* HR_LEAVE: of the relation's way to its tenant */
 	uint32_t xid;		/* HR_BEGIN */
 	hr_lsn lsn;		/* commit, end, origin or message LSN */
 	int64_t time;		/* HR_BEGIN: microseconds since 2000-01-01 */

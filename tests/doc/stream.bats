@@ -119,10 +119,10 @@ in_page() {
 
 @test "the operations of items are the header's" {
 	constants '
-	printf("B %d\nO %d\nI %d\nU %d\nD %d\nT %d\nM %d\nC %d\n", HR_BEGIN, HR_ORIGIN, HR_INSERT,
-	    HR_UPDATE, HR_DELETE, HR_TRUNCATE, HR_MESSAGE, HR_COMMIT);' >header
+	printf("B %d\nO %d\nI %d\nP %d\nU %d\nD %d\nX %d\nL %d\nT %d\nM %d\nC %d\n", HR_BEGIN, HR_ORIGIN, HR_INSERT,
+	    HR_PUT, HR_UPDATE, HR_DELETE, HR_DROP, HR_LEAVE, HR_TRUNCATE, HR_MESSAGE, HR_COMMIT);' >header
 	sed -n '/^\.Ss Rows/,/^\.El/s/^\.It \(.\) Ta .*/\1/p' "$page" | grep -v Em >table
-	[ "$(wc -l <table)" = 8 ]
+	[ "$(wc -l <table)" = 11 ]
 	while read -r letter; do
 		grep -qx "$letter $(printf %d "'$letter")" header || fail "$letter"
 	done <table
@@ -135,6 +135,8 @@ in_page() {
 	printf("The options of truncate are %d for CASCADE plus %d for RESTART IDENTITY.\n",
 	    HR_TRUNCATE_CASCADE, HR_TRUNCATE_RESTART);
 	printf(".It u16 Ta columns: 0 to %d\n", HR_COLUMNS_MAX);
+	printf(".It u16 Ta steps: 1 to %d\n", HR_STEPS_MAX);
+	printf(".It u16 Ta columns: 1 to %d\n", HR_STEP_COLUMNS_MAX);
 	printf("The payload is one JSON object of at most %u bytes with these keys; those\n", HR_HEAD_MAX);
 	printf("The version of this format: %d.\n", HR_STREAM_VERSION);
 	printf("The head says version %d.\n", HR_STREAM_VERSION);

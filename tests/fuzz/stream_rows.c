@@ -43,10 +43,15 @@ put_item(struct hr_buf *b, const struct hr_item *it)
 		hr_put_origin(b, it->lsn, it->name, it->name_len);
 		break;
 	case HR_INSERT:
+	case HR_PUT:
 	case HR_UPDATE:
 	case HR_DELETE:
+	case HR_DROP:
+	case HR_LEAVE:
 		hr_buf_u32le(b, it->relation);
-		if (it->op != HR_INSERT)
+		if (it->op == HR_LEAVE)
+			hr_buf_u8(b, it->step);
+		else if (it->op != HR_INSERT && it->op != HR_PUT)
 			hr_buf_u8(b, (uint8_t)it->old);
 		if (it->old_tuple)
 			put_tuple(b, it->old_tuple, it->old_len);

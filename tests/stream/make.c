@@ -27,7 +27,7 @@
 #define NUL		{ .len = HR_VALUE_NULL }
 #define UNCHANGED	{ .len = HR_VALUE_UNCHANGED }
 
-enum { ORDERS = 16385, COUNTRIES = 16390, VALUES = 16400 };
+enum { ORDERS = 16385, COUNTRIES = 16390, ITEMS = 16395, VALUES = 16400 };
 
 /* The clock of all these streams: 2026-01-31 09:10:11.123456 UTC. */
 #define TIME		INT64_C(823165811123456)
@@ -111,7 +111,7 @@ orders(char identity)
 		COLUMN("tenant", TEXT, true), COLUMN("id", INT8, true), COLUMN("note", TEXT, false),
 	};
 	struct hr_relation r = {
-		ORDERS, (char *)"public", (char *)"orders", identity, 'c', 0, 3, column,
+		ORDERS, (char *)"public", (char *)"orders", identity, 'c', 0, 3, column, 0, NULL, NULL,
 	};
 
 	if (identity == 'f')
@@ -127,7 +127,7 @@ countries(void)
 		COLUMN("name", TEXT, false),
 	};
 	struct hr_relation r = {
-		COUNTRIES, (char *)"public", (char *)"countries", 'd', 'a', -1, 2, column,
+		COUNTRIES, (char *)"public", (char *)"countries", 'd', 'a', -1, 2, column, 0, NULL, NULL,
 	};
 
 	relation(&r);
@@ -438,12 +438,83 @@ make_ordered(void)
 	end();
 }
 
+/* CREATE TABLE items (id int8 PRIMARY KEY, tenant_of text, order_id int8, FOREIGN KEY (...) REFERENCES orders) */
+static void
+items_of_orders(void)
+{
+	char *from[] = { (char *)"tenant_of", (char *)"order_id" }, *to[] = { (char *)"tenant", (char *)"id" };
+	struct hr_step step[] = { { (char *)"public", (char *)"orders", 2, from, to } };
+	struct hr_column column[] = {
+		COLUMN("id", INT8, true), COLUMN("tenant_of", TEXT, false), COLUMN("order_id", INT8, false),
+	};
+	struct hr_relation r = {
+		ITEMS, (char *)"public", (char *)"items", 'd', 'p', -1, 3, column, 1, step, (char *)"tenant",
+	};
+
+	relation(&r);
+}
+
+static void
+item(int op, uint32_t table, int old, const struct hr_value *v, int n)
+{
+	size_t mark = hr_item_open(&b, op);
+
+	hr_buf_u32le(&b, table);
+	if (old >= 0)
+		hr_buf_u8(&b, (uint8_t)old);
+	hr_tuple_put(&b, v, n);
+	hr_item_close(&b, mark);
+	items++;
+}
+
+static void
+make_parent(void)
+{
+	static const struct hr_value key[] = { TXT("acme"), TXT("1") };
+	static const struct hr_value row[] = { BIN("\0\0\0\0\0\0\0\7"), BIN("acme"), BIN("\0\0\0\0\0\0\0\1") };
+	static const struct hr_value gone[] = { BIN("\0\0\0\0\0\0\0\7"), NUL, NUL };
+
+	head();
+	orders('f');
+	items_of_orders();
+	begin(752, 0x1500C00);
+	item(HR_LEAVE, ITEMS, 0, key, 2);
+	delete('O', one, 3);
+	commit(0x1500C30);
+	frame(HR_FRAME_ROWS, HR_MUST | HR_ORDERED, "acme", 0x1500C30);
+	begin(752, 0x1500C00);
+	insert(ORDERS, other, 3);
+	item(HR_PUT, ITEMS, -1, row, 3);
+	commit(0x1500C30);
+	frame(HR_FRAME_ROWS, HR_MUST | HR_ORDERED, "globex", 0x1500C30);
+	begin(753, 0x1500C40);
+	item(HR_DROP, ITEMS, 'K', gone, 3);
+	commit(0x1500C70);
+	rows("globex", 0x1500C70);
+	watermark(0x1500C70, false);
+	end();
+}
+
+static void
+fail_leave(void)
+{
+	static const struct hr_value key[] = { TXT("acme") };
+
+	head();
+	items_of_orders();
+	begin(752, 0x1500C00);
+	item(HR_LEAVE, ITEMS, 0, key, 1);
+	commit(0x1500C30);
+	rows("acme", 0x1500C30);
+	end();
+}
+
 static void
 make_relation_changed(void)
 {
 	struct hr_column column[] = { COLUMN("tenant", TEXT, true), COLUMN("number", INT8, true) };
 	struct hr_relation r = {
-		ORDERS, (char *)"public", (char *)"orders", 'i', 'c', 0, 2, column,
+		ORDERS, (char *)"public", (char *)"orders", 'i', 'c', 0, 2, column, 0, NULL, NULL,
 	};
 
 	head();
@@ -463,7 +534,7 @@ make_tenant_names(void)
 {
 	struct hr_column column[] = { COLUMN("a \"b\"", INT8, true) };
 	struct hr_relation r = {
-		ORDERS, (char *)"T\303\251", (char *)"a.\"b\"\n", 'n', 's', -1, 1, column,
+		ORDERS, (char *)"T\303\251", (char *)"a.\"b\"\n", 'n', 's', -1, 1, column, 0, NULL, NULL,
 	};
 	static const struct hr_value v[] = { BIN("\377\377\377\377\377\377\377\377") };
 	char longest[HR_TENANT_MAX + 1];
@@ -615,7 +686,7 @@ make_example(void)
 	struct hr_column column[] = {
 		{ (char *)"id", (char *)"pg_catalog", (char *)"int4", 23, -1, true },
 	};
-	struct hr_relation r = { 5, (char *)"acme", (char *)"t", 'd', 's', -1, 1, column };
+	struct hr_relation r = { 5, (char *)"acme", (char *)"t", 'd', 's', -1, 1, column, 0, NULL, NULL };
 	static const struct hr_value v[] = { BIN("\0\0\0\7") };
 
 	must(hr_write_magic(&w, &err));
@@ -645,7 +716,7 @@ typed_row(const struct typed *t, int n)
 	struct hr_column column[100];
 	struct hr_value v[100];
 	struct hr_relation r = {
-		VALUES, (char *)"public", (char *)"everything", 'n', 'd', -1, n, column,
+		VALUES, (char *)"public", (char *)"everything", 'n', 'd', -1, n, column, 0, NULL, NULL,
 	};
 	char name[100][64];
 	int i;
@@ -1175,6 +1246,7 @@ static const struct stream {
 	{ "passed/0023_relation_changed", make_relation_changed },
 	{ "passed/0024_tenant_names", make_tenant_names },
 	{ "passed/0025_ordered", make_ordered },
+	{ "passed/0026_parent", make_parent },
 	{ "passed/0030_watermark_idle", make_watermark_idle },
 	{ "passed/0031_snapshot", make_snapshot },
 	{ "passed/0032_snapshot_tenants", make_snapshot_tenants },
@@ -1222,6 +1294,7 @@ static const struct stream {
 	{ "failed/0504_row_before_relation", fail_no_relation },
 	{ "failed/0505_columns", fail_columns },
 	{ "failed/0506_item_count", fail_item_count },
+	{ "failed/0507_leave", fail_leave },
 	{ "failed/0510_relation", fail_relation },
 	{ "failed/0511_watermark", fail_watermark },
 	{ "failed/0512_snapshot", fail_snapshot },

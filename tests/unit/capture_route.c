@@ -73,7 +73,7 @@ decide(struct hr_relation *r, bool changes, struct hr_err *e)
 static void
 routed(const char *schema, const char *name, const char *want, const char *what)
 {
-	static const char *const tenancy[] = { "unset", "column", "schema", "database", "shared", "none" };
+	static const char *const tenancy[] = { "unset", "column", "parent", "schema", "database", "shared", "none" };
 	struct hr_relation *r = table(schema, name);
 	struct hr_err e;
 	int rc = decide(r, true, &e);
@@ -156,6 +156,7 @@ others(void)
 	    "  public.orders: {tenancy: column, column: org}\n"
 	    "  public.items: {column: org}\n"
 	    "  public.plain: {tenancy: column}\n"
+	    "  public.lines: {tenancy: parent}\n"
 	    "  public.db: {tenancy: none}\n"
 	    "  public.sch: {tenancy: none}\n");
 	/* What a file may not say, an option can leave open. */
@@ -166,6 +167,7 @@ others(void)
 	routed("public", "orders", "column c 2 -", "one with a column of its own");
 	routed("public", "items", "column c 2 -", "the column alone is enough");
 	routed("public", "plain", "column c 1 -", "tenancy alone takes the column of all");
+	routed("public", "lines", "parent p -1 -", "a table by its foreign key");
 	routed("public", "other", "column c 1 -", "one that is not named");
 	routed("public", "db", "78: cannot route 'public.db': no --tenant-database is given", "no database is named");
 	routed("public", "sch", "78: cannot route 'public.sch': schema 'public' names no tenant",

@@ -94,6 +94,7 @@ whole(void)
 	    "  public.orders: {tenancy: column, column: org_id}\n"
 	    "  public.lines: {column: line_org}\n"
 	    "  public.more: {tenancy: column}\n"
+	    "  public.parts: {tenancy: parent}\n"
 	    "tier: best-effort\n"
 	    "max_lag_seconds: 60\n"
 	    "priority: 100\n", &e);
@@ -116,7 +117,7 @@ whole(void)
 	is_number((int64_t)c.tenants, 3, "tenants");
 	is(c.tenant[1], "0042", "a tenant that looks like a number is kept as written");
 	is(c.tenant[2], "a, b", "the order of tenants is kept");
-	is_number((int64_t)c.tables, 5, "tables");
+	is_number((int64_t)c.tables, 6, "tables");
 	is_number(c.table[0].tenancy, HR_TENANCY_SHARED, "a shared table");
 	is(c.table[1].table, "public.audit*", "a pattern");
 	is_number(c.table[1].tenancy, HR_TENANCY_NONE, "a table left out");
@@ -124,6 +125,7 @@ whole(void)
 	is_number(c.table[2].line, 22, "a table knows its line");
 	is_number(c.table[3].tenancy, HR_TENANCY_COLUMN, "a column says by column");
 	is(c.table[4].column, "tenant_id", "by column, without one, is by the file's");
+	ok(c.table[5].tenancy == HR_TENANCY_PARENT && c.table[5].column == NULL, "by parent, without one, is by none");
 	is(c.tier, "best-effort", "tier");
 	is_number(c.max_lag_seconds, 60, "max_lag_seconds");
 	is_number(c.priority, 100, "priority");
@@ -369,9 +371,11 @@ tenancy(void)
 	refuse(SMALL "tables: {a.b: {}}\n", "t.yaml:5:15: a.b has no 'tenancy'", "");
 	refuse(SMALL "tables: {a.b: {tenancy: nobody}}\n",
 	    "t.yaml:5:25: 'tenancy' cannot be 'nobody'",
-	    "one of: column schema database shared none");
+	    "one of: column parent schema database shared none");
 	refuse(SMALL "tables: {a.b: {tenancy: none, column: t}}\n",
 	    "t.yaml:5:15: a.b has a 'column', but its tenancy is not by column", "");
+	accept(SMALL "tables: {a.b: {tenancy: parent}}\n", "by the one foreign key there is");
+	accept(SMALL "tables: {a.b: {tenancy: parent, column: c}}\n", "by the one that holds a column");
 	refuse(SMALL "tables:\n  a.b: {tenancy: schema}\n",
 	    "t.yaml:6:1: a.b is by schema, and 'tenancy' has no 'schema'", "");
 	refuse(SMALL "tables:\n  a.b: {tenancy: database}\n",

@@ -26,7 +26,7 @@ static void
 text_column(struct hr_dump *d, uint32_t type)
 {
 	struct hr_column c = { (char *)"c", (char *)"pg_catalog", (char *)"t", type, -1, true };
-	struct hr_relation r = { 5, (char *)"public", (char *)"t", 'd', 'a', -1, 1, &c };
+	struct hr_relation r = { 5, (char *)"public", (char *)"t", 'd', 'a', -1, 1, &c, 0, NULL, NULL };
 	struct hr_err e = HR_ERR_INIT;
 	struct hr_frame f;
 

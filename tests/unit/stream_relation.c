@@ -26,6 +26,61 @@ make(uint32_t id, int columns)
 	return r;
 }
 
+/* With a way of so many steps to its tenant. */
+static struct hr_relation *
+make_child(int steps, int columns)
+{
+	struct hr_relation *r = make(6, 2);
+	int i, k;
+
+	r->tenancy = 'p';
+	r->tenant_column = -1;
+	r->steps = steps;
+	r->step = hr_zalloc((size_t)steps * sizeof(*r->step));
+	r->tenant_name = hr_strdup("tenant");
+	for (i = 0; i < steps; i++) {
+		r->step[i] = (struct hr_step){
+			hr_strdup("public"), hr_sprintf("p%d", i), columns, hr_zalloc((size_t)columns * sizeof(char *)),
+			hr_zalloc((size_t)columns * sizeof(char *)),
+		};
+		for (k = 0; k < columns; k++) {
+			r->step[i].from[k] = hr_sprintf("f%d", k);
+			r->step[i].to[k] = hr_sprintf("t%d", k);
+		}
+	}
+	return r;
+}
+
+static void
+way(int steps, int columns, bool good)
+{
+	struct hr_relation *r = make_child(steps, columns), *s = NULL;
+	struct hr_buf b = HR_BUF_INIT;
+	struct hr_err e = HR_ERR_INIT;
+	int rc;
+	size_t len;
+
+	hr_relation_encode(r, &b);
+	rc = hr_relation_decode(&s, b.data, b.len, &e);
+	ok(good ? rc == 0 && hr_relation_same(r, s) && s->steps == steps && strcmp(s->tenant_name, "tenant") == 0 :
+	    rc == -1 && s == NULL && e.code == HR_BAD_STREAM, "a way of %d steps by %d columns is %s", steps, columns,
+	    good ? "decoded" : "refused");
+	hr_relation_free(s);
+	if (good) {
+		for (len = 0; len < b.len; len++)
+			if (hr_relation_decode(&s, b.data, len, &e) == 0)
+				break;
+		is_number((int64_t)len, (int64_t)b.len, "cut anywhere it is refused");
+		s = hr_relation_copy(r, &e);
+		ok(s && hr_relation_same(r, s) && hr_relation_mixed(s), "a copy has it too");
+		hr_relation_clear_steps(s);
+		ok(s->steps == 0 && s->step == NULL && s->tenant_name == NULL, "and can lose it");
+		hr_relation_free(s);
+	}
+	hr_relation_free(r);
+	hr_buf_clear(&b);
+}
+
 static void
 round_trip(int columns, bool good)
 {
@@ -119,6 +174,12 @@ main(void)
 	broken(8, 2, "a column too many");
 	broken(8, 4, "a column too few");
 	broken(19, 2, "a column that is neither of the key nor not");
+	way(1, 1, true);
+	way(HR_STEPS_MAX, HR_STEP_COLUMNS_MAX, true);
+	way(0, 1, false);
+	way(HR_STEPS_MAX + 1, 1, false);
+	way(1, 0, false);
+	way(1, HR_STEP_COLUMNS_MAX + 1, false);
 	lengths();
 	table();
 

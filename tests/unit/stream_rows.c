@@ -74,6 +74,12 @@ items(void)
 	mark = hr_item_open(&b, HR_MESSAGE);
 	hr_buf_put(&b, "\1\4\0\0\0\0\0\0\0pre\0body", 17);
 	hr_item_close(&b, mark);
+	put_row(HR_DROP, 'K', true, false);
+	mark = hr_item_open(&b, HR_PUT);
+	hr_buf_u32le(&b, 9);
+	hr_tuple_put(&b, pair, 2);
+	hr_item_close(&b, mark);
+	put_row(HR_LEAVE, 1, false, true);
 	hr_put_commit(&b, 11);
 
 	c = hr_cur(b.data, b.len);
@@ -95,6 +101,11 @@ items(void)
 	ok(next(&c, &it) == 1 && it.op == HR_MESSAGE && it.options == 1 && it.lsn == 4 &&
 	    strcmp(it.name, "pre") == 0 && it.name_len == 3 && it.content_len == 4 &&
 	    memcmp(it.content, "body", 4) == 0, "message");
+	ok(next(&c, &it) == 1 && it.op == HR_DROP && it.old == 'K' && it.old_len == tuple, "drop");
+	ok(next(&c, &it) == 1 && it.op == HR_PUT && it.relation == 9 && it.tuple_len == tuple &&
+	    it.old_tuple == NULL, "put");
+	ok(next(&c, &it) == 1 && it.op == HR_LEAVE && it.relation == 9 && it.step == 1 && it.tuple_len == tuple,
+	    "leave");
 	ok(next(&c, &it) == 1 && it.op == HR_COMMIT && it.lsn == 11, "commit");
 	ok(next(&c, &it) == 0 && next(&c, &it) == 0, "the end, again and again");
 }
@@ -129,6 +140,10 @@ bad_items(void)
 	REFUSED(HR_UPDATE, "\0\0\0\0K\0\0", "an update with an old row alone");
 	REFUSED(HR_DELETE, "\0\0\0\0-\0\0", "a delete without an old row");
 	REFUSED(HR_DELETE, "\0\0\0\0K", "a delete whose old row is missing");
+	REFUSED(HR_PUT, "\0\0\0\0", "a put without a tuple");
+	REFUSED(HR_DROP, "\0\0\0\0-\0\0", "a drop without an old row");
+	REFUSED(HR_LEAVE, "\0\0\0\0", "a leave without a step");
+	REFUSED(HR_LEAVE, "\0\0\0\0\0", "a leave without a key");
 	REFUSED(HR_TRUNCATE, "\0\1\0\0", "a short truncate");
 	REFUSED(HR_TRUNCATE, "\0\1\0\0\0", "a truncate whose table is missing");
 	REFUSED(HR_TRUNCATE, "\0\377\377\377\377\0\0\0\0", "a truncate of four billion tables");

@@ -744,3 +744,34 @@ walk_keys() {
 	dst "REVOKE ALL ON items FROM hr_reader"
 	pg_psql target postgres -c "DROP ROLE hr_reader"
 }
+
+@test "rows that find their tenant by their parents are compared as that tenant's" {
+	both "CREATE TABLE orders (id int PRIMARY KEY, tenant_id text);
+	    CREATE TABLE items (id int PRIMARY KEY, order_id int REFERENCES orders, t text);
+	    CREATE TABLE log (item_id int REFERENCES items, t text)"
+	both "INSERT INTO orders SELECT i, CASE WHEN i < 6 THEN 'acme' ELSE 'globex' END FROM generate_series(1, 10) i;
+	    INSERT INTO items SELECT i, i % 10 + 1, 'x' FROM generate_series(1, 40) i;
+	    INSERT INTO log SELECT i % 40 + 1, 'y' FROM generate_series(1, 80) i"
+	config <<-YAML
+	tenancy: {column: tenant_id}
+	tables:
+	  public.items: {tenancy: parent}
+	  public.log: {tenancy: parent}
+	YAML
+	verify 0 --from "$SRC" --to "$DST"
+	equal "equal public.items 40 equal public.log 80" "${lines[0]} ${lines[1]}"
+	dst "UPDATE items SET t = 'z' WHERE id = 7; DELETE FROM log WHERE item_id = 7"
+	src "INSERT INTO items VALUES (50, 1, 'new')"
+	verify 0 --tenant globex -P hr --from "$SRC" --to "$DST" --table public.orders
+	equal "equal public.orders 5" "${lines[0]}"
+	verify 1 --tenant globex
+	[[ $output == *"changed public.items id=7"* && $output == *"different public.items 20 1 row differs"* ]]
+	[[ $output == *"different public.log 40 2 rows differ"* && $output != *"id=50"* ]]
+	verify 1 --tenant acme
+	[[ $output == *"missing public.items id=50"* && $output == *"different public.items 21 1 row differs"* ]]
+	[[ $output == *"equal public.log 40"* ]]
+	verify 1 --repair repair.hrs
+	hr-apply -d "$DST" <repair.hrs
+	verify 0
+	equal "equal public.items 41 equal public.log 80" "${lines[0]} ${lines[1]}"
+}

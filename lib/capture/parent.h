@@ -1,0 +1,73 @@
+/*
+ * parent.h - the tenant of a row that says it by a foreign key.
+ *
+ * A link is a table that others refer to, and the key they use: it knows, of
+ * the rows it has seen or asked for, what they refer to in their turn or which
+ * tenant they belong to.  What passes in the stream is known exactly; what did
+ * not is asked of the source and is as of now.  A row that has moved since is
+ * brought along by its move, which is yet to come: see descend.h.
+ *
+ * Memory is bounded: the rows seen longest ago are forgotten first.
+ */
+#ifndef HR_PARENT_H
+#define HR_PARENT_H
+
+#include "capture/ancestry.h"
+#include "capture/emit.h"
+#include "pg/pgoutput.h"
+
+struct hr_capture;
+struct hr_transit;
+
+struct hr_link {
+	uint32_t id;			/* counts links */
+	uint32_t table;
+	char kind;
+	char *schema, *name;
+	int keys, values;
+	char **key, **value;		/* columns: what others refer to; where it leads */
+	uint32_t tenant_type;		/* of the value, where next is NULL */
+	struct hr_link *next;
+	struct hr_map young, old;	/* key -> struct entry */
+};
+
+/* A table whose rows a link should see: columns of its relation. */
+struct hr_feed {
+	struct hr_link *link;
+	int key[HR_STEP_COLUMNS_MAX], value[HR_STEP_COLUMNS_MAX];
+};
+
+struct hr_parents {
+	struct hr_link **link;
+	size_t links, link_cap;
+	size_t bytes;			/* in the links' young maps */
+	size_t max_bytes;		/* of those; as many are old */
+	struct hr_map transit;		/* rows that moved ahead of the stream: descend.h */
+	hr_lsn transit_until;
+	uint64_t looked;		/* the transaction for whose move the tables were looked at */
+	uint64_t asked;			/* questions put to the source */
+};
+
+/* Where a row leads. */
+struct hr_kin {
+	struct hr_out *out;		/* its tenant; NULL: nobody's, or one not asked for */
+	bool unknown;			/* there is no such row any more at the source */
+	bool ahead;			/* it moved with what it is under, in a state yet to come: descend.h */
+	bool seen;			/* and what the open transaction does to it was seen then */
+};
+
+/* Find the way of a route by parent, and make its links.  0, or -1. */
+int hr_parents_route(struct hr_capture *c, struct hr_route *route, struct hr_err *e) HR_USED;
+/* See to it that the links this table feeds see its rows. */
+int hr_parents_connect(struct hr_capture *c, struct hr_route *route, struct hr_err *e) HR_USED;
+/* A row of a table with feeds, in its new state. */
+void hr_parents_see(struct hr_capture *c, const struct hr_route *route, const struct hr_cur *tuple);
+/* Whose a row is, by its foreign key.  0, or -1. */
+int hr_parents_tenant(struct hr_capture *c, const struct hr_route *route, const struct hr_cur *tuple,
+    struct hr_kin *kin, struct hr_err *e) HR_USED;
+/* A row's key as links know it, from the first tuple that has it all.  false: neither has. */
+bool hr_parents_key(const struct hr_route *route, const int *column, int n, const struct hr_cur *tuple,
+    const struct hr_cur *other, struct hr_buf *key);
+void hr_parents_clear(struct hr_parents *p);
+
+#endif

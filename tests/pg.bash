@@ -189,49 +189,60 @@ pg_columns() {
 
 # A table's rows as sorted text: conninfo, table, columns, condition.
 pg_rows() {
+	local -
+
+	set -o pipefail
 	PGOPTIONS='-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres
 	    -c extra_float_digits=3 -c bytea_output=hex -c lc_monetary=C' \
 	    psql -XqAt -v ON_ERROR_STOP=1 -d "$1" \
-	    -c "COPY (SELECT $3 FROM $2 WHERE ${4:-true}) TO STDOUT" | LC_ALL=C sort
+	    -c "COPY (SELECT $3 FROM $2 WHERE ${4:-true}) TO STDOUT" </dev/null | LC_ALL=C sort
 }
 
-# same_table SOURCE TARGET TABLE [CONDITION]: equal to the row, duplicates
-# counted.  Says what differs.
-same_table() {
-	local columns dir status=0
+# Compare tables, on standard input with their columns behind a tab: source,
+# target, condition.  Say what differs, and of what does not how many rows.
+pg_same() {
+	local table columns rows dir status=0
 
-	columns=$(pg_columns "$1" "$3") || return
-	[ -n "$columns" ] || columns="'row'"
 	dir=$(mktemp -d) || return
-	if pg_rows "$1" "$3" "$columns" "${4:-}" >"$dir/source" &&
-	    pg_rows "$2" "$3" "$columns" "${4:-}" >"$dir/target"; then
-		if ! cmp -s "$dir/source" "$dir/target"; then
-			echo "$3 differs: $(wc -l <"$dir/source") rows at the source," \
+	while IFS=$'\t' read -r table columns; do
+		if ! pg_rows "$1" "$table" "${columns:-'row'}" "$3" >"$dir/source" ||
+		    ! pg_rows "$2" "$table" "${columns:-'row'}" "$3" >"$dir/target"; then
+			status=1
+		elif cmp -s "$dir/source" "$dir/target"; then
+			mapfile -t rows <"$dir/source"
+			echo "equal $table ${#rows[@]}"
+		else
+			echo "$table differs: $(wc -l <"$dir/source") rows at the source," \
 			    "$(wc -l <"$dir/target") at the target (< source, > target)"
 			diff "$dir/source" "$dir/target" | cut -c 1-200 | head -n 20 || true
 			status=1
 		fi
-	else
-		status=1
-	fi
+	done
 	rm -rf "$dir"
 	return $status
 }
 
+# same_table SOURCE TARGET TABLE [CONDITION]: equal to the row, duplicates
+# counted.
+same_table() {
+	local columns
+
+	columns=$(pg_columns "$1" "$3") || return
+	pg_same "$1" "$2" "${4:-}" <<<"$3"$'\t'"$columns"
+}
+
 # same_database SOURCE TARGET [CONDITION]: all tables of the source.
 same_database() {
-	local table tables status=0
+	local tables
 
-	tables=$(pg_sql "$1" <<-'SQL'
-	SELECT format('%I.%I', nspname, relname)
+	tables=$(pg_sql "$1" -F $'\t' <<-'SQL'
+	SELECT format('%I.%I', nspname, relname), string_agg(quote_ident(attname), ', ' ORDER BY attnum)
 	FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+	LEFT JOIN pg_attribute ON attrelid = c.oid AND attnum > 0 AND NOT attisdropped
 	WHERE relkind IN ('r', 'p') AND NOT relispartition AND relpersistence = 'p'
 	AND nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'hr')
-	ORDER BY 1
+	GROUP BY 1 ORDER BY 1
 	SQL
 	) || return
-	while IFS= read -r table; do
-		[ -z "$table" ] || same_table "$1" "$2" "$table" "${3:-}" || status=1
-	done <<<"$tables"
-	return $status
+	[ -z "$tables" ] || pg_same "$1" "$2" "${3:-}" <<<"$tables"
 }

@@ -42,10 +42,10 @@ numbers() {
 	    DELETE FROM wide WHERE a > 10; UPDATE wide SET b = 'inc' || a;
 	    UPDATE wide SET a = a + 100 WHERE a = 1"
 	sync --create-slot --snapshot
-	same_table "$SRC" "$DST" plain
-	same_table "$SRC" "$DST" whole
-	same_table "$SRC" "$DST" keyed
-	same_table "$SRC" "$DST" wide
+	same_rows plain
+	same_rows whole
+	same_rows keyed
+	same_rows wide
 	equal "10|inc1" "$(dst "SELECT count(*), max(b) FILTER (WHERE a = 101) FROM wide")"
 	equal 77 "$(dst "SELECT a FROM outside")"
 	equal 0 "$(conflicts)"
@@ -240,13 +240,13 @@ numbers() {
 	src "DELETE FROM late; INSERT INTO late VALUES ('acme', 2); DELETE FROM numbers WHERE a = 1"
 	FROM=(hr-capture -d "$SRC" -S "$SLOT" -P two --checkpoint "$F")
 	sync
-	same_table "$SRC" "$DST" late
+	same_rows late
 	equal 11 "$(dst "SELECT count(*) FROM numbers")"
 	src "UPDATE numbers SET t = 'again'"
 	FROM=(hr-capture -d "$SRC" -S "$SLOT" -P hr,two --checkpoint "$F")
 	sync
 	equal 10 "$(dst "SELECT count(*) FROM numbers WHERE t = 'again'")"
-	same_table "$SRC" "$DST" late
+	same_rows late
 }
 
 @test "a publication that was renamed is followed by its new name" {
@@ -298,7 +298,7 @@ numbers() {
 	local before
 	before=$(now)
 	sync
-	same_table "$SRC" "$DST" numbers
+	same_rows numbers
 	equal t "$(src "SELECT confirmed_flush_lsn >= '$before' FROM pg_replication_slots")"
 }
 

@@ -107,7 +107,7 @@ rows() {
 	FROM=(hr-capture -d "$SRC" -S "${SLOT}_two" -P two --checkpoint two.cp)
 	TO=(hr-apply -d "$DST" --checkpoint two.cp)
 	sync --create-slot --snapshot
-	same_table "$SRC" "$DST" next
+	same_rows next
 	src "DELETE FROM next WHERE id = 1; DELETE FROM rows WHERE id = 1"
 	sync --create-slot --snapshot
 	FROM=("${from_one[@]}")

@@ -72,7 +72,7 @@ count() {
 	src "DROP PUBLICATION hr; CREATE PUBLICATION hr FOR TABLE b"
 	src "TRUNCATE a, b; INSERT INTO b (tenant_id, id) VALUES ('acme', 1); INSERT INTO a (tenant_id, id) VALUES ('acme', 1)"
 	sync
-	same_table "$SRC" "$DST" b
+	same_rows b
 	equal 10 "$(count a)"
 	equal 0 "$(conflicts)"
 }
@@ -130,7 +130,7 @@ count() {
 	slot "${SLOT}_2"
 	src "TRUNCATE a, b; INSERT INTO a (tenant_id, id) VALUES ('acme', 1); INSERT INTO b (tenant_id, id) VALUES ('acme', 1)"
 	sync
-	same_table "$SRC" "$DST" a
+	same_rows a
 	equal 10 "$(count b)"
 	FROM=(hr-capture -d "$SRC" -S "${SLOT}_2" -P two --checkpoint "$F.2")
 	TO=(hr-apply -d "$DST" --checkpoint "$F.2")
@@ -168,8 +168,8 @@ count() {
 	  public.audit: {tenancy: none}
 	YAML
 	sync
-	same_table "$SRC" "$DST" shared
-	same_table "$SRC" "$DST" mine "tenant_id = 'acme'"
+	same_rows shared
+	same_rows mine "tenant_id = 'acme'"
 	equal "1|1" "$(count audit)|$(count "mine WHERE tenant_id = 'globex'")"
 	equal 0 "$(conflicts)"
 }
@@ -182,7 +182,7 @@ count() {
 	TENANCY=(--tenant-schema 't_(.*)')
 	src "TRUNCATE t_acme.a, t_globex.a RESTART IDENTITY; INSERT INTO t_acme.a DEFAULT VALUES"
 	sync --tenant acme
-	same_table "$SRC" "$DST" t_acme.a
+	same_rows t_acme.a
 	equal 3 "$(count t_globex.a)"
 	equal 0 "$(conflicts)"
 }

@@ -71,9 +71,9 @@ leaf_of() {
 	slot
 	shuffle
 	sync
-	same_table "$SRC" "$DST" p_eu
-	same_table "$SRC" "$DST" p_us
-	same_table "$SRC" "$DST" p_rest
+	same_rows p_eu
+	same_rows p_us
+	same_rows p_rest
 	equal 0 "$(conflicts)"
 }
 
@@ -333,7 +333,7 @@ leaf_of() {
 	equal 999 "$(dst "SELECT id FROM p_us")"
 	shuffle
 	sync
-	same_table "$SRC" "$DST" p_us
+	same_rows p_us
 	equal 0 "$(conflicts)"
 }
 

@@ -121,8 +121,8 @@ full() {
 	src "INSERT INTO s VALUES ('acme', 3, 3, NULL), ('acme', 4, 4, true), ('acme', 5, 5, false); UPDATE s SET ok = NULL WHERE id = 2;
 	    UPDATE s SET ok = true WHERE id = 1; UPDATE s SET ok = false WHERE id = 3"
 	sync
-	same_table "$SRC" "$DST" r "n IS NULL"
-	same_table "$SRC" "$DST" s ok
+	same_rows r "n IS NULL"
+	same_rows s ok
 	equal "2 4|1 4" "$(ids r)|$(ids s)"
 	equal 0 "$(conflicts)"
 }
@@ -168,8 +168,8 @@ full() {
 	equal "10|20" "$(dst "SELECT (SELECT count(*) FROM r), (SELECT count(*) FROM s.r)")"
 	src "INSERT INTO r VALUES ('acme', 30, 1), ('acme', 31, 31); INSERT INTO s.r VALUES ('acme', 30, 1)"
 	sync
-	same_table "$SRC" "$DST" r "n > 10"
-	same_table "$SRC" "$DST" s.r
+	same_rows r "n > 10"
+	same_rows s.r
 	from hr,every
 	src "INSERT INTO r VALUES ('acme', 40, 1); INSERT INTO s.r VALUES ('acme', 40, 1)"
 	sync
@@ -277,7 +277,7 @@ parts() {
 	    UPDATE parent SET n = n + 2; DELETE FROM parent WHERE n = 12"
 	sync
 	equal "3 4 5 6|103 104 105 106" "$(ids "ONLY parent")|$(ids child)"
-	same_table "$SRC" "$DST" child "n > 4"
+	same_rows child "n > 4"
 	equal 0 "$(conflicts)"
 }
 

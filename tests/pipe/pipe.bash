@@ -5,6 +5,8 @@
 
 # shellcheck source=tests/pg.bash
 . "$ROOT/tests/pg.bash"
+# shellcheck source=tests/pipe/same.bash
+. "$ROOT/tests/pipe/same.bash"
 
 pair() {
 	local db=t${BATS_SUITE_TEST_NUMBER:-0}
@@ -126,10 +128,6 @@ record() {
 	shift
 	hr-capture -d "$SRC" -S "$SLOT" -P hr "${TENANCY[@]}" --endpos now \
 	    "${CAPTURE[@]}" "$@" >"$file"
-}
-
-same() {
-	same_database "$SRC" "$DST" "$@"
 }
 
 # equal EXPECTED GOT [MORE...], all shown when they are not.

@@ -198,15 +198,16 @@ pg_rows() {
 	    -c "COPY (SELECT $3 FROM $2 WHERE ${4:-true}) TO STDOUT" </dev/null | LC_ALL=C sort
 }
 
-# Compare tables, on standard input with their columns behind a tab: source,
-# target, condition.  Say what differs, and of what does not how many rows.
+# Compare tables: source, target, condition.  On standard input each, its
+# columns and "ONLY ", with tabs between.  Say what differs, and of what does
+# not how many rows.
 pg_same() {
-	local table columns rows dir status=0
+	local table columns only rows dir status=0
 
 	dir=$(mktemp -d) || return
-	while IFS=$'\t' read -r table columns; do
-		if ! pg_rows "$1" "$table" "${columns:-'row'}" "$3" >"$dir/source" ||
-		    ! pg_rows "$2" "$table" "${columns:-'row'}" "$3" >"$dir/target"; then
+	while IFS=$'\t' read -r table columns only; do
+		if ! pg_rows "$1" "$only$table" "$columns" "$3" >"$dir/source" ||
+		    ! pg_rows "$2" "$only$table" "$columns" "$3" >"$dir/target"; then
 			status=1
 		elif cmp -s "$dir/source" "$dir/target"; then
 			mapfile -t rows <"$dir/source"
@@ -228,20 +229,23 @@ same_table() {
 	local columns
 
 	columns=$(pg_columns "$1" "$3") || return
-	pg_same "$1" "$2" "${4:-}" <<<"$3"$'\t'"$columns"
+	pg_same "$1" "$2" "${4:-}" <<<"$3"$'\t'"${columns:-'row'}"
 }
 
-# same_database SOURCE TARGET [CONDITION]: all tables of the source.
+# same_database SOURCE TARGET [CONDITION]: all tables of the source, each of a
+# tree by itself.
 same_database() {
 	local tables
 
 	tables=$(pg_sql "$1" -F $'\t' <<-'SQL'
-	SELECT format('%I.%I', nspname, relname), string_agg(quote_ident(attname), ', ' ORDER BY attnum)
+	SELECT format('%I.%I', nspname, relname),
+	coalesce(string_agg(quote_ident(attname), ', ' ORDER BY attnum), quote_literal('row')),
+	CASE WHEN relkind = 'r' AND relhassubclass THEN 'ONLY ' END
 	FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
 	LEFT JOIN pg_attribute ON attrelid = c.oid AND attnum > 0 AND NOT attisdropped
 	WHERE relkind IN ('r', 'p') AND NOT relispartition AND relpersistence = 'p'
 	AND nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'hr')
-	GROUP BY 1 ORDER BY 1
+	GROUP BY c.oid, nspname, relname ORDER BY 1
 	SQL
 	) || return
 	[ -z "$tables" ] || pg_same "$1" "$2" "${3:-}" <<<"$tables"

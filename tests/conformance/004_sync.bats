@@ -130,7 +130,8 @@ rows() {
 		done
 		src "INSERT INTO rows VALUES ('acme', 20 + 2 * $round), ('globex', 21 + 2 * $round)"
 	done
-	same "id < 24"
+	# What was written last has not been sent: verify sees that.
+	same_dump "id < 24"
 	equal "acme 11,globex 11" "$(dst "SELECT string_agg(t, ',' ORDER BY t) FROM (
 	    SELECT tenant_id || ' ' || count(*) AS t FROM rows GROUP BY tenant_id) q")"
 }

@@ -56,7 +56,7 @@ teardown() {
 	for n in 1 2 3; do
 		wait "$(cat "$n.pid")" || fail "$n:" "$(cat "$n.err")"
 		rm "$n.pid"
-		same_database "$SRC" "$(pg_conninfo source "${SLOT#hr_}_$n")"
+		DST=$(pg_conninfo source "${SLOT#hr_}_$n") same
 		pg_psql source postgres -c "DROP DATABASE ${SLOT#hr_}_$n WITH (FORCE)"
 	done
 }
@@ -81,7 +81,7 @@ teardown() {
 	FROM=("${on[@]}")
 	TO=("${onto[@]}")
 	sync
-	same_database "$first" "$third"
+	SRC=$first DST=$third same
 	equal 50 "$(pg_sql "$third" -c "SELECT count(*) FROM t")"
 	equal 0 "$(pg_sql "$third" -c "SELECT count(*) FROM hr.conflict")"
 	equal 0 "$(conflicts)"

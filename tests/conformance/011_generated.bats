@@ -23,6 +23,7 @@ teardown() {
 	    INSERT INTO h (tenant_id, id, a) VALUES ('globex', 100, 7); UPDATE h SET a = 100 WHERE id = 1; DELETE FROM h WHERE id = 2"
 	src "INSERT INTO g SELECT 'acme', i, i FROM generate_series(1000, 1060) i"
 	sync
+	verified
 	same_rows g
 	equal "" "$(dst "SELECT id FROM h WHERE b IS DISTINCT FROM a * 22")"
 	equal "2200 154" "$(dst "SELECT string_agg(b::text, ' ' ORDER BY id) FROM h WHERE id IN (1, 100)")"
@@ -67,6 +68,7 @@ teardown() {
 	dst "UPDATE g SET b = 8 WHERE id = 1"
 	src "UPDATE g SET a = a + 1; INSERT INTO g VALUES ('acme', 4, 4); DELETE FROM g WHERE id = 3"
 	sync
+	verified
 	equal "1 2 8,2 3 7,4 4 7" "$(dst "SELECT string_agg(concat_ws(' ', id, a, b), ',' ORDER BY id) FROM g")"
 	equal 0 "$(conflicts)"
 }
@@ -79,6 +81,7 @@ teardown() {
 	src "UPDATE g SET a = 100, b = 1 WHERE id = 1; UPDATE g SET b = 5 WHERE id = 2; DELETE FROM g WHERE id > 3;
 	    INSERT INTO g VALUES ('acme', 4, 4, 4)"
 	sync
+	verified
 	equal "1 100 200,2 2 4,3 3 6,4 4 8" "$(dst "SELECT string_agg(concat_ws(' ', id, a, b), ',' ORDER BY id) FROM g")"
 	equal 0 "$(conflicts)"
 }

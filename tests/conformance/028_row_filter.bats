@@ -276,6 +276,7 @@ parts() {
 	src "INSERT INTO parent VALUES ('acme', 10, 10), ('acme', 11, 1); INSERT INTO child VALUES ('acme', 110, 10, 'x'), ('acme', 111, 1, 'x');
 	    UPDATE parent SET n = n + 2; DELETE FROM parent WHERE n = 12"
 	sync
+	verified
 	equal "3 4 5 6|103 104 105 106" "$(ids "ONLY parent")|$(ids child)"
 	same_rows child "n > 4"
 	equal 0 "$(conflicts)"

@@ -38,6 +38,7 @@ row() {
 	src "UPDATE c SET b = 'new', a = 100, c = 'hidden' WHERE id = 1; UPDATE c SET c = 'hidden' WHERE id = 2; INSERT INTO c VALUES ('acme', 5, 5, 'b5', 'c5');
 	    DELETE FROM c WHERE id = 3; UPDATE c SET id = 40, b = 'moved' WHERE id = 4"
 	sync
+	verified
 	equal "globex -1 new edited|acme -1 b2 own|acme -1 b5 own|acme -1 moved own" "$(row 1)|$(row 2)|$(row 5)|$(row 40)"
 	equal "1 2 5 40" "$(dst "SELECT string_agg(id::text, ' ' ORDER BY id) FROM c")"
 	equal 0 "$(conflicts)"
@@ -132,6 +133,7 @@ row() {
 	sync --create-slot --snapshot
 	src "INSERT INTO p VALUES ('globex', 2, 'a2', 'b2'); UPDATE p SET a = 'h', b = 'new' WHERE id = 1; UPDATE p SET id = 3 WHERE id = 2"
 	sync
+	verified
 	equal "acme 1 own new,globex 3 own b2" "$(dst "SELECT string_agg(concat_ws(' ', tenant_id, id, a, b), ',' ORDER BY id) FROM p")"
 	equal 0 "$(conflicts)"
 }
@@ -144,6 +146,7 @@ row() {
 	sync --create-slot --snapshot
 	src "UPDATE t SET n = 1; UPDATE t SET other = 'x', n = 2 WHERE id = 2; UPDATE t SET big = 'short' WHERE id = 3; UPDATE t SET id = 40 WHERE id = 4"
 	sync
+	verified
 	equal "1 1 9600,2 2 9600,3 1 5,40 1 9600" "$(dst "SELECT string_agg(concat_ws(' ', id, n, length(big), other), ',' ORDER BY id) FROM t")"
 	equal 0 "$(conflicts)"
 }
@@ -156,6 +159,7 @@ row() {
 	sync --create-slot --snapshot
 	src "INSERT INTO c VALUES ('acme', 5, 5, 'b', 'c'); UPDATE c SET a = 10 WHERE id = 1"
 	sync
+	verified
 	equal "acme 5 own own|globex 10 own own|4" "$(row 5)|$(row 1)|$(dst "SELECT count(*) FROM c WHERE id < 5")"
 	equal 0 "$(conflicts)"
 }
@@ -225,6 +229,7 @@ row() {
 	equal "3 4" "$(dst "SELECT string_agg(id::text, ' ' ORDER BY id) FROM c")"
 	src "UPDATE c SET a = 10 WHERE id = 1; UPDATE c SET a = 0 WHERE id = 4; UPDATE c SET b = 'h' WHERE id = 3; INSERT INTO c VALUES ('acme', 6, 1, 'h'), ('acme', 7, 7, 'h'); UPDATE plain SET t = 'more'"
 	sync
+	verified
 	equal "1 10 own own,3 3 own own,7 7 own own" "$(dst "SELECT string_agg(concat_ws(' ', id, a, b, c), ',' ORDER BY id) FROM c")"
 	same_rows plain
 	equal 0 "$(conflicts)"

@@ -5,6 +5,8 @@
 #   make check         every test but the long ones; check-unit, check-cmd,
 #                      check-doc, check-pipe, check-verify: a part; check-slow,
 #                      check-conformance and check-san: long ones
+#   make check-versions  with servers of other versions, in chroots (root, Debian);
+#                      RUNS='17-15' names SOURCE-TARGET, SERVERS=DIR keeps them
 #   make fuzz          T=name for one target, FUZZ_TIME=seconds for each
 #   make bench demo lint ci install uninstall dist clean print-VAR
 #
@@ -145,6 +147,10 @@ check-unit: tests
 check-cmd check-doc check-pipe check-verify check-conformance check-slow: check-%: all tests
 	$(run) $*
 
+check-versions: all
+	@tests/deps.sh versions
+	@O='$(O)' SERVERS='$(SERVERS)' BATS='$(BATS)' V='$(V)' tests/versions $(RUNS)
+
 check-san: export ASAN_OPTIONS = detect_leaks=1:abort_on_error=0:exitcode=99
 check-san: export UBSAN_OPTIONS = halt_on_error=1:print_stacktrace=1
 check-san:
@@ -172,7 +178,7 @@ ci:
 	.ci/run
 
 pages   = $(wildcard man/*.[157])
-scripts = $(wildcard cmd/hr-supervise .ci/run tests/run tests/*.sh tests/*.bash \
+scripts = $(wildcard cmd/hr-supervise .ci/run tests/run tests/versions tests/*.sh tests/*.bash \
           tests/*/*.bash tests/bench/run examples/*/run completions/*.bash)
 sources = $(wildcard cmd/*.c lib/*/*.[ch] tests/*/*.[ch])
 
@@ -224,4 +230,4 @@ FORCE:
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: FORCE all tests deps check check-unit check-cmd check-doc check-pipe check-verify check-conformance check-slow \
-        check-san fuzz fuzz-all bench demo lint ci install uninstall dist clean
+        check-versions check-san fuzz fuzz-all bench demo lint ci install uninstall dist clean

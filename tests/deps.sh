@@ -1,9 +1,9 @@
 #!/bin/sh
 #
-# usage: tests/deps.sh [build] [server] [test] [dev]
+# usage: tests/deps.sh [build] [server] [test] [dev] [versions]
 #
-# See that the machine has what these groups need (all of them, when none is
-# named), and install what is missing from Debian's packages: as root, or with
+# See that the machine has what these groups need (all but versions, which only
+# 'make check-versions' needs, when none is named), and install what is missing from Debian's packages: as root, or with
 # a sudo that asks nothing.  Otherwise say which line to run, and fail.
 # Silent when nothing is missing.
 
@@ -33,6 +33,9 @@ dev     file     /usr/lib/llvm-*/lib/clang/*/lib/*/*fuzzer*.a  libclang-rt-dev
 dev     command  shellcheck                               shellcheck
 dev     command  autoconf                                 autoconf
 dev     command  git                                      git
+versions  command  debootstrap                            debootstrap
+versions  command  unshare                                util-linux
+versions  file     /usr/share/keyrings/debian-archive-keyring.gpg  debian-archive-keyring
 '
 cc=${CC:-cc}
 cc=${cc%% *}

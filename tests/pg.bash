@@ -10,6 +10,7 @@
 #	pg_stop NAME [fast|immediate]
 #	pg_restart NAME [fast|immediate]
 #	pg_conninfo NAME DB		print the connection string
+#	pg_version NAME			print the server's version: 15, 17
 #	pg_psql NAME DB [PSQL ARG]...	a script's psql: bare rows, stops at errors
 #	pg_sql CONNINFO [PSQL ARG]...	the same by connection string
 #	pg_end				stop all, remove all
@@ -18,10 +19,21 @@
 # PG_BIN names the server's programs, PG_FSYNC=off and PG_BUFFERS=512MB change
 # what new clusters are made with, PG_FRESH=1 gives one its own initdb and so
 # its own system identifier.
+#
+# PG_ROOT_NAME is the folder of another system (tests/versions makes them), and
+# cluster NAME is that system's server, in a chroot, for which one has to be
+# root.  Its files are in there under the same path, $PG_DIR/NAME is a link to
+# them, and that is all that remembers it: nothing is mounted.
 
 pg_bin() {
 	local d
 
+	if [ -n "${1:-}" ]; then
+		d=$(printf '%s\n' "$1"/usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+		[ -x "$d/initdb" ] || { echo "pg.bash: no PostgreSQL server in $1" >&2; return 69; }
+		printf '%s\n' "${d#"$1"}"
+		return 0
+	fi
 	for d in ${PG_BIN:-} "$(pg_config --bindir 2>/dev/null || true)" \
 	    $(printf '%s\n' /usr/lib/postgresql/*/bin | sort -rV) /usr/pgsql-*/bin; do
 		if [ -x "$d/initdb" ]; then
@@ -33,9 +45,15 @@ pg_bin() {
 	return 69
 }
 
-# Run a command as the user that servers run as.
+# pg_as ROOT COMMAND...: as the user that servers run as, in ROOT's system
+# when it is not empty.
 pg_as() {
-	if [ "$(id -u)" = 0 ]; then
+	local root=$1
+
+	shift
+	if [ -n "$root" ]; then
+		(cd / && exec chroot "$root" runuser -u postgres -- "$@")
+	elif [ "$(id -u)" = 0 ]; then
 		(cd / && exec runuser -u postgres -- "$@")
 	else
 		(cd / && exec "$@")
@@ -67,15 +85,27 @@ pg_guard() {
 	pg_end
 }
 
+# Whose system a cluster is of: empty, or what its link has before its path.
+pg_root() {
+	local link
+
+	link=$(readlink "$PG_DIR/$1") || return 0
+	printf '%s\n' "${link%"$PG_DIR/$1"}"
+}
+
+# pg_initdb ROOT DATA
 pg_initdb() {
-	pg_as "$PG_BIN/initdb" -D "$1" -U postgres -A trust -E UTF8 --locale=C \
+	local bin
+
+	bin=$(pg_bin "$1") || return
+	pg_as "$1" "$bin/initdb" -D "$2" -U postgres -A trust -E UTF8 --locale=C \
 	    --no-sync --no-instructions >"$PG_DIR/initdb.log" 2>&1 ||
 	    { cat "$PG_DIR/initdb.log" >&2; return 70; }
 	# One role that needs its password, for tests of just that.
 	printf '%s\n' 'local all hr_password scram-sha-256' \
 	    'local replication hr_password scram-sha-256' |
-	    cat - "$1/pg_hba.conf" | pg_as tee "$1/pg_hba.new" >/dev/null
-	pg_as mv "$1/pg_hba.new" "$1/pg_hba.conf"
+	    cat - "$1$2/pg_hba.conf" | pg_as "$1" tee "$2/pg_hba.new" >/dev/null
+	pg_as "$1" mv "$2/pg_hba.new" "$2/pg_hba.conf"
 }
 
 pg_port_free() {
@@ -88,24 +118,37 @@ pg_port_free() {
 	echo "$port"
 }
 
-pg_start() {
-	local home=$PG_DIR/$1 port=5432 listen=
+# pg_move NAME ROOT: the new cluster's files will be in ROOT.
+pg_move() {
+	[ "$(id -u)" = 0 ] || { echo "pg.bash: a server in a chroot needs root" >&2; return 77; }
+	mkdir -p "$2$PG_DIR" && chmod 755 "$2$PG_DIR" && chroot "$2" chown postgres "$PG_DIR" &&
+	    ln -s "$2$PG_DIR/$1" "$PG_DIR/$1"
+}
 
+pg_start() {
+	local home=$PG_DIR/$1 port=5432 listen='' root bin other=PG_ROOT_$1
+
+	if [ ! -d "$home" ] && [ -n "${!other:-}" ]; then
+		pg_move "$1" "${!other}" || return
+	fi
+	root=$(pg_root "$1")
+	bin=$(pg_bin "$root") || return
 	shift
 	if [ ! -d "$home" ]; then
 		if [ -n "${PG_TCP:-}" ]; then
 			port=$(pg_port_free)
 			listen=127.0.0.1
 		fi
-		pg_as mkdir "$home"
+		pg_as "$root" mkdir "$home"
 		if [ -n "${PG_FRESH:-}" ]; then
-			pg_initdb "$home/data" || return
+			pg_initdb "$root" "$home/data" || return
 		else
-			[ -d "$PG_DIR/template" ] || pg_initdb "$PG_DIR/template" || return
-			pg_as cp -a "$PG_DIR/template" "$home/data" || return
+			[ -d "$root$PG_DIR/template" ] ||
+			    pg_initdb "$root" "$PG_DIR/template" || return
+			pg_as "$root" cp -a "$PG_DIR/template" "$home/data" || return
 		fi
-		echo "$port" | pg_as tee "$home/port" >/dev/null
-		pg_as tee -a "$home/data/postgresql.conf" >/dev/null <<-CONF
+		echo "$port" | pg_as "$root" tee "$home/port" >/dev/null
+		pg_as "$root" tee -a "$home/data/postgresql.conf" >/dev/null <<-CONF
 		listen_addresses = '$listen'
 		port = $port
 		unix_socket_directories = '$home'
@@ -127,19 +170,27 @@ pg_start() {
 		CONF
 	fi
 	if [ $# -gt 0 ]; then
-		printf '%s\n' "$@" | pg_as tee -a "$home/data/postgresql.conf" >/dev/null
+		printf '%s\n' "$@" | pg_as "$root" tee -a "$home/data/postgresql.conf" >/dev/null
 	fi
-	pg_as "$PG_BIN/pg_ctl" start -s -w -t 60 -D "$home/data" -l "$home/log" \
+	pg_as "$root" "$bin/pg_ctl" start -s -w -t 60 -D "$home/data" -l "$home/log" \
 	    3>&- 4>&- || { tail -n 20 "$home/log" >&2; return 70; }
 }
 
 pg_stop() {
-	pg_as "$PG_BIN/pg_ctl" stop -s -w -t 60 -m "${2:-fast}" -D "$PG_DIR/$1/data"
+	local root bin
+
+	root=$(pg_root "$1")
+	bin=$(pg_bin "$root") || return
+	pg_as "$root" "$bin/pg_ctl" stop -s -w -t 60 -m "${2:-fast}" -D "$PG_DIR/$1/data"
 }
 
 pg_restart() {
 	pg_stop "$1" "${2:-fast}"
 	pg_start "$1"
+}
+
+pg_version() {
+	cat "$PG_DIR/$1/data/PG_VERSION"
 }
 
 pg_conninfo() {
@@ -164,7 +215,7 @@ pg_psql() {
 }
 
 pg_end() {
-	local pidfile pid
+	local pidfile pid link
 
 	[ -n "${PG_DIR:-}" ] && [ -d "$PG_DIR" ] || return 0
 	for pidfile in "$PG_DIR"/*/data/postmaster.pid; do
@@ -174,6 +225,9 @@ pg_end() {
 				sleep 0.05
 			done
 		fi
+	done
+	for link in "$PG_DIR"/*; do
+		[ ! -L "$link" ] || rm -rf "$(pg_root "${link##*/}")$PG_DIR"
 	done
 	rm -rf "$PG_DIR"
 }

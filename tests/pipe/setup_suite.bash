@@ -12,6 +12,7 @@ setup_suite() {
 	pg_start target "datestyle = 'SQL, DMY'" "timezone = 'Asia/Kolkata'" \
 	    "intervalstyle = iso_8601" "extra_float_digits = -5" \
 	    "bytea_output = escape" || return
+	echo "# servers: $(pg_version source) to $(pg_version target)" >&3
 }
 
 teardown_suite() {

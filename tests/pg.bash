@@ -168,6 +168,9 @@ pg_start() {
 		log_timezone = UTC
 		log_line_prefix = '%m [%p] %a %d '
 		CONF
+		# Origins were bounded by the slots before.
+		[ "$(cat "$home/data/PG_VERSION")" -lt 18 ] ||
+		    set -- "max_active_replication_origins = 400" "$@"
 	fi
 	if [ $# -gt 0 ]; then
 		printf '%s\n' "$@" | pg_as "$root" tee -a "$home/data/postgresql.conf" >/dev/null

@@ -161,8 +161,10 @@ hr_source_tables(struct hr_source_tables *s, struct hr_conn *c, const char *publ
 			return -1;
 		}
 	/*
-	 * The columns pgoutput sends: published, not dropped, not generated;
-	 * with the replica identity's marked, as it marks them.
+	 * The columns pgoutput sends: published, not dropped, not generated,
+	 * unless the publication says so, as one of PostgreSQL 18 can; with the
+	 * replica identity's marked, as it marks them.  Earlier than 15.2 the
+	 * view names generated columns that are not sent.
 	 */
 	if (hr_conn_query(c, &col, "SELECT q.oid, a.attname, a.atttypid, a.atttypmod,"
 	    " CASE q.relreplident WHEN 'f' THEN true ELSE EXISTS (SELECT 1 FROM pg_catalog.pg_index i"
@@ -173,7 +175,8 @@ hr_source_tables(struct hr_source_tables *s, struct hr_conn *c, const char *publ
 	    " NOT EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = q.oid"
 	    "  AND (i.indisunique OR i.indisexclusion) AND NOT a.attnum = ANY (i.indkey))"
 	    " FROM (" PUBLISHED ") q JOIN pg_catalog.pg_attribute a ON a.attrelid = q.oid"
-	    " WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''"
+	    " WHERE a.attnum > 0 AND NOT a.attisdropped"
+	    " AND (a.attgenerated = '' OR pg_catalog.current_setting('server_version_num')::int >= 180000)"
 	    " AND a.attname = ANY (q.names) ORDER BY q.oid, a.attnum", 1, &list, e) < 0) {
 		hr_result_free(r);
 		return -1;

@@ -9,6 +9,23 @@ teardown() {
 	unpair
 }
 
+# From 18 on a publication can have the stored generated columns; a source
+# before it knows no such option, and sends none.
+publish_generated() {
+	if at_least source 18; then
+		src "ALTER PUBLICATION hr SET (publish_generated_columns = stored)"
+	else
+		run -3 --separate-stderr src "ALTER PUBLICATION hr SET (publish_generated_columns = stored)"
+		[[ $stderr == *'unrecognized publication parameter: "publish_generated_columns"'* ]]
+	fi
+}
+
+# What is computed when it is read, from 18 on, where that is what a generated
+# column is when nothing is said.
+virtual() {
+	at_least "$1" 18 && echo VIRTUAL || echo STORED
+}
+
 @test "a generated column is computed by the target, in its own way too" {
 	src "CREATE TABLE g (tenant_id text, id int PRIMARY KEY, a int, b int GENERATED ALWAYS AS (a * 2) STORED);
 	    CREATE TABLE h (tenant_id text, id int PRIMARY KEY, b int GENERATED ALWAYS AS (a * 2) STORED, a int, t text)"
@@ -86,11 +103,16 @@ teardown() {
 	equal 0 "$(conflicts)"
 }
 
-@test "a full identity goes without its generated columns" {
+@test "a full identity goes without its generated columns, or with them when they are published (18)" {
 	both "CREATE TABLE g (tenant_id text, a int, b int GENERATED ALWAYS AS (a * 2) STORED, c int);
 	    CREATE TABLE k (tenant_id text, id int PRIMARY KEY, b int GENERATED ALWAYS AS (id * 2) STORED, c int)"
 	both "ALTER TABLE g REPLICA IDENTITY FULL; ALTER TABLE k REPLICA IDENTITY FULL"
 	both "INSERT INTO g (tenant_id, a) SELECT 'acme', i % 3 FROM generate_series(1, 9) i; INSERT INTO k SELECT 'acme', i FROM generate_series(1, 9) i"
+	if at_least source 18; then
+		run -3 --separate-stderr src "UPDATE g SET c = 1"
+		[[ $stderr == *"Replica identity must not contain unpublished generated columns"* ]]
+		publish_generated
+	fi
 	slot
 	src "UPDATE g SET c = 1 WHERE ctid = (SELECT min(ctid) FROM g WHERE a = 1); DELETE FROM g WHERE ctid = (SELECT min(ctid) FROM g WHERE a = 2);
 	    UPDATE g SET a = 10, c = NULL WHERE a = 0; UPDATE k SET c = id; DELETE FROM k WHERE b = 4; UPDATE k SET id = 100 WHERE b = 6"
@@ -118,6 +140,14 @@ teardown() {
 	src "INSERT INTO g VALUES ('acme', 1, DEFAULT, 'x'), ('acme', 2, DEFAULT, 'x')"
 	sync
 	same
+	# From 18 on the source refuses it itself.
+	if at_least source 18; then
+		run -3 --separate-stderr src "UPDATE g SET t = 'y' WHERE a = 1"
+		[[ $stderr == *"Replica identity must not contain unpublished generated columns"* ]]
+		sync
+		same
+		return
+	fi
 	src "UPDATE g SET t = 'y' WHERE a = 1"
 	job
 	[ "$from" != 0 ] || [ "$to" != 0 ]
@@ -127,6 +157,155 @@ teardown() {
 		one_error hr-apply "public.g" to.err
 	fi
 	equal x "$(dst "SELECT t FROM g WHERE a = 1")"
+}
+
+@test "a generated column that is published (18) is a value at the target, else the target's own" {
+	src "CREATE TABLE g (tenant_id text, a int, b text GENERATED ALWAYS AS (repeat('x', a)) STORED, id int PRIMARY KEY, t text)"
+	dst "CREATE TABLE g (tenant_id text, id int PRIMARY KEY, t text, b text DEFAULT 'own', a int)"
+	publish_generated
+	src "INSERT INTO g (tenant_id, id, a) SELECT 'acme', i, i FROM generate_series(1, 60) i"
+	sync --create-slot --snapshot
+	src "INSERT INTO g (tenant_id, id, a) SELECT 'globex', i, i FROM generate_series(61, 120) i; UPDATE g SET a = 7 WHERE id = 1;
+	    UPDATE g SET t = 'y' WHERE id = 2; DELETE FROM g WHERE id = 3; UPDATE g SET id = 200, a = NULL WHERE id = 100"
+	src "ALTER TABLE g ALTER b SET STORAGE EXTERNAL; UPDATE g SET a = 5000 WHERE id = 4"
+	src "UPDATE g SET t = 'unchanged' WHERE id = 4"
+	sync
+	if at_least source 18; then
+		same
+		# It may leave the publication again.
+		src "ALTER PUBLICATION hr SET (publish_generated_columns = none)"
+	else
+		equal own "$(dst "SELECT DISTINCT b FROM g")"
+		dst "UPDATE g SET b = repeat('x', a)"
+	fi
+	src "UPDATE g SET a = 1 WHERE id = 10; INSERT INTO g (tenant_id, id, a) VALUES ('acme', 300, 1)"
+	sync
+	equal "10 own" "$(dst "SELECT length(b) FROM g WHERE id = 10") $(dst "SELECT b FROM g WHERE id = 300")"
+	equal 0 "$(conflicts)"
+}
+
+@test "a generated column that is published (18) is computed where the target generates it too" {
+	both "CREATE TABLE k (tenant_id text, a int, b int GENERATED ALWAYS AS (a * 2) STORED)"
+	src "CREATE TABLE g (tenant_id text, id int PRIMARY KEY, a int, b int GENERATED ALWAYS AS (a * 2) STORED)"
+	dst "CREATE TABLE g (tenant_id text, id int PRIMARY KEY, a int, b int GENERATED ALWAYS AS (a * 3) STORED)"
+	both "ALTER TABLE k REPLICA IDENTITY FULL; ALTER TABLE g REPLICA IDENTITY FULL"
+	publish_generated
+	src "INSERT INTO g SELECT 'acme', i, i FROM generate_series(1, 60) i; INSERT INTO k SELECT 'acme', i % 3 FROM generate_series(1, 9) i"
+	sync --create-slot --snapshot
+	src "UPDATE g SET a = 100 WHERE id = 1; DELETE FROM g WHERE b = 4; UPDATE g SET id = 200 WHERE id = 5"
+	src "DELETE FROM k WHERE ctid = (SELECT min(ctid) FROM k WHERE a = 1); UPDATE k SET a = 10 WHERE b = 4"
+	src "INSERT INTO g SELECT 'globex', i, i FROM generate_series(1001, 1060) i"
+	sync
+	same_table "$SRC" "$DST" k
+	equal "119|" "$(dst "SELECT count(*), string_agg(id::text, ' ') FILTER (WHERE b <> a * 3) FROM g")"
+	equal 300 "$(dst "SELECT b FROM g WHERE id = 1")"
+	equal 0 "$(conflicts)"
+}
+
+@test "a key that is a generated column changes rows once it is published (18)" {
+	src "CREATE TABLE g (tenant_id text, a int, id int GENERATED ALWAYS AS (a * 10) STORED PRIMARY KEY, t text)"
+	dst "CREATE TABLE g (tenant_id text, a int, id int PRIMARY KEY, t text)"
+	publish_generated
+	slot
+	src "INSERT INTO g (tenant_id, a) SELECT 'acme', i FROM generate_series(1, 60) i"
+	if ! at_least source 18; then
+		# Its rows come without their key.
+		job
+		ended 0 77
+		[[ $(parked) == *'column "id"'* ]]
+		return
+	fi
+	src "UPDATE g SET t = 'y' WHERE a = 1; UPDATE g SET a = 100 WHERE a = 2; DELETE FROM g WHERE id = 30"
+	sync
+	same
+	equal "59|1000" "$(dst "SELECT count(*), max(id) FROM g")"
+	equal 0 "$(conflicts)"
+}
+
+@test "a generated column may say whose a row is once it is published (18)" {
+	src "CREATE TABLE g (id text PRIMARY KEY, tenant_id text GENERATED ALWAYS AS (split_part(id, '/', 1)) STORED, n int)"
+	dst "CREATE TABLE g (id text PRIMARY KEY, tenant_id text, n int)"
+	src "ALTER TABLE g REPLICA IDENTITY FULL"
+	publish_generated
+	src "INSERT INTO g (id) VALUES ('acme/1'), ('globex/1'), ('acme/2')"
+	if ! at_least source 18; then
+		job --create-slot --snapshot
+		[ "$from" = 78 ]
+		one_error hr-capture "tenant_id.*public.g|public.g.*tenant_id" from.err
+		return
+	fi
+	sync --create-slot --snapshot --tenant acme
+	src "UPDATE g SET n = 7; DELETE FROM g WHERE id = 'acme/2'; INSERT INTO g (id) VALUES ('acme/3'), ('globex/3')"
+	src "UPDATE g SET id = 'acme/4' WHERE id = 'globex/3'; UPDATE g SET id = 'globex/5' WHERE id = 'acme/3'"
+	sync --tenant acme
+	same "tenant_id = 'acme'"
+	equal "acme/1 acme/4" "$(dst "SELECT string_agg(id, ' ' ORDER BY id) FROM g")"
+	equal 0 "$(conflicts)"
+}
+
+@test "a column list may name a generated column (18), or the source refuses it" {
+	src "CREATE TABLE g (tenant_id text, id int PRIMARY KEY, a int, b int GENERATED ALWAYS AS (a * 2) STORED)"
+	dst "CREATE TABLE g (tenant_id text, id int PRIMARY KEY, a int, b int)"
+	src "DROP PUBLICATION hr"
+	if at_least source 18; then
+		src "CREATE PUBLICATION hr FOR TABLE g (tenant_id, id, b)"
+	else
+		run -3 --separate-stderr src "CREATE PUBLICATION hr FOR TABLE g (tenant_id, id, b)"
+		[[ $stderr == *'cannot use generated column "b" in publication column list'* ]]
+		src "CREATE PUBLICATION hr FOR TABLE g (tenant_id, id)"
+	fi
+	src "INSERT INTO g VALUES ('acme', 1, 1), ('globex', 2, 2)"
+	sync --create-slot --snapshot
+	src "UPDATE g SET a = 5 WHERE id = 1; INSERT INTO g VALUES ('acme', 3, 3)"
+	sync
+	if at_least source 18; then
+		equal "1  10,2  4,3  6" "$(dst "SELECT string_agg(concat(id, '  ', b), ',' ORDER BY id) FROM g WHERE a IS NULL")"
+	else
+		equal "3|0" "$(dst "SELECT count(*), count(a) + count(b) FROM g")"
+	fi
+	equal 0 "$(conflicts)"
+}
+
+@test "refused: publications of which one has the generated columns (18)" {
+	src "CREATE TABLE g (tenant_id text, id int PRIMARY KEY, b int GENERATED ALWAYS AS (id * 2) STORED)"
+	dst "CREATE TABLE g (tenant_id text, id int PRIMARY KEY, b int)"
+	src "CREATE PUBLICATION two FOR ALL TABLES"
+	publish_generated
+	slot
+	src "INSERT INTO g VALUES ('acme', 1)"
+	FROM=(hr-capture -d "$SRC" -S "$SLOT" -P hr,two --checkpoint "$F")
+	if at_least source 18; then
+		job
+		[ "$from" = 78 ]
+		one_error hr-capture "list different columns of 'public.g'" from.err
+	else
+		sync
+		equal "1|" "$(dst "SELECT * FROM g" | cut -d '|' -f 2-)"
+	fi
+}
+
+@test "virtual generated columns (18; stored ones before it) are not sent, and are computed at the target" {
+	src "CREATE TABLE g (tenant_id text, id int PRIMARY KEY, a int, b int GENERATED ALWAYS AS (a * 2) $(virtual source), c int DEFAULT 1);
+	    CREATE TABLE f (tenant_id text, a int, b int GENERATED ALWAYS AS (a * 2) $(virtual source))"
+	dst "CREATE TABLE g (tenant_id text, id int PRIMARY KEY, a int, b int DEFAULT 7, c int GENERATED ALWAYS AS (a + 1) $(virtual target));
+	    CREATE TABLE f (tenant_id text, a int, b int GENERATED ALWAYS AS (a * 2) $(virtual target))"
+	both "ALTER TABLE f REPLICA IDENTITY FULL"
+	! at_least source 18 || publish_generated
+	src "INSERT INTO g SELECT 'acme', i, i FROM generate_series(1, 60) i; INSERT INTO f SELECT 'acme', i FROM generate_series(1, 60) i"
+	sync --create-slot --snapshot
+	src "UPDATE g SET a = 100 WHERE id = 1; UPDATE g SET c = 5 WHERE id = 2; DELETE FROM g WHERE b = 6;
+	    INSERT INTO g SELECT 'globex', i, i FROM generate_series(1001, 1060) i"
+	if at_least source 18; then
+		run -3 --separate-stderr src "UPDATE f SET a = 100 WHERE b = 2"
+		[[ $stderr == *"Replica identity must not contain unpublished generated columns"* ]]
+		src "INSERT INTO f VALUES ('globex', 100)"
+	else
+		src "UPDATE f SET a = 100 WHERE b = 2; DELETE FROM f WHERE a = 2; UPDATE f SET a = a + 1 WHERE a > 50"
+	fi
+	sync
+	same_table "$SRC" "$DST" f
+	equal "119|7|7" "$(dst "SELECT count(*), min(b), max(b) FROM g WHERE c = a + 1")"
+	equal 0 "$(conflicts)"
 }
 
 @test "identities of both kinds arrive as they were counted at the source" {

@@ -113,6 +113,8 @@ teardown() {
 	    ALTER TABLE d REPLICA IDENTITY FULL"
 	both "INSERT INTO d VALUES ('acme', 1, 1, DEFAULT, 'x'), ('acme', 2, NULL, DEFAULT, NULL), ('acme', 3, 3, DEFAULT, 'z')"
 	both "ALTER TABLE d DROP gone"
+	# From 18 on the source wants them in the identity, so published.
+	! at_least source 18 || src "ALTER PUBLICATION hr SET (publish_generated_columns = stored)"
 	slot
 	src "UPDATE d SET c = 'new' WHERE a = 1; UPDATE d SET a = 20 WHERE a = 2; DELETE FROM d WHERE a = 3"
 	sync

@@ -72,6 +72,11 @@ slot() {
 	src "SELECT FROM pg_create_logical_replication_slot('${1:-$SLOT}', 'pgoutput')"
 }
 
+# at_least CLUSTER VERSION: for what a test expects of one version or another.
+at_least() {
+	[ "$(pg_version "$1")" -ge "$2" ]
+}
+
 # The slot's confirmed position, and the current one.
 confirmed() {
 	src "SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = '$SLOT'"

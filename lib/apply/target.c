@@ -39,6 +39,11 @@ static const char columns_sql[] =
 static const char source_type_sql[] =
 "SELECT t.typarray, pg_catalog.format_type(t.oid, NULL) FROM pg_catalog.pg_type t WHERE t.oid = $1::oid";
 
+/*
+ * Indexes that find at most one row, and that ON CONFLICT can name: one WITHOUT
+ * OVERLAPS cannot be named.  A column may be NULL where its NOT NULL has not
+ * been validated.  Both are PostgreSQL 18's.
+ */
 static const char keys_sql[] =
 "SELECT pg_catalog.array_to_string(ARRAY(SELECT k.ord FROM pg_catalog.unnest(i.indkey::int2[])"
 "  WITH ORDINALITY u(attnum, n) JOIN LATERAL (SELECT pg_catalog.array_position($2::text[], a.attname::text)"
@@ -46,9 +51,11 @@ static const char keys_sql[] =
 "  AND a.attnum = u.attnum) k ON true WHERE u.n <= i.indnkeyatts), ',', '0')"
 " FROM pg_catalog.pg_index i WHERE i.indrelid = pg_catalog.to_regclass($1) AND i.indisunique"
 " AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL"
+" AND NOT i.indisexclusion"
 " AND NOT EXISTS (SELECT 1 FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY u(attnum, n)"
 "  JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.attnum"
-"  WHERE u.n <= i.indnkeyatts AND NOT a.attnotnull)"
+"  WHERE u.n <= i.indnkeyatts AND (NOT a.attnotnull OR EXISTS (SELECT 1 FROM pg_catalog.pg_constraint o"
+"   WHERE o.conrelid = a.attrelid AND o.contype = 'n' AND NOT o.convalidated AND o.conkey[1] = a.attnum)))"
 " ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid";
 
 static const char triggers_sql[] =

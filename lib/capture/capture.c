@@ -216,6 +216,11 @@ slot_is_usable(struct hr_capture *c, const struct hr_repl_slot *s, struct hr_err
 		    s->database, c->id.database);
 		return hr_hint(e, "connect to that database");
 	}
+	if (s->lost && s->why_lost[0] && strcmp(s->why_lost, "wal_removed") != 0) {
+		hr_fail(e, HR_CONFIG, "replication slot '%s' was invalidated: %s", slot, s->why_lost);
+		return hr_hint(e, "drop it and copy again with --create-slot --snapshot%s",
+		    strcmp(s->why_lost, "idle_timeout") == 0 ? "; look at idle_replication_slot_timeout" : "");
+	}
 	if (s->lost) {
 		hr_fail(e, HR_CONFIG, "replication slot '%s' was invalidated: the source removed WAL it needed", slot);
 		return hr_hint(e, "drop it and copy again with --create-slot --snapshot; "

@@ -68,8 +68,8 @@ hr_repl_slot(struct hr_conn *c, const char *slot, struct hr_repl_slot *s, struct
 	struct hr_result *r;
 	char *name = hr_quote_literal(slot);
 	char *sql = hr_sprintf("SELECT plugin, slot_type, database, active, confirmed_flush_lsn,"
-	    " restart_lsn, wal_status, two_phase FROM pg_catalog.pg_replication_slots"
-	    " WHERE slot_name = %s", name);
+	    " restart_lsn, wal_status, two_phase, pg_catalog.to_jsonb(s) ->> 'invalidation_reason'"
+	    " FROM pg_catalog.pg_replication_slots s WHERE slot_name = %s", name);
 	int rc = hr_conn_query(c, &r, sql, 0, NULL, e);
 
 	free(sql);
@@ -90,6 +90,7 @@ hr_repl_slot(struct hr_conn *c, const char *slot, struct hr_repl_slot *s, struct
 			s->restart = 0;
 		s->lost = strcmp(FIELD(6), "lost") == 0;
 		s->two_phase = FIELD(7)[0] == 't';
+		snprintf(s->why_lost, sizeof(s->why_lost), "%s", FIELD(8));
 #undef FIELD
 	}
 	hr_result_free(r);

@@ -18,6 +18,7 @@ int hr_repl_identify(struct hr_conn *c, struct hr_repl_id *id, struct hr_err *e)
 struct hr_repl_slot {
 	bool exists, active, logical, lost, two_phase;
 	char plugin[64], database[64];
+	char why_lost[64];	/* wal_removed, idle_timeout...; "" up to PostgreSQL 16 */
 	hr_lsn confirmed, restart;
 };
 /* What pg_replication_slots says; a slot that is not there is no error. */

@@ -72,7 +72,10 @@ pg_begin() {
 		    useradd --system --no-create-home --shell /bin/sh postgres || return
 		chown postgres "$PG_DIR"
 	fi
+	# In a process group of its own: it outlives a kill of the whole run.
+	set -m
 	pg_guard $$ </dev/null >/dev/null 2>&1 3>&- 4>&- &
+	set +m
 	disown $!
 }
 

@@ -3,7 +3,7 @@
 # $F, the checkpoint file; the work directory is the test's own.
 # shellcheck shell=bash
 
-# shellcheck source=tests/pg.bash
+# shellcheck source=tests/pg.bash disable=SC2153 # ROOT: lib.bash
 . "$ROOT/tests/pg.bash"
 # shellcheck source=tests/pipe/same.bash
 . "$ROOT/tests/pipe/same.bash"

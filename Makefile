@@ -38,7 +38,7 @@ FUZZ_TIME   = 30
 -include config.mk
 
 # Which tool needs which library.  This table is part of the design.
-NEEDS_capture    = PQ JANSSON YAML
+NEEDS_capture    = PQ JANSSON YAML CRYPTO
 NEEDS_apply      = PQ JANSSON YAML
 NEEDS_transform  = JANSSON
 NEEDS_checkpoint = JANSSON
@@ -57,12 +57,13 @@ found = $(shell command -v $(firstword $(1)) 2>/dev/null)
 $(eval $(call ask,PQ,libpq))
 $(eval $(call ask,JANSSON,jansson))
 $(eval $(call ask,YAML,yaml-0.1))
+$(eval $(call ask,CRYPTO,libcrypto))
 ifneq ($(strip $(missing)),)
 missing    := $(if $(call found,$(PKG_CONFIG)),$(missing),$(PKG_CONFIG))
 endif
 missing    := $(strip $(if $(call found,$(CC)),,$(CC)) $(missing))
 
-LIBRARIES   = PQ JANSSON YAML
+LIBRARIES   = PQ JANSSON YAML CRYPTO
 WARN        = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
               -Wwrite-strings -Wpointer-arith -Wvla $(WERROR)
 SAN_FLAGS   = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)

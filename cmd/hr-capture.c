@@ -24,6 +24,7 @@ static const char usage[] =
     "           [--ready-fd N] [--log-format text|json]\n"
     "       hr-capture --check OPTIONS\n"
     "       hr-capture --drop-slot -d CONNINFO -S SLOT\n"
+    "       hr-capture --install-ddl | --remove-ddl [-v] -d CONNINFO\n"
     "       hr-capture --print-pipeline DIR --config FILE\n"
     "  -d, --dbname CONNINFO      the source, a libpq connection string\n"
     "  -S, --slot SLOT            replication slot of pgoutput\n"
@@ -35,6 +36,8 @@ static const char usage[] =
     "      --tenant T             only this tenant; may be repeated\n"
     "      --create-slot          make the slot when it does not exist\n"
     "      --drop-slot            drop the slot and exit\n"
+    "      --install-ddl          make the source say how its tables change, and exit\n"
+    "      --remove-ddl           take that away again, and exit\n"
     "      --snapshot             copy existing rows first\n"
     "  -j, --jobs N               connections for the copy (2)\n"
     "  -E, --endpos LSN|now       end after the last commit at or before this\n"
@@ -55,7 +58,7 @@ static const char usage[] =
 
 enum {
 	COLUMN = 256, SCHEMA, DATABASE, CONFIG, TENANT, CREATE, DROP, SNAPSHOT, CHECKPOINT, CHECK,
-	EPOCH, ORIGIN, SPILL_DIR, SPILL_MAX, PIPELINE, METRICS, READY, LOG, VERSION,
+	EPOCH, ORIGIN, SPILL_DIR, SPILL_MAX, PIPELINE, METRICS, READY, LOG, VERSION, INSTALL, REMOVE,
 };
 
 static const struct option longs[] = {
@@ -68,6 +71,7 @@ static const struct option longs[] = {
 	{ "epoch", 1, NULL, EPOCH }, { "origin", 1, NULL, ORIGIN }, { "status-interval", 1, NULL, 's' },
 	{ "spill-dir", 1, NULL, SPILL_DIR }, { "spill-max", 1, NULL, SPILL_MAX },
 	{ "print-pipeline", 1, NULL, PIPELINE }, { "metrics", 1, NULL, METRICS },
+	{ "install-ddl", 0, NULL, INSTALL }, { "remove-ddl", 0, NULL, REMOVE },
 	{ "ready-fd", 1, NULL, READY }, { "log-format", 1, NULL, LOG },
 	{ "verbose", 0, NULL, 'v' }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -82,7 +86,7 @@ struct said {
 	size_t tenants, tenant_cap;
 	char *column, *schema, *database;
 	const char *origin;
-	bool check, drop;
+	bool check, drop, install, remove;
 };
 
 static int
@@ -106,6 +110,8 @@ parse(struct said *s, int argc, char *argv[])
 			break;
 		case CREATE: s->o.create_slot = true; break;
 		case DROP: s->drop = true; break;
+		case INSTALL: s->install = true; break;
+		case REMOVE: s->remove = true; break;
 		case SNAPSHOT: s->o.snapshot = true; break;
 		case CHECKPOINT: s->o.checkpoint = optarg; break;
 		case CHECK: s->check = true; break;
@@ -193,6 +199,8 @@ missing(const struct said *s)
 
 	if (!s->o.conninfo)
 		return "-d CONNINFO";
+	if (s->install || s->remove)
+		return NULL;
 	if (!s->o.slot && !s->check)
 		return "-S SLOT";
 	if (s->drop)
@@ -215,6 +223,10 @@ run(struct said *s, struct hr_err *e)
 		free(text);
 		return 0;
 	}
+	if (s->install)
+		return hr_ddl_install(s->o.conninfo, e);
+	if (s->remove)
+		return hr_ddl_remove(s->o.conninfo, e);
 	if (s->drop)
 		return hr_capture_drop_slot(&s->o, e);
 	if (s->check)
@@ -244,7 +256,9 @@ main(int argc, char *argv[])
 			rc = hr_opt_misuse(usage, "%s is missing", missing(&s));
 		else if (!!s.column + !!s.schema + !!s.database > 1)
 			rc = hr_opt_misuse(usage, "only one of --tenant-column, --tenant-schema and --tenant-database");
-		else if (!s.check && !s.drop && !s.pipeline && isatty(STDOUT_FILENO))
+		else if (s.install && s.remove)
+			rc = hr_opt_misuse(usage, "only one of --install-ddl and --remove-ddl");
+		else if (!s.check && !s.drop && !s.install && !s.remove && !s.pipeline && isatty(STDOUT_FILENO))
 			rc = hr_opt_misuse(usage, "the stream is not written to a terminal");
 		else {
 			(void)!run(&s, &e);

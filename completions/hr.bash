@@ -28,7 +28,7 @@ _hr_options() {			# TOOL COMMAND
 	case $1:$2 in
 	hr-capture:*)
 		echo "$pipe -S --slot -P --publication --tenant-column --tenant-schema
-		    --tenant-database --create-slot --drop-slot --snapshot -E --endpos --check
+		    --tenant-database --create-slot --drop-slot --install-ddl --remove-ddl --snapshot -E --endpos --check
 		    --epoch --origin -s --status-interval --spill-dir --spill-max --print-pipeline" ;;
 	hr-apply:*)
 		echo "$pipe --ddl --retry --batch-rows --sequences --synchronous-commit -n --dry-run" ;;
@@ -80,7 +80,7 @@ _hr() {
 	*:--log-format)
 		mapfile -t COMPREPLY < <(compgen -W "text json" -- "$cur") ;;
 	*:--ddl)
-		mapfile -t COMPREPLY < <(compgen -W "none add" -- "$cur") ;;
+		mapfile -t COMPREPLY < <(compgen -W "none add all" -- "$cur") ;;
 	*:--sequences)
 		mapfile -t COMPREPLY < <(compgen -W "keep follow at-end" -- "$cur") ;;
 	*:--origin)

@@ -18,6 +18,7 @@ build   command  pkg-config                               pkg-config
 build   library  libpq                                    libpq-dev
 build   library  jansson                                  libjansson-dev
 build   library  yaml-0.1                                 libyaml-dev
+build   library  libcrypto                                libssl-dev
 server  server   15                                       postgresql
 server  command  setpriv                                  util-linux
 server  command  ps                                       procps

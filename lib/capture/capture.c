@@ -313,6 +313,7 @@ watermark(struct hr_capture *c, hr_lsn lsn, bool idle, struct hr_err *e)
 {
 	if (hr_capture_sequences(c, false, e) < 0)
 		return -1;
+	c->ddl.said = false;
 	return hr_emit_watermark(&c->emit, lsn, idle ? c->sent_time : c->emit.complete_time, idle, e);
 }
 
@@ -427,7 +428,8 @@ follow(struct hr_capture *c, struct hr_err *e)
 				c->settle_us = 0;
 			if (rc == 0 && !c->emit.open) {
 				behind = m.time - c->emit.complete_time > BEHIND_US;
-				if (hr_emit_full(&c->emit))
+				/* What comes behind a changed table may need that to be committed. */
+				if (hr_emit_full(&c->emit) || (c->ddl.said && c->emit.news))
 					rc = watermark(c, c->emit.complete, false, e);
 			}
 			if (rc == 0 && (++n & 1023) == 0) {
@@ -708,7 +710,7 @@ hr_capture_run(const struct hr_capture_options *o, struct hr_err *e)
 		hr_within(e, "source");
 		goto out;
 	}
-	if (hr_source_check(c.sql, e) < 0 || look_at_tables(&c, e) < 0 || resolve_endpos(&c, e) < 0 ||
+	if (hr_source_check(c.sql, e) < 0 || hr_ddl_key_load(&c, e) < 0 || look_at_tables(&c, e) < 0 || resolve_endpos(&c, e) < 0 ||
 	    open_source(&c, e) < 0 || begin(&c, e) < 0)
 		goto out;
 	hr_conn_close(c.sql);

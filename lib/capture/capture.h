@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/hr.h"
+#include "capture/ddl.h"
 #include "capture/emit.h"
 #include "capture/parent.h"
 #include "capture/route.h"
@@ -54,6 +55,7 @@ struct hr_capture {
 	struct hr_spill spill;
 	struct hr_sequences sequences;
 	struct hr_parents parents;
+	struct hr_ddl_key ddl;
 	/* decoding */
 	bool in_stream;			/* between stream start and stop */
 	uint32_t stream_xid;

@@ -541,9 +541,11 @@ static int
 put_message(struct hr_capture *c, const struct hr_pgo *m, struct hr_err *e)
 {
 	size_t mark;
-	struct hr_buf *b = hr_emit_open(&c->emit, &c->emit.all, HR_MESSAGE, &mark, e);
+	struct hr_buf *b;
 
-	if (b == NULL)
+	if (strcmp(m->name, HR_DDL_PREFIX) == 0)
+		return hr_capture_ddl(c, m, e);
+	if ((b = hr_emit_open(&c->emit, &c->emit.all, HR_MESSAGE, &mark, e)) == NULL)
 		return -1;
 	hr_buf_u8(b, m->options & 1);
 	hr_buf_u64le(b, m->lsn);

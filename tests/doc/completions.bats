@@ -108,7 +108,7 @@ in_fish() {			# LINE: its completions
 	[ "$(in_bash 'hr-apply -d service=h')" = home ]
 	[ "$(in_bash 'hr-capture --dbname=service=r')" = replica ]
 	[ "$(in_bash 'hr-capture --log-format=')" = $'json\ntext' ]
-	[ "$(in_bash 'hr-apply --ddl a')" = add ]
+	[ "$(in_bash 'hr-apply --ddl a')" = $'add\nall' ]
 	[ "$(in_bash 'hr-checkpoint ')" = $'export\nget\nset\nshow\nwait' ]
 	[ "$(in_bash 'hr-migrate ')" = verify ]
 	[ "$(in_bash 'hr-migrate verify --to service=r')" = replica ]
@@ -123,7 +123,7 @@ in_fish() {			# LINE: its completions
 	need fish
 	[ "$(in_fish 'hr-apply -d ')" = $'service=home\nservice=replica' ]
 	[ "$(in_fish 'hr-capture --log-format ')" = $'json\ntext' ]
-	[ "$(in_fish 'hr-apply --ddl a')" = add ]
+	[ "$(in_fish 'hr-apply --ddl a')" = $'add\nall' ]
 	[ "$(in_fish 'hr-checkpoint ')" = $'export\nget\nset\nshow\nwait' ]
 	[ "$(in_fish 'hr-migrate ')" = verify ]
 	in_fish 'hr-checkpoint show ' | grep -qxF "$PWD/state/shop/checkpoint"

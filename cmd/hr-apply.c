@@ -15,17 +15,19 @@
 
 static const char usage[] =
     "usage: hr-apply [-v] -d CONNINFO [--config FILE] [--tenant T]... [-j N]\n"
-    "           [--checkpoint FILE] [--ddl none|add] [--batch-rows N]\n"
+    "           [--checkpoint FILE] [--ddl none|add|all] [--batch-rows N]\n"
     "           [--sequences keep|follow|at-end] [--synchronous-commit on|off]\n"
     "           [-n] [--metrics FILE]\n"
     "           [--ready-fd N] [--log-format text|json]\n"
     "       hr-apply --retry [-v] -d CONNINFO [--config FILE] [--tenant T]...\n"
+    "           [--ddl none|add|all]\n"
     "  -d, --dbname CONNINFO      the target, a libpq connection string\n"
     "      --config FILE          the pipeline's YAML file, see hr-config(5)\n"
     "      --tenant T             only this tenant; may be repeated\n"
     "  -j, --jobs N               connections (1)\n"
     "      --checkpoint FILE      write there what the target has for good\n"
-    "      --ddl none|add         add columns the target lacks, or not (none)\n"
+    "      --ddl none|add|all     add columns the target lacks, or change tables as\n"
+    "                             the source does, or neither (none)\n"
     "      --retry                take parked tenants up again, and exit\n"
     "      --batch-rows N         rows of a batch under a backlog (5000)\n"
     "      --sequences WHAT       keep the source's values in hr.sequence (keep), set\n"
@@ -129,9 +131,10 @@ merge(struct said *s)
 		s->o.batch_rows = c->target.batch_rows ? c->target.batch_rows : 5000;
 	s->o.tenant = s->tenants ? s->tenant : c->tenant;
 	s->o.tenants = s->tenants ? s->tenants : c->tenants;
-	if (ddl && strcmp(ddl, "none") != 0 && strcmp(ddl, "add") != 0)
-		return hr_opt_misuse(usage, "--ddl takes none or add, not '%s'", ddl);
-	s->o.add_columns = ddl && strcmp(ddl, "add") == 0;
+	if (ddl && strcmp(ddl, "none") != 0 && strcmp(ddl, "add") != 0 && strcmp(ddl, "all") != 0)
+		return hr_opt_misuse(usage, "--ddl takes none, add or all, not '%s'", ddl);
+	s->o.run_ddl = ddl && strcmp(ddl, "all") == 0;
+	s->o.add_columns = ddl && strcmp(ddl, "none") != 0;
 	if (sequences && strcmp(sequences, "keep") != 0 && strcmp(sequences, "follow") != 0 &&
 	    strcmp(sequences, "at-end") != 0)
 		return hr_opt_misuse(usage, "--sequences takes keep, follow or at-end, not '%s'", sequences);

@@ -555,9 +555,10 @@ static int
 run(struct hr_apply *a, struct hr_reader *r, struct hr_err *e)
 {
 	struct deal d = { .a = a };
-	pthread_t keeper;
+	pthread_t keeper, looker;
+	struct hr_map tried = { 0 };
 	int i, started = 0, rc;
-	bool keeping = false;
+	bool keeping = false, looking = false;
 
 	d.last = &d.first;
 	d.given = hr_zalloc((size_t)a->workers * sizeof(*d.given));
@@ -566,6 +567,9 @@ run(struct hr_apply *a, struct hr_reader *r, struct hr_err *e)
 		rc = hr_book_create(d.conn, e);
 	if (rc == 0)
 		rc = open_book(a, d.conn, e);
+	if (rc == 0)
+		rc = hr_awaited_look(a, d.conn, &tried, e);
+	hr_map_clear(&tried, free);
 	if (rc == 0)
 		rc = know_parked(a, d.conn, e);
 	if (rc < 0)
@@ -578,8 +582,9 @@ run(struct hr_apply *a, struct hr_reader *r, struct hr_err *e)
 	if (a->o->checkpoint && (rc = hr_ledger_save(a, false, e)) < 0)
 		goto out;
 	keeping = pthread_create(&keeper, NULL, hr_ledger_run, a) == 0;
+	looking = pthread_create(&looker, NULL, hr_awaited_run, a) == 0;
 	for (; started < a->workers; started++)
-		if (!keeping || pthread_create(&a->worker[started].thread, NULL, hr_worker_run, &a->worker[started]) != 0) {
+		if (!keeping || !looking || pthread_create(&a->worker[started].thread, NULL, hr_worker_run, &a->worker[started]) != 0) {
 			rc = hr_fail(e, HR_TEMPORARY, "cannot start a thread");
 			goto out;
 		}
@@ -590,13 +595,14 @@ out:
 		hr_queue_close(&a->worker[i].queue);
 	for (i = 0; i < started; i++)
 		pthread_join(a->worker[i].thread, NULL);
-	if (keeping) {
-		pthread_mutex_lock(&a->ledger.lock);
-		a->ledger.ending = true;
-		pthread_cond_signal(&a->ledger.changed);
-		pthread_mutex_unlock(&a->ledger.lock);
+	pthread_mutex_lock(&a->ledger.lock);
+	a->ledger.ending = true;
+	pthread_cond_signal(&a->ledger.changed);
+	pthread_mutex_unlock(&a->ledger.lock);
+	if (keeping)
 		pthread_join(keeper, NULL);
-	}
+	if (looking)
+		pthread_join(looker, NULL);
 	if (a->failed) {
 		/* The thread's reason comes before what it led to. */
 		*e = a->error;

@@ -10,6 +10,7 @@
 #define HR_APPLY_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "apply/batch.h"
 #include "apply/book.h"
@@ -25,7 +26,8 @@ struct hr_apply_options {
 	size_t tenants;
 	int jobs;
 	const char *checkpoint;		/* or NULL */
-	bool add_columns;		/* --ddl add */
+	bool add_columns;		/* --ddl add, and all */
+	bool run_ddl;			/* --ddl all */
 	int64_t batch_rows;
 	enum hr_sequence_mode sequences;
 	bool synchronous;		/* wait for WAL at each commit */
@@ -82,6 +84,8 @@ struct hr_apply {
 	struct hr_values values;	/* of sequences */
 	struct hr_worker *worker;
 	int workers;
+	atomic_uint changes;		/* of tables here, by any of us */
+	atomic_bool awaiting;		/* something waits to be run by hand */
 	bool every_tenant;		/* the stream has all, and all are applied */
 	/* the first failure of any thread ends all */
 	pthread_mutex_t lock;
@@ -95,6 +99,17 @@ void hr_apply_fail(struct hr_apply *a, const struct hr_err *e);
 int hr_apply_run(const struct hr_apply_options *o, struct hr_err *e) HR_USED;
 /* Take parked tenants up again. */
 int hr_apply_retry(const struct hr_apply_options *o, struct hr_err *e) HR_USED;
+
+/* One of them, alone.  *why is what it is parked for now, when that failed. */
+int hr_apply_resume(const struct hr_apply_options *o, const char *stream, const char *tenant, struct hr_err *e) HR_USED;
+
+/*
+ * awaited.c: what was to be run at the target by somebody.  Look once whether
+ * it has been, and take up the tenants that waited for it; the thread does so
+ * every second.
+ */
+int hr_awaited_look(struct hr_apply *a, struct hr_conn *c, struct hr_map *tried, struct hr_err *e) HR_USED;
+void *hr_awaited_run(void *apply);
 
 /* ledger.c */
 void hr_ledger_init(struct hr_ledger *l, int workers);

@@ -19,7 +19,7 @@ static const char schema_sql[] =
 "SELECT pg_catalog.pg_advisory_xact_lock(1751334260);"
 "CREATE SCHEMA IF NOT EXISTS hr;"
 "CREATE TABLE IF NOT EXISTS hr.version (version int NOT NULL);"
-"INSERT INTO hr.version SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM hr.version);"
+"INSERT INTO hr.version SELECT 2 WHERE NOT EXISTS (SELECT 1 FROM hr.version);"
 "CREATE TABLE IF NOT EXISTS hr.stream ("
 " stream text PRIMARY KEY, system text NOT NULL, database text NOT NULL,"
 " timeline bigint NOT NULL, epoch bigint NOT NULL, tenants text[],"
@@ -48,6 +48,16 @@ static const char schema_sql[] =
 " stream text NOT NULL, schema text NOT NULL, name text NOT NULL, tenant text, last_value bigint NOT NULL,"
 " is_called boolean NOT NULL, lsn pg_lsn, changed timestamptz NOT NULL DEFAULT now(),"
 " is_set boolean NOT NULL DEFAULT false, PRIMARY KEY (stream, schema, name));"
+"CREATE TABLE IF NOT EXISTS hr.ddl ("
+" id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(),"
+" stream text NOT NULL, tenant text NOT NULL, lsn pg_lsn NOT NULL, commit_time timestamptz, kind text NOT NULL,"
+" relation text NOT NULL, outcome text NOT NULL CHECK (outcome IN ('applied', 'present', 'waiting', 'by hand')),"
+" statement text NOT NULL, undo text, operation jsonb NOT NULL);"
+"CREATE INDEX IF NOT EXISTS ddl_lsn ON hr.ddl (lsn);"
+"CREATE INDEX IF NOT EXISTS ddl_waiting ON hr.ddl (stream) WHERE outcome = 'waiting';"
+/* What a version before this one lacks. */
+"ALTER TABLE hr.tenant ADD COLUMN IF NOT EXISTS awaits text;"
+"UPDATE hr.version SET version = 2 WHERE version < 2;"
 "CREATE OR REPLACE FUNCTION hr.set_sequences(a_stream text, a_holder text)"
 " RETURNS TABLE (schema text, name text, problem text) LANGUAGE plpgsql SET search_path = pg_catalog AS $body$"
 " DECLARE s hr.sequence; BEGIN"
@@ -89,18 +99,21 @@ hr_book_create(struct hr_conn *c, struct hr_err *e)
 		return -1;
 	version = hr_result_get(r, 0, 0) != NULL;
 	hr_result_free(r);
-	if (!version) {
-		if (hr_conn_exec(c, schema_sql, e) < 0) {
+	if (version) {
+		if (hr_conn_query(c, &r, "SELECT version FROM hr.version", 0, NULL, e) < 0)
+			return -1;
+		version = hr_result_rows(r) == 1 ? (int)strtol(hr_result_get(r, 0, 0), NULL, 10) : 0;
+		hr_result_free(r);
+	}
+	if (version < HR_BOOK_VERSION) {
+		/* All of it says IF NOT EXISTS: an older one gets what it lacks. */
+		if (hr_conn_exec(c, "SET client_min_messages = warning", e) < 0 || hr_conn_exec(c, schema_sql, e) < 0) {
 			(void)!hr_conn_exec(c, "ROLLBACK", &ignored);
 			hr_hint(e, "the schema 'hr' is made on first use; grant CREATE on the database");
 			return hr_within(e, "cannot make the schema 'hr' at the target");
 		}
 		return 0;
 	}
-	if (hr_conn_query(c, &r, "SELECT version FROM hr.version", 0, NULL, e) < 0)
-		return -1;
-	version = hr_result_rows(r) == 1 ? (int)strtol(hr_result_get(r, 0, 0), NULL, 10) : 0;
-	hr_result_free(r);
 	if (version != HR_BOOK_VERSION) {
 		hr_fail(e, HR_CONFIG, "the schema 'hr' at the target has version %d, this program knows %d",
 		    version, HR_BOOK_VERSION);

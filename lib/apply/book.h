@@ -18,9 +18,9 @@
 #include "pg/conn.h"
 #include "stream/head.h"
 
-#define HR_BOOK_VERSION 1
+#define HR_BOOK_VERSION 2
 
-/* Make the schema when it is not there.  0, or -1 with *e set. */
+/* Make the schema when it is not there, and what it lacks of an older version.  0, or -1 with *e set. */
 int hr_book_create(struct hr_conn *c, struct hr_err *e) HR_USED;
 
 /* Where one worker of one generation stands. */

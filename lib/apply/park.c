@@ -52,18 +52,18 @@ hr_parked_clear(struct hr_parked *p)
 
 int
 hr_park(struct hr_parked *p, struct hr_txn *t, const char *stream, const char *tenant, hr_lsn lsn,
-    const struct hr_err *why, struct hr_err *e)
+    const struct hr_err *why, const char *awaits, struct hr_err *e)
 {
 	char at[HR_LSN_TEXT];
-	struct hr_param row[5] = {
+	struct hr_param row[6] = {
 		HR_PARAM_TEXT(stream), HR_PARAM_TEXT(tenant), { .data = why->what }, { .data = why->hint },
-		{ .data = hr_lsn_format(at, lsn) },
+		{ .data = hr_lsn_format(at, lsn) }, HR_PARAM_TEXT(awaits),
 	};
 	void **slot;
 
-	if (hr_txn_sql(t, "INSERT INTO hr.tenant (stream, tenant, state, reason, hint, lsn)"
-	    " VALUES ($1, $2, 'parked', $3, $4, $5) ON CONFLICT (stream, tenant) DO UPDATE SET state = 'parked',"
-	    " reason = EXCLUDED.reason, hint = EXCLUDED.hint, lsn = EXCLUDED.lsn, since = now()", 5, row, e) < 0 ||
+	if (hr_txn_sql(t, "INSERT INTO hr.tenant (stream, tenant, state, reason, hint, lsn, awaits)"
+	    " VALUES ($1, $2, 'parked', $3, $4, $5, $6) ON CONFLICT (stream, tenant) DO UPDATE SET state = 'parked',"
+	    " reason = EXCLUDED.reason, hint = EXCLUDED.hint, lsn = EXCLUDED.lsn, awaits = EXCLUDED.awaits, since = now()", 6, row, e) < 0 ||
 	    hr_txn_sql(t, "UPDATE hr.stream SET parked_generation = parked_generation + 1 WHERE stream = $1",
 	    1, row, e) < 0)
 		return -1;

@@ -21,9 +21,12 @@ int hr_parked_load(struct hr_parked *p, struct hr_conn *c, const char *stream, s
 bool hr_parked_has(const struct hr_parked *p, const char *tenant, size_t len);
 void hr_parked_clear(struct hr_parked *p);
 
-/* Park one, inside the transaction; *p is brought up to date. */
+/*
+ * Park one, inside the transaction; *p is brought up to date.  awaits: it is
+ * taken up by itself when this condition has become true; NULL: it is not.
+ */
 int hr_park(struct hr_parked *p, struct hr_txn *t, const char *stream, const char *tenant, hr_lsn lsn,
-    const struct hr_err *why, struct hr_err *e) HR_USED;
+    const struct hr_err *why, const char *awaits, struct hr_err *e) HR_USED;
 /* Keep items of a rows frame ('D') or a relation ('R') for a parked tenant. */
 int hr_park_keep(struct hr_txn *t, const char *stream, const char *tenant, hr_lsn lsn, char kind,
     bool broadcast, const void *data, size_t len, struct hr_err *e) HR_USED;

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apply/ahead.h"
+#include "apply/ddl.h"
 #include "apply/worker.h"
 #include "base/alloc.h"
 #include "base/log.h"
@@ -87,7 +89,7 @@ one_tenant(struct hr_worker *w, const char *stream, const char *tenant, uint64_t
 	if (hr_txn_sql(&w->txn, "UPDATE hr.stream SET parked_generation = parked_generation + 1 WHERE stream = $1",
 	    1, p, e) < 0 ||
 	    hr_txn_sql(&w->txn, "SELECT 1 FROM hr.progress WHERE stream = $1 FOR UPDATE", 1, p, e) < 0 ||
-	    replay(w, stream, tenant, pieces, e) < 0)
+	    hr_txn_plain(&w->txn, e) < 0 || hr_ahead_kept(w, tenant, e) < 0 || replay(w, stream, tenant, pieces, e) < 0)
 		return -1;
 	if (hr_txn_sql(&w->txn, "DELETE FROM hr.parked WHERE stream = $1 AND tenant = $2", 2, p, e) < 0 ||
 	    hr_txn_sql(&w->txn, "DELETE FROM hr.tenant WHERE stream = $1 AND tenant = $2", 2, p, e) < 0)
@@ -104,6 +106,35 @@ chosen(const struct hr_apply_options *o, const char *tenant)
 		if (strcmp(o->tenant[i], tenant) == 0)
 			return true;
 	return o->tenants == 0;
+}
+
+/* It stays parked, and what it waits for may be something else now. */
+static void
+say_why(struct hr_worker *w, const char *stream, const char *tenant, const struct hr_err *why)
+{
+	bool drift = strcmp(why->sqlstate, "HRDRF") == 0;
+	const struct hr_change *refused = w->txn.failed;
+	uint32_t table = drift ? w->batch.failed_table : refused ? refused->target->relation->id : 0;
+	const struct hr_target *t = drift ? hr_worker_target(w, table) : NULL;
+	struct hr_err now = *why, e = HR_ERR_INIT;
+	struct hr_result *r;
+
+	if (!hr_conn_alive(w->conn) || hr_err_retryable(why))
+		return;
+	if (t) {
+		free(w->awaits);
+		w->awaits = hr_strdup(t->awaits);
+	}
+	if ((table == 0 || hr_ddl_reason(w, table, &now, &w->awaits, &e) == 0) && w->awaits) {
+		struct hr_param p[5] = { HR_PARAM_TEXT(stream), HR_PARAM_TEXT(tenant), { .data = now.what }, { .data = now.hint },
+			HR_PARAM_TEXT(w->awaits) };
+
+		if (hr_conn_query(w->conn, &r, "UPDATE hr.tenant SET reason = $3, hint = $4, awaits = $5"
+		    " WHERE stream = $1 AND tenant = $2 AND (reason, hint, awaits) IS DISTINCT FROM ($3, $4, $5)", 5, p, &e) == 0)
+			hr_result_free(r);
+	}
+	if (e.code)
+		hr_log_err(HR_LOG_DEBUG, &e);
 }
 
 static int
@@ -127,11 +158,20 @@ try_tenant(struct hr_apply *a, const char *stream, const char *tenant, struct hr
 	else {
 		if (w.conn)
 			hr_txn_rollback(&w.txn);
+		say_why(&w, stream, tenant, e);
 		hr_within(e, "tenant '%s' stays parked", tenant);
 	}
 	hr_worker_clear(&w);
 	a->book.stream = NULL;
 	return rc;
+}
+
+int
+hr_apply_resume(const struct hr_apply_options *o, const char *stream, const char *tenant, struct hr_err *e)
+{
+	struct hr_apply a = { .o = o, .workers = 1 };
+
+	return try_tenant(&a, stream, tenant, e);
 }
 
 int

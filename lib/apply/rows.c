@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apply/ahead.h"
+#include "apply/ddl.h"
 #include "apply/worker.h"
 #include "base/alloc.h"
 
@@ -32,12 +34,12 @@ hr_worker_put_target(struct hr_worker *w, struct hr_relation *rel, bool remember
 	uint32_t id = rel->id;
 	struct hr_target *old = hr_worker_target(w, id), *t;
 
-	if (old && hr_relation_same(old->relation, rel) && old->drift.code == HR_OK) {
+	if (old && hr_relation_same(hr_target_described(old), rel) && old->drift.code == HR_OK && !old->stale) {
 		hr_relation_free(rel);
 		return 0;
 	}
 	if ((old && hr_worker_flush(w, e) < 0) || hr_txn_plain(&w->txn, e) < 0 ||
-	    hr_target_load(&t, w->conn, rel, w->serial++, e) < 0)
+	    hr_ahead_load(w, &t, rel, e) < 0)
 		return -1;
 	if (old) {
 		if (remember) {
@@ -45,7 +47,7 @@ hr_worker_put_target(struct hr_worker *w, struct hr_relation *rel, bool remember
 			struct hr_relation *copy;
 			int rc;
 
-			hr_relation_encode(old->relation, &b);
+			hr_relation_encode(hr_target_described(old), &b);
 			rc = hr_relation_decode(&copy, b.data, b.len, e);
 			hr_buf_clear(&b);
 			if (rc < 0)
@@ -59,28 +61,65 @@ hr_worker_put_target(struct hr_worker *w, struct hr_relation *rel, bool remember
 	return 0;
 }
 
+/* The table as it is now.  Nothing of it waits. */
+static int
+look_up(struct hr_worker *w, void **slot, struct hr_err *e)
+{
+	struct hr_target *t = *slot, *now;
+	struct hr_relation *rel;
+	struct hr_buf b = HR_BUF_INIT;
+	int rc;
+
+	hr_relation_encode(hr_target_described(t), &b);
+	rc = hr_relation_decode(&rel, b.data, b.len, e);
+	hr_buf_clear(&b);
+	if (rc < 0 || hr_ahead_load(w, &now, rel, e) < 0)
+		return -1;
+	hr_target_free(t);
+	*slot = now;
+	return 0;
+}
+
 /* Look tables up again that did not fit: somebody may have mended them. */
 int
 hr_worker_look_again(struct hr_worker *w, struct hr_err *e)
 {
 	size_t i;
 
+	if (!w->replaying)
+		w->ahead_known = false;
 	for (i = 0; i < w->target.slots; i++) {
-		struct hr_target *t = w->target.slot[i].value, *now;
-		struct hr_relation *rel;
-		struct hr_buf b = HR_BUF_INIT;
-		int rc;
+		struct hr_target *t = w->target.slot[i].value;
 
-		if (t == NULL || t->drift.code == HR_OK)
-			continue;
-		hr_relation_encode(t->relation, &b);
-		rc = hr_relation_decode(&rel, b.data, b.len, e);
-		hr_buf_clear(&b);
-		if (rc < 0 || hr_target_load(&now, w->conn, rel, w->serial++, e) < 0)
+		if (t && t->drift.code != HR_OK && look_up(w, &w->target.slot[i].value, e) < 0)
 			return -1;
-		hr_target_free(t);
-		w->target.slot[i].value = now;
 	}
+	return 0;
+}
+
+void
+hr_worker_stale(struct hr_worker *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->target.slots; i++)
+		if (w->target.slot[i].value)
+			((struct hr_target *)w->target.slot[i].value)->stale = true;
+	if (!w->replaying)
+		w->ahead_known = false;
+}
+
+/* A table to write to, as it is now; NULL in *g: the stream has not described it. */
+static int
+current(struct hr_worker *w, uint32_t id, struct hr_target **g, struct hr_err *e)
+{
+	*g = hr_worker_target(w, id);
+	if (HR_LIKELY(*g == NULL || !(*g)->stale))
+		return 0;
+	if (hr_batch_flush(&w->batch, true, e) < 0 || hr_txn_plain(&w->txn, e) < 0 ||
+	    look_up(w, hr_map_at(&w->target, &id, sizeof(id)), e) < 0)
+		return -1;
+	*g = hr_worker_target(w, id);
 	return 0;
 }
 
@@ -103,7 +142,7 @@ keep_table(struct hr_worker *w, struct hr_tenant *t, uint32_t id, hr_lsn lsn, st
 	if (*at == (void *)((uintptr_t)g->serial + 1))
 		return 0;
 	*at = (void *)((uintptr_t)g->serial + 1);
-	hr_relation_encode(g->relation, &r);
+	hr_relation_encode(hr_target_described(g), &r);
 	rc = hr_park_keep(&w->txn, w->a->book.stream, t->name, lsn, 'R', false, r.data, r.len, e);
 	hr_buf_clear(&r);
 	return rc;
@@ -200,15 +239,20 @@ unknown_relation(uint32_t id, struct hr_err *e)
 static int
 change(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bool all, struct hr_err *e)
 {
-	struct hr_target *g = hr_worker_target(w, it->relation);
+	struct hr_target *g;
 	struct hr_change c = {
-		.target = g, .tenant = t, .lsn = t->lsn, .lenient = it->op == HR_PUT || it->op == HR_DROP,
+		.tenant = t, .lsn = t->lsn, .lenient = it->op == HR_PUT || it->op == HR_DROP,
 		.op = it->op == HR_PUT ? 'I' : it->op == HR_DROP ? 'D' : (char)it->op,
 		.tuple = it->tuple, .tuple_len = it->tuple_len, .old = it->old_tuple, .old_len = it->old_len,
 	};
 
+	if (current(w, it->relation, &g, e) < 0)
+		return -1;
+	c.target = g;
 	if (g == NULL)
 		return unknown_relation(it->relation, e);
+	if (g->gone)
+		return 0;
 	if (w->replaying && all) {
 		/* Everybody else has had it. */
 		if (!hr_relation_mixed(g->relation) || c.op != 'D')
@@ -259,8 +303,12 @@ truncates(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bo
 	for (i = 0; i < it->relations && rc == 0; i++) {
 		uint32_t id = hr_get_u32le(it->relation_list + 4 * i);
 
-		if ((one = hr_worker_target(w, id)) == NULL)
+		if ((rc = current(w, id, &one, e)) < 0)
+			break;
+		if (one == NULL)
 			rc = unknown_relation(id, e);
+		else if (one->gone)
+			continue;
 		else if (!w->replaying || !all || hr_relation_mixed(one->relation)) {
 			touch_table(t, id);
 			g[n++] = one;
@@ -306,6 +354,10 @@ hr_worker_rows(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
 	int got;
 
 	touch(w, t);
+	if (HR_UNLIKELY(atomic_load_explicit(&w->a->changes, memory_order_relaxed) != w->changes)) {
+		w->changes = atomic_load(&w->a->changes);
+		hr_worker_stale(w);
+	}
 	if (all && w->parked.tenant.count && keep_for_parked(w, p, e) < 0)
 		return -1;
 	/* Of a tenant that is being parked, what it did before is applied. */
@@ -332,8 +384,11 @@ hr_worker_rows(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
 			}
 			continue;
 		case HR_ORIGIN:
-		case HR_MESSAGE:
 			continue;
+		case HR_MESSAGE:
+			if (!t->skipping && hr_ddl_is(&it))
+				rc = hr_worker_ddl(w, t, &it, all, e);
+			break;
 		case HR_INSERT:
 		case HR_PUT:
 		case HR_UPDATE:

@@ -65,6 +65,44 @@ static const char triggers_sql[] =
 " WHERE oid = pg_catalog.to_regclass($1) AND relkind IN ('r', 'p')), EXISTS (SELECT 1"
 " FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass($1) AND relkind = 'p')";
 
+/* Until the column has another type than this. */
+static void
+await_type(struct hr_target *t, const char *column, const char *shown)
+{
+	char *table = hr_quote_literal(t->table), *name = hr_quote_literal(column), *type = hr_quote_literal(shown);
+
+	free(t->awaits);
+	t->awaits = hr_sprintf("NOT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass(%s)"
+	    " AND attname = %s AND pg_catalog.format_type(atttypid, atttypmod) = %s)", table, name, type);
+	free(table);
+	free(name);
+	free(type);
+}
+
+/* Until the table has the columns that it lacks. */
+static void
+await_columns(struct hr_target *t)
+{
+	char *table = hr_quote_literal(t->table);
+	struct hr_buf b = HR_BUF_INIT;
+	int i, n = 0;
+
+	hr_buf_printf(&b, "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass(%s)"
+	    " AND attnum > 0 AND NOT attisdropped AND attname IN (", table);
+	for (i = 0; i < t->relation->columns; i++)
+		if (t->column[i].lacking) {
+			char *name = hr_quote_literal(t->relation->column[i].name);
+
+			hr_buf_printf(&b, "%s%s", n++ ? ", " : "", name);
+			free(name);
+		}
+	hr_buf_printf(&b, ")) = %d", n);
+	hr_buf_text(&b);
+	free(t->awaits);
+	t->awaits = (char *)hr_buf_take(&b, NULL);
+	free(table);
+}
+
 /* Columns the row that a target column's values come as. */
 static int
 match_type(struct hr_target *t, struct hr_conn *c, struct hr_target_column *col,
@@ -112,7 +150,8 @@ match_type(struct hr_target *t, struct hr_conn *c, struct hr_target_column *col,
 	if (col->type == 0 && t->drift.code == HR_OK) {
 		hr_fail(&t->drift, HR_CONFIG, "column '%s' of '%s' has type %s.%s at the source and %s at the target",
 		    src->name, t->shown, src->type_schema, src->type_name, F(SHOWN));
-		hr_hint(&t->drift, "make the types agree at the target, then hr-apply --retry");
+		hr_hint(&t->drift, "make the types agree at the target; it then goes on by itself");
+		await_type(t, src->name, F(SHOWN));
 	}
 	if (col->array == 0 || col->is_array)
 		t->settable = false;
@@ -186,7 +225,8 @@ say_lacking(struct hr_target *t)
 	if (sql) {
 		hr_fail(&t->drift, HR_CONFIG, "table '%s' at the target lacks column '%s'", t->shown,
 		    t->relation->column[i].name);
-		hr_hint(&t->drift, "run %s at the target, then hr-apply --retry", sql);
+		hr_hint(&t->drift, "run %s at the target; it then goes on by itself", sql);
+		await_columns(t);
 	}
 	free(sql);
 }
@@ -206,7 +246,8 @@ match_columns(struct hr_target *t, struct hr_conn *c, struct hr_result *r, struc
 			if (strcmp(F(NAME), rel->column[i].name) == 0)
 				break;
 		if (row == hr_result_rows(r) || F(GENERATED)[0]) {
-			col->lacking = row == hr_result_rows(r);
+			/* One without a name is gone, and not missed. */
+			col->lacking = row == hr_result_rows(r) && rel->column[i].name[0];
 			if (col->lacking && (col->lacks = type_sql(c, &rel->column[i], e)) == NULL)
 				return -1;
 			t->verbatim = false;
@@ -337,8 +378,11 @@ hr_target_load(struct hr_target **out, struct hr_conn *c, struct hr_relation *re
 		if (sql == NULL)
 			goto out;
 		hr_fail(&t->drift, HR_CONFIG, "table '%s' does not exist at the target", t->shown);
-		hr_hint(&t->drift, "run %s there, or take its definition from the source with pg_dump --schema-only,"
-		    " then hr-apply --retry", sql);
+		hr_hint(&t->drift, "run %s there, or take its definition from the source with pg_dump --schema-only;"
+		    " it then goes on by itself", sql);
+		t->create = sql;
+		sql = hr_quote_literal(t->table);
+		t->awaits = hr_sprintf("pg_catalog.to_regclass(%s) IS NOT NULL", sql);
 		free(sql);
 		rc = 0;
 		goto out;
@@ -381,6 +425,21 @@ hr_target_add_columns(const struct hr_target *t)
 	}
 	if (b.len == 0)
 		return NULL;
+	hr_buf_text(&b);
+	return (char *)hr_buf_take(&b, NULL);
+}
+
+char *
+hr_target_drop_columns(const struct hr_target *t)
+{
+	struct hr_buf b = HR_BUF_INIT;
+	int i;
+
+	for (i = 0; i < t->relation->columns; i++)
+		if (t->column[i].lacking) {
+			hr_buf_printf(&b, b.len ? ", " : "ALTER TABLE %s ", t->table);
+			hr_buf_printf(&b, "DROP COLUMN %s", t->column[i].name);
+		}
 	hr_buf_text(&b);
 	return (char *)hr_buf_take(&b, NULL);
 }
@@ -432,10 +491,13 @@ hr_target_free(struct hr_target *t)
 		free(t->column[i].equals);
 	}
 	hr_batch_forget(t);
+	hr_relation_free(t->as_said);
 	free(t->column);
 	free(t->key);
 	free(t->table);
 	free(t->only);
+	free(t->awaits);
+	free(t->create);
 	free(t->shown);
 	hr_relation_free(t->relation);
 	free(t);

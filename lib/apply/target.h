@@ -46,6 +46,11 @@ struct hr_target {
 	char *shown;		/* schema.table, for messages */
 	bool missing;		/* there is no such table */
 	struct hr_err drift;	/* set: rows cannot be written, and why */
+	char *awaits;		/* a condition that is false while that is so, then */
+	char *create;		/* what makes it, when it is missing */
+	struct hr_relation *as_said;	/* as the stream describes it, where relation is not so */
+	bool gone;		/* the target had it dropped since: rows go nowhere */
+	bool stale;		/* a table was changed since: look it up again before use */
 	struct hr_target_column *column;	/* one for each of the relation's */
 	int *key;		/* columns of the relation that identify a row */
 	int keys;		/* 0: none, rows are found by all their values */
@@ -71,6 +76,13 @@ int hr_target_load(struct hr_target **t, struct hr_conn *c, struct hr_relation *
     uint32_t serial, struct hr_err *e) HR_USED;
 void hr_target_free(struct hr_target *t);
 
+/* As the stream describes it. */
+static inline const struct hr_relation *
+hr_target_described(const struct hr_target *t)
+{
+	return t->as_said ? t->as_said : t->relation;
+}
+
 /* The statement of that kind and mask; made (unsent) when it is new. */
 struct hr_statement *hr_target_statement(struct hr_target *t, char kind, const char *mask, size_t len);
 /* How the key's column number i is compared: a tenant beside a unique index may be NULL. */
@@ -81,5 +93,7 @@ void hr_target_forget(struct hr_target *t);
 
 /* SQL that adds the columns the target lacks; NULL when it lacks none.  Gives. */
 char *hr_target_add_columns(const struct hr_target *t);
+/* And SQL that reverses that.  Gives. */
+char *hr_target_drop_columns(const struct hr_target *t);
 
 #endif

@@ -173,6 +173,20 @@ hr_txn_plain(struct hr_txn *t, struct hr_err *e)
 }
 
 int
+hr_txn_begin(struct hr_txn *t, struct hr_err *e)
+{
+	if (hr_txn_plain(t, e) < 0)
+		return -1;
+	if (!t->open) {
+		if (hr_conn_exec(t->conn, "BEGIN", e) < 0)
+			return -1;
+		t->open = true;
+		t->committed = false;
+	}
+	return 0;
+}
+
+int
 hr_txn_commit(struct hr_txn *t, struct hr_err *e)
 {
 	if (!t->open)

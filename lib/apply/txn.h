@@ -52,6 +52,8 @@ int hr_txn_room(struct hr_txn *t, struct hr_err *e) HR_USED;
 int hr_txn_drain(struct hr_txn *t, struct hr_err *e) HR_USED;
 /* Drain and leave the pipeline, so that the connection can COPY or query. */
 int hr_txn_plain(struct hr_txn *t, struct hr_err *e) HR_USED;
+/* Be in the transaction, and plain. */
+int hr_txn_begin(struct hr_txn *t, struct hr_err *e) HR_USED;
 /* COMMIT, everything drained. */
 int hr_txn_commit(struct hr_txn *t, struct hr_err *e) HR_USED;
 /* After a failure: ROLLBACK, ready again; does nothing to a dead connection. */

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apply/ahead.h"
+#include "apply/ddl.h"
 #include "apply/set.h"
 #include "apply/worker.h"
 #include "base/alloc.h"
@@ -19,6 +21,7 @@
 #define LINGER_US	100000			/* a transaction gathers no longer */
 #define RETRY_US	60000000		/* a lost target is looked for so long */
 #define TRIES		20			/* of what may pass by itself */
+#define MENDS		100			/* of tables in one window */
 
 static int short_of(void *arg, const struct hr_expect *x, struct hr_err *e);
 
@@ -51,6 +54,13 @@ target_free(void *p)
 	hr_target_free(p);
 }
 
+static void
+drop_refused(struct hr_worker *w)
+{
+	while (w->refusals)
+		free(w->refused[--w->refusals].awaits);
+}
+
 void
 hr_worker_clear(struct hr_worker *w)
 {
@@ -65,7 +75,13 @@ hr_worker_clear(struct hr_worker *w)
 	free(w->kept);
 	free(w->undo);
 	free(w->touched);
+	drop_refused(w);
 	free(w->refused);
+	hr_ahead_clear(w);
+	free(w->ahead);
+	hr_ddl_forget(w);
+	free(w->told);
+	free(w->awaits);
 	free(w->only);
 }
 
@@ -229,8 +245,17 @@ committed(struct hr_worker *w)
 
 		hr_log(HR_LOG_WARNING, "tenant '%s' is parked at %s: %s%s%s", r->tenant->name, HR_LSN(r->lsn),
 		    r->why.what, r->why.hint[0] ? "; " : "", r->why.hint);
+		if (r->awaits)
+			atomic_store(&w->a->awaiting, true);
 	}
-	w->refusals = 0;
+	drop_refused(w);
+	hr_ddl_forget(w);
+	w->looked = false;
+	if (w->changed) {
+		/* Other workers look their tables up again, too. */
+		w->changed = false;
+		atomic_fetch_add(&w->a->changes, 1);
+	}
 	hr_worker_free_kept(w);
 }
 
@@ -250,7 +275,7 @@ try_window(struct hr_worker *w, struct hr_err *e)
 	for (i = 0; i < w->refusals; i++) {
 		const struct hr_refused *r = &w->refused[i];
 
-		if (hr_park(&w->parked, &w->txn, w->a->book.stream, r->tenant->name, r->lsn, &r->why, e) < 0)
+		if (hr_park(&w->parked, &w->txn, w->a->book.stream, r->tenant->name, r->lsn, &r->why, r->awaits, e) < 0)
 			return -1;
 		r->tenant->parked_from = r->lsn;
 	}
@@ -274,7 +299,7 @@ try_window(struct hr_worker *w, struct hr_err *e)
 		}
 		/* A watermark: all before it is whole. */
 		if (w->at < w->keeps || w->spill_at < w->spilled ||
-		    (!p->alone && w->rows < (uint64_t)w->a->o->batch_rows && begun &&
+		    (!p->alone && !w->changed && w->rows < (uint64_t)w->a->o->batch_rows && begun &&
 		    hr_queue_windows(&w->queue) > 0 && hr_now_us() - begun < LINGER_US))
 			continue;
 		return commit(w, p, e) < 0 ? -1 : 1;
@@ -427,6 +452,10 @@ rewind_window(struct hr_worker *w, struct hr_err *e)
 	}
 	w->touches = 0;
 	w->rows = w->bytes = w->transactions = w->conflicts = 0;
+	hr_ddl_forget(w);
+	if (w->changed)
+		hr_worker_stale(w);
+	w->changed = false;
 	/* Tables that the window changed: back to what they were. */
 	while (w->undos) {
 		struct hr_relation *rel = w->undo[--w->undos];
@@ -441,35 +470,13 @@ rewind_window(struct hr_worker *w, struct hr_err *e)
 	return 0;
 }
 
-/* What adds the columns that tables lack as they are now; gives. */
-static char *
-lacking(struct hr_worker *w)
-{
-	struct hr_buf all = HR_BUF_INIT;
-	size_t i;
-
-	for (i = 0; i < w->target.slots; i++) {
-		struct hr_target *t = w->target.slot[i].value;
-		char *sql = t ? hr_target_add_columns(t) : NULL;
-
-		if (sql)
-			hr_buf_printf(&all, "%s%s", all.len ? "; " : "", sql);
-		free(sql);
-	}
-	if (all.len == 0)
-		return NULL;
-	hr_buf_text(&all);
-	return (char *)hr_buf_take(&all, NULL);
-}
-
 static int
 add_columns(struct hr_worker *w, const char *sql, struct hr_err *e)
 {
-	if (sql) {
-		if (hr_conn_exec(w->conn, sql, e) < 0)
-			return -1;
-		hr_log(HR_LOG_WARNING, "changed the target: %s", sql);
-	}
+	if (hr_conn_exec(w->conn, sql, e) < 0)
+		return -1;
+	hr_log(HR_LOG_WARNING, "changed the target: %.*s", (int)strcspn(sql, ";"), sql);
+	atomic_fetch_add(&w->a->changes, 1);
 	return hr_worker_look_again(w, e);
 }
 
@@ -489,7 +496,7 @@ culprit(struct hr_worker *w, hr_lsn *lsn)
 }
 
 static void
-refuse(struct hr_worker *w, struct hr_tenant *t, hr_lsn lsn, const struct hr_err *why)
+refuse(struct hr_worker *w, struct hr_tenant *t, hr_lsn lsn, const struct hr_err *why, const char *awaits)
 {
 	size_t i;
 
@@ -497,7 +504,7 @@ refuse(struct hr_worker *w, struct hr_tenant *t, hr_lsn lsn, const struct hr_err
 		if (w->refused[i].tenant == t)
 			return;
 	HR_GROW(w->refused, w->refusals, w->refused_cap);
-	w->refused[w->refusals++] = (struct hr_refused){ t, lsn, *why };
+	w->refused[w->refusals++] = (struct hr_refused){ t, lsn, *why, hr_strdup(awaits) };
 }
 
 static bool
@@ -516,7 +523,7 @@ describes(const struct hr_piece *p, uint32_t relation)
 
 /* A table does not fit: nobody who has rows of it in the window can go on. */
 static void
-refuse_all(struct hr_worker *w, uint32_t relation, const struct hr_err *why)
+refuse_all(struct hr_worker *w, uint32_t relation, const struct hr_err *why, const char *awaits)
 {
 	struct hr_err ignored = HR_ERR_INIT;
 	size_t i, from = 0;
@@ -537,7 +544,7 @@ refuse_all(struct hr_worker *w, uint32_t relation, const struct hr_err *why)
 			if (it.op == HR_BEGIN)
 				lsn = it.lsn;
 			if ((it.op == HR_INSERT || it.op == HR_PUT || it.op == HR_UPDATE) && it.relation == relation) {
-				refuse(w, hr_worker_tenant(w, p->tenant, p->tenant_len), lsn, why);
+				refuse(w, hr_worker_tenant(w, p->tenant, p->tenant_len), lsn, why, awaits);
 				break;
 			}
 		}
@@ -552,6 +559,8 @@ static int
 decide(struct hr_worker *w, struct hr_tenant *who, hr_lsn lsn, bool drift, uint32_t table, const char *add,
     const char *shown, int *tries, struct hr_err *e)
 {
+	bool ddl = strcmp(e->sqlstate, "HRDDL") == 0;
+
 	if (e->code == HR_BAD_STREAM || e->code == HR_IO || e->code == HR_INTERNAL ||
 	    strcmp(e->sqlstate, "HR001") == 0 || strcmp(e->sqlstate, "HR002") == 0)
 		return -1;
@@ -575,12 +584,25 @@ decide(struct hr_worker *w, struct hr_tenant *who, hr_lsn lsn, bool drift, uint3
 		usleep((unsigned int)(10000 * *tries));
 		return 0;
 	}
-	if (drift && w->a->o->add_columns && *tries < 3) {
-		++*tries;
+	/* Another worker may have changed the table meanwhile. */
+	if (drift && !w->looked) {
+		w->looked = true;
+		hr_err_clear(e);
+		return hr_worker_look_again(w, e);
+	}
+	/* A table is not what it was: another stream, or somebody by hand. */
+	if (!w->looked && (strcmp(e->sqlstate, "42703") == 0 || strcmp(e->sqlstate, "42P01") == 0 ||
+	    strcmp(e->sqlstate, "42804") == 0 || strcmp(e->sqlstate, "22P03") == 0)) {
+		w->looked = true;
+		hr_err_clear(e);
+		hr_worker_stale(w);
+		return 0;
+	}
+	if (drift && add && ++*tries < MENDS) {
 		hr_err_clear(e);
 		return add_columns(w, add, e);
 	}
-	if (!drift && !w->row_by_row) {
+	if (!drift && !ddl && !w->row_by_row) {
 		hr_log(HR_LOG_DEBUG, "a set was refused (%s), writing row by row", e->what);
 		w->row_by_row = true;
 		return 0;
@@ -594,11 +616,13 @@ decide(struct hr_worker *w, struct hr_tenant *who, hr_lsn lsn, bool drift, uint3
 	if (who == NULL) {
 		if (shown)
 			hr_within(e, "a row of '%s' that is for all tenants was refused", shown);
+		if (ddl)
+			hr_hint(e, "then start again: nothing is lost");
 		return e->hint[0] ? -1 : hr_hint(e, "mend the target and start again: nothing is lost");
 	}
-	refuse(w, who, lsn, e);
+	refuse(w, who, lsn, e, w->awaits);
 	if (drift)
-		refuse_all(w, table, e);
+		refuse_all(w, table, e, w->awaits);
 	hr_err_clear(e);
 	return 0;
 }
@@ -614,8 +638,9 @@ mend(struct hr_worker *w, int *tries, struct hr_err *e)
 	struct hr_tenant *who = culprit(w, &lsn);
 	const struct hr_change *refused = w->txn.failed;
 	struct hr_err failure = *e;
-	bool drift = strcmp(e->sqlstate, "HRDRF") == 0;
-	uint32_t table = w->batch.failed_table;
+	bool drift = strcmp(e->sqlstate, "HRDRF") == 0, ddl = strcmp(e->sqlstate, "HRDDL") == 0;
+	uint32_t table = drift ? w->batch.failed_table : refused ? refused->target->relation->id : 0;
+	const struct hr_target *unfit = drift ? hr_worker_target(w, table) : NULL;
 	char *add, *shown;
 	int rc;
 
@@ -632,8 +657,15 @@ mend(struct hr_worker *w, int *tries, struct hr_err *e)
 	}
 	hr_err_clear(e);
 	shown = refused ? hr_strdup(refused->target->shown) : NULL;
-	add = drift && w->a->o->add_columns ? lacking(w) : NULL;
-	if (hr_parked_load(&w->parked, w->conn, w->a->book.stream, e) < 0 || rewind_window(w, e) < 0)
+	add = unfit && w->a->o->add_columns ? hr_ddl_mend(w, unfit, who ? who->name : "", lsn) : NULL;
+	if (!ddl) {
+		free(w->awaits);
+		w->awaits = unfit ? hr_strdup(unfit->awaits) : NULL;
+	}
+	/* What the source has said of the table is better than what can be guessed. */
+	if (table && !hr_err_retryable(&failure) && hr_ddl_reason(w, table, &failure, &w->awaits, e) < 0)
+		rc = -1;
+	else if (hr_parked_load(&w->parked, w->conn, w->a->book.stream, e) < 0 || rewind_window(w, e) < 0)
 		rc = -1;
 	else {
 		*e = failure;

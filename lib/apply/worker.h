@@ -40,6 +40,13 @@ struct hr_refused {
 	struct hr_tenant *tenant;
 	hr_lsn lsn;
 	struct hr_err why;
+	char *awaits;			/* it goes on when this is true, or NULL */
+};
+
+/* A change of a table that somebody has to make here. */
+struct hr_told {
+	uint32_t relation;
+	char *sql, *done;
 };
 
 struct hr_worker {
@@ -70,6 +77,15 @@ struct hr_worker {
 	bool replaying;			/* parked changes */
 	char *only;			/* the tenants asked for, as text[]; NULL: all */
 	bool has_origin;		/* a replication origin is set up */
+	struct hr_ahead *ahead;		/* changes of tables that the target has already */
+	size_t aheads, ahead_cap;
+	bool ahead_known;
+	struct hr_told *told;		/* in the open window */
+	size_t tolds, told_cap;
+	char *awaits;			/* what would mend the failure */
+	bool changed;			/* the open window changes tables */
+	bool looked;			/* tables that do not fit were looked at again for it */
+	unsigned int changes;		/* of tables that are known here */
 	struct hr_refused *refused;	/* to be parked in the next try */
 	size_t refusals, refused_cap;
 	hr_lsn target_lsn;		/* the window's, when it ends */
@@ -109,6 +125,8 @@ int hr_worker_relation(struct hr_worker *w, const struct hr_piece *p, struct hr_
 struct hr_target *hr_worker_target(struct hr_worker *w, uint32_t id);
 /* Takes rel over; remember: what was there is put back when the window fails. */
 int hr_worker_put_target(struct hr_worker *w, struct hr_relation *rel, bool remember, struct hr_err *e) HR_USED;
+/* Tables were changed: each is looked up again before it is used. */
+void hr_worker_stale(struct hr_worker *w);
 /* Look tables up again that did not fit: somebody may have mended them. */
 int hr_worker_look_again(struct hr_worker *w, struct hr_err *e) HR_USED;
 

@@ -501,7 +501,7 @@ take_target(struct load *l, const struct key *k, const yaml_node_t *n, void *to)
 	static const struct key key[] = {
 		{ "dbname", take_conninfo, .at = HERE(target.dbname), .required = true },
 		{ "jobs", take_int, .at = HERE(target.jobs), .low = 1, .high = 64 },
-		{ "ddl", take_word, .at = HERE(target.ddl), .words = "none add" },
+		{ "ddl", take_word, .at = HERE(target.ddl), .words = "none add all" },
 		{ "sequences", take_word, .at = HERE(target.sequences), .words = "keep follow at-end" },
 		{ "synchronous_commit", take_word, .at = HERE(target.synchronous_commit),
 		    .words = "on off" },

@@ -42,7 +42,7 @@ struct hr_config {
 	struct {
 		char *dbname;
 		int jobs;		/* 0: not said */
-		char *ddl;		/* "none" or "add" or NULL */
+		char *ddl;		/* "none", "add", "all" or NULL */
 		char *sequences;	/* "keep", "follow", "at-end" or NULL */
 		char *synchronous_commit;	/* "on", "off" or NULL */
 		int batch_rows;		/* 0: not said */

@@ -31,7 +31,7 @@ misused() {
 	misused "-j takes 1 to 64, not '65'" -d x -j 65
 	misused "--batch-rows takes 1 to 100000, not '0'" -d x --batch-rows 0
 	misused "--batch-rows takes 1 to 100000, not '100001'" -d x --batch-rows 100001
-	misused "--ddl takes none or add, not 'all'" -d x --ddl all
+	misused "--ddl takes none, add or all, not 'some'" -d x --ddl some
 	misused "--synchronous-commit takes on or off, not 'local'" -d x --synchronous-commit local
 	misused "--ready-fd takes a descriptor, not 'x'" -d x --ready-fd x
 	misused "--log-format takes text or json, not 'xml'" -d x --log-format xml

@@ -331,10 +331,10 @@ values(void)
 	    "t.yaml:6:13: 'snapshot' must be true or false, not the text 'true'", "");
 	refuse(HEAD "target: {dbname: b, batch_rows: 100001}\n", "t.yaml:3:33: 'batch_rows' must be "
 	    "a whole number from 1 to 100000, not '100001'", "");
-	refuse(HEAD "target: {dbname: b, ddl: all}\n", "t.yaml:3:26: 'ddl' cannot be 'all'",
-	    "one of: none add");
+	refuse(HEAD "target: {dbname: b, ddl: al}\n", "t.yaml:3:26: 'ddl' cannot be 'al'",
+	    "one of: none add all");
 	refuse(HEAD "target: {dbname: b, ddl: non}\n", "t.yaml:3:26: 'ddl' cannot be 'non'",
-	    "one of: none add");
+	    "one of: none add all");
 	refuse(HEAD "target: {dbname: b, synchronous_commit: true}\n",
 	    "t.yaml:3:41: 'synchronous_commit' cannot be 'true'", "one of: on off");
 	refuse(SMALL "tier: gold\n", "t.yaml:5:7: 'tier' cannot be 'gold'",

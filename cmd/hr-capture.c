@@ -18,6 +18,7 @@ static const char usage[] =
     "usage: hr-capture [-v] -d CONNINFO -S SLOT -P PUBLICATION\n"
     "           --tenant-column COL | --tenant-schema REGEX | --tenant-database NAME\n"
     "           [--config FILE] [--tenant T]... [--create-slot] [--snapshot] [-j N]\n"
+    "           [--part-size SIZE]\n"
     "           [-E LSN|now] [--origin any|none] [--checkpoint FILE] [--epoch N]\n"
     "           [-s SECS]\n"
     "           [--spill-dir DIR] [--spill-max SIZE] [--metrics FILE]\n"
@@ -37,6 +38,7 @@ static const char usage[] =
     "      --drop-slot            drop the slot and exit\n"
     "      --snapshot             copy existing rows first\n"
     "  -j, --jobs N               connections for the copy (2)\n"
+    "      --part-size SIZE       of the parts that large tables are copied in (64MB)\n"
     "  -E, --endpos LSN|now       end after the last commit at or before this\n"
     "      --origin any|none      none: leave out what arrived by replication (any)\n"
     "      --checkpoint FILE      what the target has; moves the slot\n"
@@ -55,7 +57,7 @@ static const char usage[] =
 
 enum {
 	COLUMN = 256, SCHEMA, DATABASE, CONFIG, TENANT, CREATE, DROP, SNAPSHOT, CHECKPOINT, CHECK,
-	EPOCH, ORIGIN, SPILL_DIR, SPILL_MAX, PIPELINE, METRICS, READY, LOG, VERSION,
+	EPOCH, ORIGIN, SPILL_DIR, SPILL_MAX, PART_SIZE, PIPELINE, METRICS, READY, LOG, VERSION,
 };
 
 static const struct option longs[] = {
@@ -64,6 +66,7 @@ static const struct option longs[] = {
 	{ "tenant-database", 1, NULL, DATABASE }, { "config", 1, NULL, CONFIG },
 	{ "tenant", 1, NULL, TENANT }, { "create-slot", 0, NULL, CREATE },
 	{ "drop-slot", 0, NULL, DROP }, { "snapshot", 0, NULL, SNAPSHOT }, { "jobs", 1, NULL, 'j' },
+	{ "part-size", 1, NULL, PART_SIZE },
 	{ "endpos", 1, NULL, 'E' }, { "checkpoint", 1, NULL, CHECKPOINT }, { "check", 0, NULL, CHECK },
 	{ "epoch", 1, NULL, EPOCH }, { "origin", 1, NULL, ORIGIN }, { "status-interval", 1, NULL, 's' },
 	{ "spill-dir", 1, NULL, SPILL_DIR }, { "spill-max", 1, NULL, SPILL_MAX },
@@ -82,6 +85,7 @@ struct said {
 	size_t tenants, tenant_cap;
 	char *column, *schema, *database;
 	const char *origin;
+	uint64_t part;
 	bool check, drop;
 };
 
@@ -145,6 +149,10 @@ parse(struct said *s, int argc, char *argv[])
 			if (hr_opt_size(optarg, &s->o.spill_max) < 0)
 				return hr_opt_misuse(usage, "--spill-max takes a size such as 10GB, not '%s'", optarg);
 			break;
+		case PART_SIZE:
+			if (hr_opt_size(optarg, &s->part) < 0 || s->part == 0)
+				return hr_opt_misuse(usage, "--part-size takes a size such as 64MB, not '%s'", optarg);
+			break;
 		case READY:
 			if (hr_opt_int(optarg, 0, 1023, &n) < 0)
 				return hr_opt_misuse(usage, "--ready-fd takes a descriptor, not '%s'", optarg);
@@ -178,6 +186,9 @@ merge(struct said *s)
 		s->o.publication = c->source.publication;
 	if (s->o.jobs == 0)
 		s->o.jobs = c->source.jobs;
+	if (s->part == 0)
+		s->part = 64 << 20;
+	s->o.part_pages = s->part > 8192 ? (int64_t)(s->part / 8192) : 1;
 	if (s->origin == NULL)
 		s->origin = c->source.origin;
 	s->o.local_only = s->origin && strcmp(s->origin, "none") == 0;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "apply/book.h"
+#include "apply/copied.h"
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -95,7 +96,7 @@ hr_book_create(struct hr_conn *c, struct hr_err *e)
 			hr_hint(e, "the schema 'hr' is made on first use; grant CREATE on the database");
 			return hr_within(e, "cannot make the schema 'hr' at the target");
 		}
-		return 0;
+		return hr_copied_create(c, e);
 	}
 	if (hr_conn_query(c, &r, "SELECT version FROM hr.version", 0, NULL, e) < 0)
 		return -1;
@@ -106,7 +107,7 @@ hr_book_create(struct hr_conn *c, struct hr_err *e)
 		    version, HR_BOOK_VERSION);
 		return hr_hint(e, "use the release of hr that made it, or a newer one");
 	}
-	return 0;
+	return hr_copied_create(c, e);
 }
 
 int
@@ -133,13 +134,17 @@ hr_book_position(const struct hr_book *b, const char *tenant, size_t len)
 hr_lsn
 hr_book_least(const struct hr_book *b)
 {
-	hr_lsn least = UINT64_MAX;
+	hr_lsn most = 0, least = 0;
 	size_t i;
 
-	for (i = 0; i < b->places; i++)
-		if (b->place[i].lsn < least)
+	/* Each generation has every tenant, and a newer one may not have got far. */
+	for (i = 0; i < b->places; i++) {
+		if (i == 0 || b->place[i].generation != b->place[i - 1].generation || b->place[i].lsn < least)
 			least = b->place[i].lsn;
-	return b->places ? least : 0;
+		if ((i + 1 == b->places || b->place[i + 1].generation != b->place[i].generation) && least > most)
+			most = least;
+	}
+	return most;
 }
 
 /* The stream's row against the head. */
@@ -189,9 +194,14 @@ continues(struct hr_book *b, struct hr_result *r, const struct hr_head *h, struc
 	return 0;
 }
 
-/* Nothing may be missing between what the target has and where it begins. */
-int
-hr_book_no_gap(const struct hr_book *b, const struct hr_head *h, struct hr_err *e)
+bool
+hr_book_catches_up(const struct hr_book *b, const struct hr_head *h)
+{
+	return !b->streaming && h->copy && strcmp(h->copy, "resumed") == 0;
+}
+
+hr_lsn
+hr_book_most(const struct hr_book *b)
 {
 	hr_lsn most = 0;
 	size_t i;
@@ -199,7 +209,16 @@ hr_book_no_gap(const struct hr_book *b, const struct hr_head *h, struct hr_err *
 	for (i = 0; i < b->places; i++)
 		if (b->place[i].lsn > most)
 			most = b->place[i].lsn;
-	if (b->copying) {
+	return most;
+}
+
+/* Nothing may be missing between what the target has and where it begins. */
+int
+hr_book_no_gap(const struct hr_book *b, const struct hr_head *h, struct hr_err *e)
+{
+	hr_lsn most = hr_book_most(b);
+
+	if (b->copying && !hr_book_catches_up(b, h)) {
 		hr_fail(e, HR_REFUSED, "the first copy of stream '%s' was not completed", h->slot);
 		return hr_hint(e, "start hr-capture with --create-slot --snapshot and the same --checkpoint again");
 	}
@@ -381,10 +400,25 @@ hr_book_copying(struct hr_conn *c, const struct hr_book *b, bool copying, hr_lsn
 		return -1;
 	lit = hr_quote_literal(b->stream);
 	rc = copying ? hr_conn_execf(c, e, "UPDATE hr.stream SET state = 'copying', copy_lsn = '%s' WHERE stream = %s;"
-	    " UPDATE hr.progress SET lsn = '0/0' WHERE stream = %s", HR_LSN(lsn), lit, lit) :
+	    " UPDATE hr.progress SET lsn = '%s' WHERE stream = %s", HR_LSN(lsn), lit, HR_LSN(lsn), lit) :
 	    hr_conn_execf(c, e, "UPDATE hr.stream SET state = 'streaming' WHERE stream = %s;"
 	    " UPDATE hr.progress SET lsn = '%s' WHERE stream = %s", lit, HR_LSN(lsn), lit);
 	free(lit);
+	return rc;
+}
+
+int
+hr_book_catching_up(struct hr_conn *c, struct hr_book *b, struct hr_err *e)
+{
+	char *lit;
+	int rc;
+
+	if (holds(c, b, e) < 0)
+		return -1;
+	lit = hr_quote_literal(b->stream);
+	rc = hr_conn_execf(c, e, "UPDATE hr.stream SET state = 'copying' WHERE stream = %s", lit);
+	free(lit);
+	b->copying = rc == 0;
 	return rc;
 }
 

@@ -53,13 +53,13 @@ hr_capture_stopping(void)
 }
 
 /* Read the checkpoint file; keep its position when it is of this stream. */
-static int
-look_at_checkpoint(struct hr_capture *c, bool *copied, struct hr_err *e)
+int
+hr_capture_look(struct hr_capture *c, struct hr_checkpoint *keep, struct hr_err *e)
 {
 	struct hr_checkpoint cp = HR_CHECKPOINT_INIT;
 	int rc = hr_checkpoint_load(&cp, c->o->checkpoint, e);
 
-	if (rc < 0 && e->code == HR_BAD_STREAM && copied)
+	if (rc < 0 && e->code == HR_BAD_STREAM && keep)
 		return hr_hint(e, "remove the file: hr-apply writes it again from what the target has");
 	if (rc < 0 && e->code == HR_BAD_STREAM) {
 		/* It is looked at again when it changes. */
@@ -74,12 +74,14 @@ look_at_checkpoint(struct hr_capture *c, bool *copied, struct hr_err *e)
 			hr_hint(e, "this source was fenced off; do not go on from it");
 			rc = -1;
 		} else {
-			if (copied)
-				*copied = cp.state == HR_STATE_STREAMING;
 			if (cp.lsn > c->acked)
 				c->acked = cp.lsn;
 			c->acked_at = hr_now_us();
 			rc = 0;
+			if (keep) {
+				*keep = cp;
+				return 0;
+			}
 		}
 	} else if (rc == 1)
 		rc = 0;
@@ -132,7 +134,7 @@ follow_checkpoint(struct hr_capture *c, struct hr_err *e)
 	if (!hr_watch_drain(c->watch, c->o->checkpoint))
 		return 0;
 	c->acked_at = hr_now_us();
-	if (look_at_checkpoint(c, NULL, e) < 0)
+	if (hr_capture_look(c, NULL, e) < 0)
 		return -1;
 	return c->acked > before ? send_status(c, false, e) : 0;
 }
@@ -445,7 +447,7 @@ wait_for_target(struct hr_capture *c, struct hr_err *e)
 	bool gone = false, closed = false;
 
 	c->acked_at = ended_at;
-	if (look_at_checkpoint(c, NULL, e) < 0)
+	if (hr_capture_look(c, NULL, e) < 0)
 		return -1;
 	while (c->acked < last) {
 		struct pollfd p[2] = { { gone || closed ? -1 : STDOUT_FILENO, 0, 0 }, { c->watch, POLLIN, 0 } };
@@ -526,8 +528,8 @@ resolve_endpos(struct hr_capture *c, struct hr_err *e)
 	return rc;
 }
 
-static int
-write_head(struct hr_capture *c, hr_lsn from, struct hr_err *e)
+int
+hr_capture_head(struct hr_capture *c, hr_lsn from, const char *copy, struct hr_err *e)
 {
 	char created[HR_TIME_TEXT], *via[1] = { (char *)"hr-capture " HR_VERSION };
 	struct hr_head h = {
@@ -537,7 +539,7 @@ write_head(struct hr_capture *c, hr_lsn from, struct hr_err *e)
 		.epoch = c->o->epoch, .start = from, .server_version = hr_conn_server_version(c->sql),
 		.encoding = (char *)"UTF8", .created = created,
 		.tenant = c->o->config->tenant, .tenants = c->o->config->tenants,
-		.via = via, .vias = 1,
+		.copy = (char *)copy, .via = via, .vias = 1,
 	};
 
 	hr_time_format(created, hr_now_pg_us());
@@ -570,8 +572,8 @@ check_tables(struct hr_capture *c, struct hr_err *e)
 	return 0;
 }
 
-static int
-look_at_tables(struct hr_capture *c, struct hr_err *e)
+int
+hr_capture_tables(struct hr_capture *c, struct hr_err *e)
 {
 	hr_source_tables_clear(&c->tables);
 	if (hr_types_load(&c->types, c->sql, e) < 0 ||
@@ -580,52 +582,63 @@ look_at_tables(struct hr_capture *c, struct hr_err *e)
 	return check_tables(c, e);
 }
 
+int
+hr_capture_until(struct hr_capture *c, hr_lsn from, hr_lsn until, struct hr_err *e)
+{
+	hr_lsn end = c->endpos;
+	bool there;
+
+	if (start(c, from, e) < 0)
+		return -1;
+	c->endpos = until - 1;
+	if (follow(c, e) < 0)
+		return -1;
+	there = c->past_endpos;
+	c->endpos = end;
+	c->past_endpos = c->in_stream = false;
+	hr_spill_clear(&c->spill);
+	if (!there)
+		return hr_fail(e, HR_TEMPORARY, "stopped during the first copy");
+	/* Said at once, with or without rows before it. */
+	return watermark(c, until, true, e) < 0 ? -1 : hr_repl_stop(c->repl, e);
+}
+
 /*
  * The slot and where to begin.  With --snapshot a copy comes first unless the
- * checkpoint says it was completed; a copy that was not is begun anew, with a
- * new slot.
+ * checkpoint says it was completed; one that was not is gone on with.
  */
 static int
 begin(struct hr_capture *c, struct hr_err *e)
 {
+	struct hr_checkpoint have = HR_CHECKPOINT_INIT;
 	struct hr_repl_slot s;
 	char snapshot[64];
-	bool copied = false;
+	bool copied;
 	hr_lsn from;
 
 	if (hr_repl_slot(c->repl, c->o->slot, &s, e) < 0)
 		return -1;
-	if (c->o->checkpoint && look_at_checkpoint(c, &copied, e) < 0)
+	if (c->o->checkpoint && hr_capture_look(c, &have, e) < 0)
 		return -1;
-	if (s.exists && c->o->snapshot && !copied) {
-		if (slot_is_usable(c, &s, e) < 0)
-			return -1;
-		if (!c->o->checkpoint || !c->o->create_slot) {
-			hr_fail(e, HR_CONFIG, "replication slot '%s' exists, and nothing says whether its first copy "
-			    "was completed", c->o->slot);
-			return hr_hint(e, "leave out --snapshot to go on from it, or drop it with --drop-slot; "
-			    "with --create-slot and --checkpoint FILE this is decided by itself");
-		}
-		if (hr_repl_drop(c->repl, c->o->slot, e) < 0)
-			return -1;
-		hr_log(HR_LOG_NOTE, "the first copy was not completed: beginning it anew");
-		s.exists = false;
-		c->acked = 0;
+	copied = have.state == HR_STATE_STREAMING;
+	hr_checkpoint_clear(&have);
+	if (s.exists && c->o->snapshot && !copied && (!c->o->checkpoint || !c->o->create_slot)) {
+		hr_fail(e, HR_CONFIG, "replication slot '%s' exists, and nothing says whether its first copy "
+		    "was completed", c->o->slot);
+		return hr_hint(e, "leave out --snapshot to go on from it, or drop it with --drop-slot; "
+		    "with --create-slot and --checkpoint FILE this is decided by itself");
 	}
 	if (!s.exists && c->o->create_slot) {
 		/* What the file says is of another slot. */
 		if (c->o->snapshot && c->o->checkpoint && unlink(c->o->checkpoint) < 0 && errno != ENOENT)
 			return hr_fail_sys(e, "cannot remove '%s'", c->o->checkpoint);
+		c->acked = 0;
 		if (hr_repl_create(c->repl, c->o->slot, snapshot, &from, e) < 0)
 			return -1;
 		hr_log(HR_LOG_NOTE, "made replication slot '%s' at %s", c->o->slot, HR_LSN(from));
-		/* It waited for transactions, and they may have made tables. */
-		if (look_at_tables(c, e) < 0)
-			return -1;
 		/* An endpos of now means at least what is copied. */
-		if (write_head(c, from, e) < 0)
-			return -1;
-		if (c->o->snapshot && hr_capture_copy(c, snapshot, from, e) < 0)
+		if (c->o->snapshot ? hr_capture_copy(c, snapshot, from, e) < 0 :
+		    hr_capture_tables(c, e) < 0 || hr_capture_head(c, from, NULL, e) < 0)
 			return -1;
 	} else {
 		if (slot_is_usable(c, &s, e) < 0)
@@ -633,7 +646,8 @@ begin(struct hr_capture *c, struct hr_err *e)
 		from = s.confirmed;
 		if (c->acked > from)
 			from = c->acked;
-		if (write_head(c, from, e) < 0)
+		if (c->o->snapshot && !copied ? hr_capture_resume(c, &from, e) < 0 :
+		    hr_capture_head(c, from, NULL, e) < 0)
 			return -1;
 	}
 	if (c->endpos && c->endpos < from)
@@ -695,7 +709,7 @@ hr_capture_run(const struct hr_capture_options *o, struct hr_err *e)
 		hr_within(e, "source");
 		goto out;
 	}
-	if (hr_source_check(c.sql, e) < 0 || look_at_tables(&c, e) < 0 || resolve_endpos(&c, e) < 0 ||
+	if (hr_source_check(c.sql, e) < 0 || hr_capture_tables(&c, e) < 0 || resolve_endpos(&c, e) < 0 ||
 	    open_source(&c, e) < 0 || begin(&c, e) < 0)
 		goto out;
 	hr_conn_close(c.sql);

@@ -17,6 +17,7 @@
 #include "capture/spill.h"
 #include "pg/pgoutput.h"
 #include "pg/repl.h"
+#include "state/checkpoint.h"
 #include "state/config.h"
 #include "stream/writer.h"
 
@@ -27,6 +28,7 @@ struct hr_capture_options {
 	const struct hr_config *config;	/* tenancy, tenants, tables */
 	bool create_slot, snapshot;
 	int jobs;			/* copy connections */
+	int64_t part_pages;		/* of a part of a large table */
 	bool has_endpos, endpos_now;
 	hr_lsn endpos;
 	const char *checkpoint;		/* or NULL */
@@ -52,6 +54,8 @@ struct hr_capture {
 	struct hr_emit emit;
 	struct hr_spill spill;
 	struct hr_sequences sequences;
+	struct hr_conn *as_of;		/* while a first copy catches up: as it will be then; or NULL */
+	const struct hr_checkpoint *have;	/* then, what the target has of it */
 	/* decoding */
 	bool in_stream;			/* between stream start and stop */
 	uint32_t stream_xid;
@@ -93,8 +97,22 @@ int hr_capture_relation(struct hr_capture *c, struct hr_relation *rel, struct hr
 int hr_capture_null_tenant(struct hr_capture *c, const struct hr_route *route, struct hr_out **o,
     struct hr_err *e) HR_USED;
 
-/* snapshot.c: copy the tables' rows as of the exported snapshot, at lsn. */
+/* resume.c: the first copy, begun, or gone on with; *from is where changes follow. */
 int hr_capture_copy(struct hr_capture *c, const char *snapshot, hr_lsn lsn, struct hr_err *e) HR_USED;
+int hr_capture_resume(struct hr_capture *c, hr_lsn *from, struct hr_err *e) HR_USED;
+/* While it catches up: does the target have all of that table, so that its changes are as any? */
+bool hr_capture_has_whole(const struct hr_capture *c, uint32_t relation);
+
+/*
+ * capture.c, for resume.c: look at the tables anew; write the head (copy: its
+ * key of that name, or NULL); follow the changes up to those that commit at or
+ * after until; read the checkpoint, keep its position, and keep all of it in
+ * *cp when that is not NULL.
+ */
+int hr_capture_tables(struct hr_capture *c, struct hr_err *e) HR_USED;
+int hr_capture_head(struct hr_capture *c, hr_lsn from, const char *copy, struct hr_err *e) HR_USED;
+int hr_capture_until(struct hr_capture *c, hr_lsn from, hr_lsn until, struct hr_err *e) HR_USED;
+int hr_capture_look(struct hr_capture *c, struct hr_checkpoint *cp, struct hr_err *e) HR_USED;
 
 /* capture.c: is a stop asked for? */
 bool hr_capture_stopping(void);

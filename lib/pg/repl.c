@@ -96,12 +96,12 @@ hr_repl_slot(struct hr_conn *c, const char *slot, struct hr_repl_slot *s, struct
 	return 0;
 }
 
-int
-hr_repl_create(struct hr_conn *c, const char *slot, char *snapshot, hr_lsn *lsn, struct hr_err *e)
+static int
+create(struct hr_conn *c, const char *slot, const char *how, char *snapshot, hr_lsn *lsn, struct hr_err *e)
 {
 	struct hr_result *r;
 	char *name = hr_quote_ident(slot);
-	char *sql = hr_sprintf("CREATE_REPLICATION_SLOT %s LOGICAL pgoutput (SNAPSHOT 'export')", name);
+	char *sql = hr_sprintf("CREATE_REPLICATION_SLOT %s %sLOGICAL pgoutput (SNAPSHOT 'export')", name, how);
 	int rc = hr_conn_query(c, &r, sql, 0, NULL, e);
 
 	free(sql);
@@ -113,6 +113,21 @@ hr_repl_create(struct hr_conn *c, const char *slot, char *snapshot, hr_lsn *lsn,
 	snprintf(snapshot, 64, "%s", hr_result_get(r, 0, 2) ? hr_result_get(r, 0, 2) : "");
 	hr_result_free(r);
 	return rc;
+}
+
+int
+hr_repl_create(struct hr_conn *c, const char *slot, char *snapshot, hr_lsn *lsn, struct hr_err *e)
+{
+	return create(c, slot, "", snapshot, lsn, e);
+}
+
+int
+hr_repl_snapshot(struct hr_conn *c, char *snapshot, hr_lsn *lsn, struct hr_err *e)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "hr_copy_%d_%" PRIx64, PQbackendPID(c->pg), (uint64_t)hr_now_pg_us());
+	return create(c, name, "TEMPORARY ", snapshot, lsn, e);
 }
 
 int

@@ -26,6 +26,7 @@ struct hr_head {
 	char *created;		/* time, for eyes */
 	char **tenant;		/* those chosen; none means all */
 	size_t tenants;
+	char *copy;		/* a first copy comes: "first", or "resumed" after changes; or NULL */
 	char **via;
 	size_t vias;
 };

@@ -47,7 +47,7 @@ must(int rc)
 }
 
 static void
-head(void)
+head_of(const char *copy)
 {
 	char via[] = "hr-capture 0.1.0";
 	char *vias[] = { via };
@@ -55,10 +55,16 @@ head(void)
 		.version = HR_STREAM_VERSION, .system = UINT64_C(7340033000000000001), .timeline = 1,
 		.database = (char[]){ "shop" }, .slot = (char[]){ "hr_shop" },
 		.publication = (char[]){ "hr_shop" }, .epoch = 1, .start = 0x1500000,
-		.server_version = 150018, .via = vias, .vias = 1,
+		.server_version = 150018, .via = vias, .vias = 1, .copy = (char *)copy,
 	};
 
 	must(hr_write_head(&w, &h, &err));
+}
+
+static void
+head(void)
+{
+	head_of(NULL);
 }
 
 /* Write the payload in the making as a frame. */
@@ -501,13 +507,28 @@ make_watermark_idle(void)
 static void
 snapshot(bool begins, uint32_t tenants, const char *list, size_t bytes)
 {
+	static const struct hr_part part[] = {
+		{ ORDERS, ORDERS, 16400, 0, 8192, true },
+		{ ORDERS, ORDERS, 16400, 8192, 0, false },
+		{ COUNTRIES, 0, 0, 0, 0, false },
+	};
 	uint8_t table[8];
-	struct hr_snapshot s = { begins, 2, table, tenants, list };
+	struct hr_snapshot s = { begins, 2, table, tenants, list, begins ? 3 : 0, NULL };
 
 	hr_set_u32le(table, ORDERS);
 	hr_set_u32le(table + 4, COUNTRIES);
-	hr_snapshot_encode(&s, &b, bytes);
+	hr_snapshot_encode(&s, part, &b, bytes);
 	frame(HR_FRAME_SNAPSHOT, HR_MUST | HR_ALL, NULL, 0x1500000);
+}
+
+static void
+part(uint32_t number, bool ended)
+{
+	uint8_t data[HR_PART_MARK_SIZE];
+
+	hr_part_mark_encode(number, ended, data);
+	hr_buf_put(&b, data, sizeof(data));
+	frame(HR_FRAME_PART, HR_MUST | HR_ALL | HR_COPY, NULL, 0x1500000);
 }
 
 static void
@@ -525,9 +546,14 @@ make_snapshot(void)
 {
 	head();
 	orders('d');
+	countries();
 	snapshot(true, 0, NULL, 0);
+	part(1, false);
 	copied("globex", other);
 	copied("acme", two);
+	part(1, true);
+	part(2, false);
+	part(2, true);
 	snapshot(false, 0, NULL, 0);
 	watermark(0x1500000, false);
 	one_insert();
@@ -537,11 +563,14 @@ make_snapshot(void)
 static void
 make_snapshot_tenants(void)
 {
-	head();
+	head_of("first");
 	orders('d');
 	countries();
 	snapshot(true, 2, "acme\0globex", 12);
+	part(1, false);
 	copied("acme", one);
+	part(1, true);
+	part(2, true);
 	snapshot(false, 2, "acme\0globex", 12);
 	watermark(0x1500000, false);
 	end();
@@ -1141,6 +1170,13 @@ fail_snapshot(void)
 }
 
 static void
+fail_part(void)
+{
+	head();
+	bad_payload(HR_FRAME_PART, "\1\0\0\0\2", 5);
+}
+
+static void
 fail_sequence(void)
 {
 	head();
@@ -1227,6 +1263,7 @@ static const struct stream {
 	{ "failed/0512_snapshot", fail_snapshot },
 	{ "failed/0513_sequence", fail_sequence },
 	{ "failed/0514_fence", fail_fence },
+	{ "failed/0515_part", fail_part },
 };
 
 /* Make the stream in w.buf. */

@@ -13,6 +13,7 @@
 #include "base/lsn.h"
 #include "base/opt.h"
 #include "capture/capture.h"
+#include "state/request.h"
 
 static const char usage[] =
     "usage: hr-capture [-v] -d CONNINFO -S SLOT -P PUBLICATION\n"
@@ -24,6 +25,7 @@ static const char usage[] =
     "           [--spill-dir DIR] [--spill-max SIZE] [--metrics FILE]\n"
     "           [--ready-fd N] [--log-format text|json]\n"
     "       hr-capture --check OPTIONS\n"
+    "       hr-capture --copy-tenant T [--copy-tenant T]... --checkpoint FILE\n"
     "       hr-capture --drop-slot -d CONNINFO -S SLOT\n"
     "       hr-capture --print-pipeline DIR --config FILE\n"
     "  -d, --dbname CONNINFO      the source, a libpq connection string\n"
@@ -37,6 +39,7 @@ static const char usage[] =
     "      --create-slot          make the slot when it does not exist\n"
     "      --drop-slot            drop the slot and exit\n"
     "      --snapshot             copy existing rows first\n"
+    "      --copy-tenant T        ask the capture that follows FILE to copy this tenant\n"
     "  -j, --jobs N               connections for the copy (2)\n"
     "      --part-size SIZE       of the parts that large tables are copied in (64MB)\n"
     "  -E, --endpos LSN|now       end after the last commit at or before this\n"
@@ -57,7 +60,7 @@ static const char usage[] =
 
 enum {
 	COLUMN = 256, SCHEMA, DATABASE, CONFIG, TENANT, CREATE, DROP, SNAPSHOT, CHECKPOINT, CHECK,
-	EPOCH, ORIGIN, SPILL_DIR, SPILL_MAX, PART_SIZE, PIPELINE, METRICS, READY, LOG, VERSION,
+	EPOCH, ORIGIN, SPILL_DIR, SPILL_MAX, PART_SIZE, COPY_TENANT, PIPELINE, METRICS, READY, LOG, VERSION,
 };
 
 static const struct option longs[] = {
@@ -66,7 +69,7 @@ static const struct option longs[] = {
 	{ "tenant-database", 1, NULL, DATABASE }, { "config", 1, NULL, CONFIG },
 	{ "tenant", 1, NULL, TENANT }, { "create-slot", 0, NULL, CREATE },
 	{ "drop-slot", 0, NULL, DROP }, { "snapshot", 0, NULL, SNAPSHOT }, { "jobs", 1, NULL, 'j' },
-	{ "part-size", 1, NULL, PART_SIZE },
+	{ "part-size", 1, NULL, PART_SIZE }, { "copy-tenant", 1, NULL, COPY_TENANT },
 	{ "endpos", 1, NULL, 'E' }, { "checkpoint", 1, NULL, CHECKPOINT }, { "check", 0, NULL, CHECK },
 	{ "epoch", 1, NULL, EPOCH }, { "origin", 1, NULL, ORIGIN }, { "status-interval", 1, NULL, 's' },
 	{ "spill-dir", 1, NULL, SPILL_DIR }, { "spill-max", 1, NULL, SPILL_MAX },
@@ -83,6 +86,8 @@ struct said {
 	const char *file, *pipeline;
 	char **tenant;
 	size_t tenants, tenant_cap;
+	char **ask;			/* tenants to be copied */
+	size_t asks, ask_cap;
 	char *column, *schema, *database;
 	const char *origin;
 	uint64_t part;
@@ -107,6 +112,12 @@ parse(struct said *s, int argc, char *argv[])
 		case TENANT:
 			HR_GROW(s->tenant, s->tenants, s->tenant_cap);
 			s->tenant[s->tenants++] = optarg;
+			break;
+		case COPY_TENANT:
+			if (optarg[0] == '\0' || strlen(optarg) > HR_TENANT_MAX || strchr(optarg, '\n'))
+				return hr_opt_misuse(usage, "--copy-tenant takes a tenant, not '%s'", optarg);
+			HR_GROW(s->ask, s->asks, s->ask_cap);
+			s->ask[s->asks++] = optarg;
 			break;
 		case CREATE: s->o.create_slot = true; break;
 		case DROP: s->drop = true; break;
@@ -202,6 +213,8 @@ missing(const struct said *s)
 {
 	const struct hr_config *c = &s->config;
 
+	if (s->asks)
+		return s->o.checkpoint ? NULL : "--checkpoint FILE";
 	if (!s->o.conninfo)
 		return "-d CONNINFO";
 	if (!s->o.slot && !s->check)
@@ -216,6 +229,19 @@ missing(const struct said *s)
 }
 
 static int
+ask(const struct said *s, struct hr_err *e)
+{
+	char *path = hr_request_path(s->o.checkpoint);
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < s->asks && rc == 0; i++)
+		rc = hr_request_put(path, s->ask[i], true, e);
+	free(path);
+	return rc;
+}
+
+static int
 run(struct said *s, struct hr_err *e)
 {
 	char *text;
@@ -226,6 +252,8 @@ run(struct said *s, struct hr_err *e)
 		free(text);
 		return 0;
 	}
+	if (s->asks)
+		return ask(s, e);
 	if (s->drop)
 		return hr_capture_drop_slot(&s->o, e);
 	if (s->check)
@@ -255,7 +283,7 @@ main(int argc, char *argv[])
 			rc = hr_opt_misuse(usage, "%s is missing", missing(&s));
 		else if (!!s.column + !!s.schema + !!s.database > 1)
 			rc = hr_opt_misuse(usage, "only one of --tenant-column, --tenant-schema and --tenant-database");
-		else if (!s.check && !s.drop && !s.pipeline && isatty(STDOUT_FILENO))
+		else if (!s.check && !s.drop && !s.asks && !s.pipeline && isatty(STDOUT_FILENO))
 			rc = hr_opt_misuse(usage, "the stream is not written to a terminal");
 		else {
 			(void)!run(&s, &e);
@@ -263,6 +291,7 @@ main(int argc, char *argv[])
 		}
 	}
 	hr_config_clear(&s.config);
+	free(s.ask);
 	free(s.tenant);
 	return rc;
 }

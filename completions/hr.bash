@@ -28,7 +28,7 @@ _hr_options() {			# TOOL COMMAND
 	case $1:$2 in
 	hr-capture:*)
 		echo "$pipe -S --slot -P --publication --tenant-column --tenant-schema
-		    --tenant-database --create-slot --drop-slot --snapshot --part-size -E --endpos --check
+		    --tenant-database --create-slot --drop-slot --snapshot --part-size --copy-tenant -E --endpos --check
 		    --epoch --origin -s --status-interval --spill-dir --spill-max --print-pipeline" ;;
 	hr-apply:*)
 		echo "$pipe --ddl --retry --batch-rows --sequences --synchronous-commit -n --dry-run" ;;

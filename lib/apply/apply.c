@@ -17,6 +17,7 @@
 
 #include "apply/apply.h"
 #include "apply/copy.h"
+#include "apply/join.h"
 #include "apply/worker.h"
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -96,6 +97,7 @@ struct deal {
 	bool continues;			/* the stream may follow what the target has */
 	bool ended;			/* its end frame has come */
 	bool copied;			/* the rows of this copy are in already */
+	bool joining, join_passing;	/* a tenant is copied; it is in already */
 	/* between the marks of a copy */
 	bool copying;
 	bool passing;			/* of this part, too */
@@ -308,36 +310,77 @@ reset_parts(struct deal *d, bool begins)
 		d->part_of[i] = -1;
 }
 
+/* Changes begin without a copy before them: may they? */
+static int
+begin_changes(struct deal *d, struct hr_err *e)
+{
+	struct hr_book *b = &d->a->book;
+
+	if (hr_book_no_gap(b, d->a->head, e) < 0 || marks_conn(d, e) < 0 ||
+	    (hr_book_catches_up(b, d->a->head) ? hr_book_catching_up(d->conn, b, e) : hr_book_streaming(d->conn, b, e)) < 0)
+		return -1;
+	d->continues = true;
+	pthread_mutex_lock(&d->a->ledger.lock);
+	d->a->ledger.streaming = d->a->book.streaming;
+	d->a->ledger.copying = d->a->book.copying;
+	pthread_mutex_unlock(&d->a->ledger.lock);
+	return 0;
+}
+
+/* A mark of a tenant that is copied while the others go on. */
+static int
+join(struct deal *d, const struct hr_frame *f, const struct hr_snapshot *s, struct hr_err *e)
+{
+	char *tenant;
+	int rc;
+
+	if (!wanted(d->a->o, f))
+		return 0;
+	if (d->copying)
+		return hr_fail(e, HR_BAD_STREAM, "a copy of one tenant in one of all");
+	if ((!d->continues && begin_changes(d, e) < 0) || marks_conn(d, e) < 0)
+		return -1;
+	tenant = hr_memdup(f->tenant, f->tenant_len);
+	rc = hr_join_mark(d->a, d->conn, s, &d->relations, tenant, f->lsn, &d->join_passing, e);
+	free(tenant);
+	d->joining = s->kind == HR_SNAPSHOT_BEGINS;
+	return rc;
+}
+
 static int
 snapshot(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 {
 	struct hr_apply *a = d->a;
 	struct hr_snapshot s;
+	bool begins;
 	size_t k;
 	int i;
 
 	if (hr_snapshot_decode(&s, f, e) < 0)
 		return -1;
+	begins = s.kind == HR_SNAPSHOT_BEGINS;
 	if (d->any)
 		return hr_fail(e, HR_BAD_STREAM, "a snapshot mark inside a window");
 	if (deal_out(d, e) < 0 || drain(d, e) < 0)
 		return -1;
+	if (!(f->flags & HR_ALL))
+		return join(d, f, &s, e);
 	/* The same stream again, or an older one, or one that did not know: its copy is in. */
-	if (s.begins && a->book.streaming && (f->lsn <= a->book.copy_lsn || goes_on(d, f->lsn)))
+	if (begins && a->book.streaming && (f->lsn <= a->book.copy_lsn || goes_on(d, f->lsn)))
 		d->copied = true;
 	/* Older than what is in of one that is not complete: of no use to that. */
-	if (s.begins && a->book.copying && f->lsn < hr_book_most(&a->book))
+	if (begins && a->book.copying && f->lsn < hr_book_most(&a->book))
 		d->copied = true;
 	if (d->copied) {
 		d->continues = a->book.streaming;
-		d->copied = s.begins;
+		d->copied = begins;
 		return 0;
 	}
-	if (s.begins == d->copying)
-		return hr_fail(e, HR_BAD_STREAM, "a copy that %s", s.begins ? "begins in another" : "ends before it begins");
+	if (begins == d->copying)
+		return hr_fail(e, HR_BAD_STREAM, "a copy that %s", begins ? "begins in another" : "ends before it begins");
 	if (marks_conn(d, e) < 0)
 		return -1;
-	if (s.begins ? hr_copy_begin(&a->copied, d->conn, &a->book, &s, &d->relations, goes_on(d, f->lsn), f->lsn, e) < 0 :
+	if (begins ? hr_copy_begin(&a->copied, d->conn, &a->book, &s, &d->relations, goes_on(d, f->lsn), f->lsn, e) < 0 :
 	    hr_copy_end(&a->copied, d->conn, &a->book, f->lsn, e) < 0)
 		return -1;
 	d->continues = true;
@@ -345,17 +388,17 @@ snapshot(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 		a->book.place[k].lsn = f->lsn;
 	for (i = 0; i < a->workers; i++)
 		hr_worker_reposition(&a->worker[i]);
-	reset_parts(d, s.begins);
+	reset_parts(d, begins);
 	pthread_mutex_lock(&a->ledger.lock);
-	a->ledger.copying = a->book.copying = s.begins;
-	a->ledger.streaming = a->book.streaming = !s.begins;
+	a->ledger.copying = a->book.copying = begins;
+	a->ledger.streaming = a->book.streaming = !begins;
 	a->book.copy_lsn = f->lsn;
 	if (f->lsn > a->ledger.watermark)
 		a->ledger.watermark = f->lsn;
 	a->ledger.dirty = true;
 	pthread_cond_signal(&a->ledger.changed);
 	pthread_mutex_unlock(&a->ledger.lock);
-	hr_log(HR_LOG_NOTE, s.begins ? "first copy begins, as of %s" : "first copy is complete, as of %s", HR_LSN(f->lsn));
+	hr_log(HR_LOG_NOTE, begins ? "first copy begins, as of %s" : "first copy is complete, as of %s", HR_LSN(f->lsn));
 	return 0;
 }
 
@@ -410,23 +453,6 @@ fence(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 	return rc;
 }
 
-/* Changes begin without a copy before them: may they? */
-static int
-begin_changes(struct deal *d, struct hr_err *e)
-{
-	struct hr_book *b = &d->a->book;
-
-	if (hr_book_no_gap(b, d->a->head, e) < 0 || marks_conn(d, e) < 0 ||
-	    (hr_book_catches_up(b, d->a->head) ? hr_book_catching_up(d->conn, b, e) : hr_book_streaming(d->conn, b, e)) < 0)
-		return -1;
-	d->continues = true;
-	pthread_mutex_lock(&d->a->ledger.lock);
-	d->a->ledger.streaming = d->a->book.streaming;
-	d->a->ledger.copying = d->a->book.copying;
-	pthread_mutex_unlock(&d->a->ledger.lock);
-	return 0;
-}
-
 static int
 one_frame(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 {
@@ -453,7 +479,10 @@ one_frame(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 	case HR_FRAME_PART:
 		return part(d, f, e);
 	case HR_FRAME_ROWS:
-		if ((f->flags & HR_COPY) && !d->copying)
+		if ((f->flags & HR_COPY) && !d->copying && d->joining) {
+			if (d->join_passing)
+				return 0;
+		} else if ((f->flags & HR_COPY) && !d->copying)
 			return hr_fail(e, HR_BAD_STREAM, "rows of a copy that has not begun");
 		if (d->copying && d->passing)
 			return 0;
@@ -531,6 +560,10 @@ know_parked(struct hr_apply *a, struct hr_conn *c, struct hr_err *e)
 		if (p.tenant.slot[i].key) {
 			struct hr_account *s = hr_ledger_account(&a->ledger, p.tenant.slot[i].key, p.tenant.slot[i].len);
 
+			if (hr_parked_copied(&p, s->tenant, strlen(s->tenant))) {
+				s->copying = true;
+				continue;
+			}
 			s->parked = true;
 			s->reason = hr_strdup(p.tenant.slot[i].value);
 			a->ledger.parked++;

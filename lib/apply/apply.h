@@ -39,6 +39,7 @@ struct hr_apply_options {
 struct hr_account {
 	char *tenant;
 	bool parked;
+	bool copying;			/* while the others go on */
 	char *reason;
 	hr_lsn lsn;
 	int64_t time;
@@ -97,6 +98,9 @@ void hr_apply_fail(struct hr_apply *a, const struct hr_err *e);
 int hr_apply_run(const struct hr_apply_options *o, struct hr_err *e) HR_USED;
 /* Take parked tenants up again. */
 int hr_apply_retry(const struct hr_apply_options *o, struct hr_err *e) HR_USED;
+
+/* The same of one tenant whose copy has ended: what commits before the snapshot is in that. */
+int hr_apply_joined(struct hr_apply *a, const char *tenant, hr_lsn snapshot, struct hr_err *e) HR_USED;
 
 /* ledger.c */
 void hr_ledger_init(struct hr_ledger *l, int workers);

@@ -334,9 +334,9 @@ draw(struct hr_apply *a, struct hr_checkpoint *cp)
 		if (s == NULL || s->tenant[0] == '\0')
 			continue;
 		t = hr_checkpoint_tenant(cp, s->tenant);
-		t->state = s->parked ? HR_STATE_PARKED : cp->state;
+		t->state = s->parked ? HR_STATE_PARKED : s->copying ? HR_STATE_COPYING : cp->state;
 		t->reason = hr_strdup(s->reason);
-		t->lsn = s->lsn > cp->lsn && !s->parked ? cp->lsn : s->lsn;
+		t->lsn = s->lsn > cp->lsn && !s->parked && !s->copying ? cp->lsn : s->lsn;
 		t->commit_time = s->time;
 		t->xid = s->xid;
 		t->rows = s->rows;

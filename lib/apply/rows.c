@@ -325,7 +325,7 @@ truncates(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bo
 int
 hr_worker_rows(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
 {
-	bool all = p->flags & HR_ALL, parked;
+	bool all = p->flags & HR_ALL, parked, joins;
 	struct hr_tenant *t = hr_worker_tenant(w, p->tenant, p->tenant_len);
 	struct hr_cur c = hr_cur(p->body, p->len);
 	struct hr_item it;
@@ -336,7 +336,8 @@ hr_worker_rows(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
 	if (all && w->parked.tenant.count && keep_for_parked(w, p, e) < 0)
 		return -1;
 	/* Of a tenant that is being parked, what it did before is applied. */
-	parked = !all && hr_parked_has(&w->parked, t->name, t->len);
+	joins = w->in_copy && !w->a->book.copying;
+	parked = !all && !joins && hr_parked_has(&w->parked, t->name, t->len);
 	if (parked && keep_for(w, t, p, false, e) < 0)
 		return -1;
 	while ((got = hr_rows_next(&c, &it, e)) == 1) {
@@ -344,7 +345,7 @@ hr_worker_rows(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
 
 		switch (it.op) {
 		case HR_BEGIN:
-			t->skipping = it.lsn < t->position || (parked && it.lsn >= t->parked_from);
+			t->skipping = joins ? !hr_parked_copied(&w->parked, t->name, t->len) : it.lsn < t->position || (parked && it.lsn >= t->parked_from);
 			t->xid = it.xid;
 			t->lsn = it.lsn;
 			t->time = it.time;

@@ -178,7 +178,7 @@ committed(struct hr_worker *w)
 		t->touched = false;
 		if (a == NULL)
 			a = t->account = hr_ledger_account(l, t->name, t->len);
-		why = hr_map_get(&w->parked.tenant, t->name, t->len);
+		why = hr_parked_copied(&w->parked, t->name, t->len) ? NULL : hr_map_get(&w->parked.tenant, t->name, t->len);
 		if (why && !a->parked) {
 			a->parked = true;
 			a->reason = hr_strdup(why);

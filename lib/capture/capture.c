@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/lsn.h"
 #include "capture/capture.h"
+#include "capture/join.h"
 #include "state/checkpoint.h"
 #include "state/metrics.h"
 #include "state/watch.h"
@@ -77,10 +78,10 @@ hr_capture_look(struct hr_capture *c, struct hr_checkpoint *keep, struct hr_err 
 			if (cp.lsn > c->acked)
 				c->acked = cp.lsn;
 			c->acked_at = hr_now_us();
-			rc = 0;
+			rc = hr_join_answer(c->join, &cp, e);
 			if (keep) {
 				*keep = cp;
-				return 0;
+				return rc;
 			}
 		}
 	} else if (rc == 1)
@@ -123,6 +124,12 @@ send_status(struct hr_capture *c, bool want_reply, struct hr_err *e)
 	if (c->repl == NULL)
 		return 0;
 	return hr_repl_status(c->repl, c->received, flushed, want_reply, e);
+}
+
+int
+hr_capture_ask(struct hr_capture *c, struct hr_err *e)
+{
+	return hr_now_us() - c->status_at > 20000 ? send_status(c, true, e) : 0;
 }
 
 /* The checkpoint has changed: tell the source at once. */
@@ -309,6 +316,8 @@ keepalive(struct hr_capture *c, const struct hr_repl_msg *m, int64_t *idle_at, s
 {
 	if (m->wal_end > c->received)
 		c->received = m->wal_end;
+	if (!c->emit.open && !c->in_stream)
+		hr_join_reached(c->join, m->wal_end);
 	if (!c->emit.open && !c->in_stream && m->wal_end > c->emit.watermark) {
 		int64_t now = hr_now_us();
 		bool due = c->settling || m->wal_end - c->emit.watermark > IDLE_BYTES;
@@ -334,7 +343,7 @@ keepalive(struct hr_capture *c, const struct hr_repl_msg *m, int64_t *idle_at, s
 
 /* Nothing has come: pass on what waits, then wait for something. */
 static int
-quiet(struct hr_capture *c, bool behind, struct hr_err *e)
+quiet(struct hr_capture *c, bool behind, int most, struct hr_err *e)
 {
 	struct pollfd p[3] = {
 		{ hr_conn_socket(c->repl), POLLIN, 0 }, { c->watch, POLLIN, 0 }, { STDOUT_FILENO, 0, 0 },
@@ -362,7 +371,7 @@ quiet(struct hr_capture *c, bool behind, struct hr_err *e)
 		timeout = 50;
 	else if (c->settle_at - now < timeout * 1000)
 		timeout = c->settle_at > now ? (int)((c->settle_at - now) / 1000) + 1 : 0;
-	n = poll(p, 3, timeout);
+	n = poll(p, 3, timeout < most ? timeout : most);
 	if (n < 0 && errno != EINTR)
 		return hr_fail_sys(e, "cannot wait for the source");
 	if (n > 0 && (p[2].revents & POLLERR)) {
@@ -392,14 +401,42 @@ quiet(struct hr_capture *c, bool behind, struct hr_err *e)
 }
 
 static int
+resolve_endpos(struct hr_capture *c, struct hr_err *e)
+{
+	struct hr_result *r;
+	int rc = 0;
+
+	c->endpos = c->o->has_endpos ? c->o->endpos : 0;
+	if (!c->o->endpos_now)
+		return 0;
+	if (hr_conn_query(c->sql, &r, "SELECT pg_catalog.pg_current_wal_flush_lsn()", 0, NULL, e) < 0)
+		return -1;
+	if (hr_lsn_parse(hr_result_get(r, 0, 0), &c->endpos) < 0)
+		rc = hr_fail(e, HR_TEMPORARY, "the source does not say where its WAL ends");
+	hr_result_free(r);
+	return rc;
+}
+
+/* An end of now is a now behind the copies that were asked for. */
+static int
+again(struct hr_capture *c, struct hr_err *e)
+{
+	if (!c->late_end || hr_join_busy(c->join))
+		return 0;
+	c->late_end = false;
+	return hr_capture_sql(c, e) < 0 ? -1 : resolve_endpos(c, e);
+}
+
+static int
 follow(struct hr_capture *c, struct hr_err *e)
 {
 	int64_t idle_at = hr_now_us();
 	unsigned int n = 0;
 	bool behind = false;
+	int wait = 1000;
 
 	while (!stopping && !c->past_endpos) {
-		struct hr_repl_msg m;
+		struct hr_repl_msg m = { 0 };
 		int rc = hr_repl_read(c->repl, &m, e);
 
 		if (rc == 1 && m.keepalive) {
@@ -426,7 +463,12 @@ follow(struct hr_capture *c, struct hr_err *e)
 				measure(c, false);
 			}
 		} else if (rc == 0)
-			rc = quiet(c, behind, e);
+			rc = quiet(c, behind, wait, e);
+		/* A tenant is copied between transactions. */
+		if (rc == 0 && c->join && !c->emit.open && !c->as_of && (m.data == NULL || (n & 15) == 0 || wait == 0)) {
+			wait = hr_join_step(c->join, e);
+			rc = wait < 0 ? -1 : again(c, e);
+		}
 		if (rc < 0) {
 			/* What the source did may pass; what our reader did does not. */
 			if (!hr_err_retryable(e) || e->sqlstate[0] == '\0')
@@ -511,26 +553,11 @@ finish(struct hr_capture *c, struct hr_err *e)
 	return rc;
 }
 
-static int
-resolve_endpos(struct hr_capture *c, struct hr_err *e)
-{
-	struct hr_result *r;
-	int rc = 0;
-
-	c->endpos = c->o->has_endpos ? c->o->endpos : 0;
-	if (!c->o->endpos_now)
-		return 0;
-	if (hr_conn_query(c->sql, &r, "SELECT pg_catalog.pg_current_wal_flush_lsn()", 0, NULL, e) < 0)
-		return -1;
-	if (hr_lsn_parse(hr_result_get(r, 0, 0), &c->endpos) < 0)
-		rc = hr_fail(e, HR_TEMPORARY, "the source does not say where its WAL ends");
-	hr_result_free(r);
-	return rc;
-}
-
 int
 hr_capture_head(struct hr_capture *c, hr_lsn from, const char *copy, struct hr_err *e)
 {
+	size_t asks;
+	char **asked = hr_join_asked(c->join, &asks);
 	char created[HR_TIME_TEXT], *via[1] = { (char *)"hr-capture " HR_VERSION };
 	struct hr_head h = {
 		.version = HR_STREAM_VERSION, .system = c->id.system, .timeline = c->id.timeline,
@@ -539,7 +566,9 @@ hr_capture_head(struct hr_capture *c, hr_lsn from, const char *copy, struct hr_e
 		.epoch = c->o->epoch, .start = from, .server_version = hr_conn_server_version(c->sql),
 		.encoding = (char *)"UTF8", .created = created,
 		.tenant = c->o->config->tenant, .tenants = c->o->config->tenants,
-		.copy = (char *)copy, .via = via, .vias = 1,
+		.copy = (char *)copy,
+		/* Not before a first copy is over. */
+		.asked = copy ? NULL : asked, .asks = copy ? 0 : asks, .via = via, .vias = 1,
 	};
 
 	hr_time_format(created, hr_now_pg_us());
@@ -646,6 +675,8 @@ begin(struct hr_capture *c, struct hr_err *e)
 		from = s.confirmed;
 		if (c->acked > from)
 			from = c->acked;
+		if (!c->o->snapshot || copied)
+			hr_join_admit(c->join);
 		if (c->o->snapshot && !copied ? hr_capture_resume(c, &from, e) < 0 :
 		    hr_capture_head(c, from, NULL, e) < 0)
 			return -1;
@@ -705,6 +736,8 @@ hr_capture_run(const struct hr_capture_options *o, struct hr_err *e)
 	c.emit.selects_arg = c.router;
 	if (o->checkpoint && (c.watch = hr_watch_open(o->checkpoint, e)) < 0)
 		goto out;
+	if (o->checkpoint && hr_join_open(&c.join, &c, e) < 0)
+		goto out;
 	if (hr_conn_open(&c.sql, o->conninfo, HR_CONN_PLAIN, e) < 0) {
 		hr_within(e, "source");
 		goto out;
@@ -715,6 +748,11 @@ hr_capture_run(const struct hr_capture_options *o, struct hr_err *e)
 	hr_conn_close(c.sql);
 	c.sql = NULL;
 	say_ready(o->ready_fd);
+	if (o->endpos_now && hr_join_busy(c.join)) {
+		c.late_end = true;
+		c.past_endpos = false;
+		c.endpos = 0;
+	}
 	if (follow(&c, e) == 0)
 		rc = finish(&c, e);
 	measure(&c, true);
@@ -723,6 +761,7 @@ out:
 		fcntl(STDOUT_FILENO, F_SETFL, flags);
 	if (c.watch >= 0)
 		close(c.watch);
+	hr_join_close(c.join);
 	hr_spill_clear(&c.spill);
 	hr_sequences_clear(&c.sequences);
 	hr_source_tables_clear(&c.tables);

@@ -25,7 +25,7 @@ struct hr_capture_options {
 	const char *conninfo;
 	const char *slot;
 	const char *publication;	/* comma-separated */
-	const struct hr_config *config;	/* tenancy, tenants, tables */
+	struct hr_config *config;	/* tenancy, tenants (to which a copy may add), tables */
 	bool create_slot, snapshot;
 	int jobs;			/* copy connections */
 	int64_t part_pages;		/* of a part of a large table */
@@ -54,6 +54,7 @@ struct hr_capture {
 	struct hr_emit emit;
 	struct hr_spill spill;
 	struct hr_sequences sequences;
+	struct hr_join *join;		/* tenants copied meanwhile; NULL: none can be */
 	struct hr_conn *as_of;		/* while a first copy catches up: as it will be then; or NULL */
 	const struct hr_checkpoint *have;	/* then, what the target has of it */
 	/* decoding */
@@ -70,6 +71,7 @@ struct hr_capture {
 	hr_lsn acked;			/* what the target has made durable */
 	int64_t sent_time;		/* the source's clock at the last message */
 	bool past_endpos;
+	bool late_end;			/* endpos is a now that comes when the copies asked for are done */
 	bool settling;			/* the quiet source was asked how far it is */
 	int64_t settle_at, settle_us;	/* when that is next; 0: not quiet */
 	hr_lsn endpos;			/* resolved; 0: none */
@@ -109,6 +111,8 @@ bool hr_capture_has_whole(const struct hr_capture *c, uint32_t relation);
  * after until; read the checkpoint, keep its position, and keep all of it in
  * *cp when that is not NULL.
  */
+/* Ask the source how far it is: its answer comes as a keepalive. */
+int hr_capture_ask(struct hr_capture *c, struct hr_err *e) HR_USED;
 int hr_capture_tables(struct hr_capture *c, struct hr_err *e) HR_USED;
 int hr_capture_head(struct hr_capture *c, hr_lsn from, const char *copy, struct hr_err *e) HR_USED;
 int hr_capture_until(struct hr_capture *c, hr_lsn from, hr_lsn until, struct hr_err *e) HR_USED;

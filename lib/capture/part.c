@@ -239,7 +239,7 @@ plan_table(struct hr_copy_plan *p, struct hr_capture *c, struct hr_conn *conn, c
 }
 
 int
-hr_copy_plan(struct hr_copy_plan *p, struct hr_capture *c, struct hr_conn *conn,
+hr_copy_plan(struct hr_copy_plan *p, struct hr_capture *c, struct hr_conn *conn, const char *tenant,
     const struct hr_checkpoint *have, struct hr_err *e)
 {
 	size_t i;
@@ -265,6 +265,8 @@ hr_copy_plan(struct hr_copy_plan *p, struct hr_capture *c, struct hr_conn *conn,
 		}
 		if (route->tenancy == HR_TENANCY_NONE ||
 		    (route->out && !((struct hr_out *)route->out)->selected))
+			continue;
+		if (tenant && (route->tenancy == HR_TENANCY_SHARED || (route->tenant && strcmp(route->tenant, tenant) != 0)))
 			continue;
 		if (plan_table(p, c, conn, t, route, have, e) < 0)
 			return -1;

@@ -30,9 +30,10 @@ struct hr_copy_plan {
 /*
  * Plan a copy of the tables routed to a tenant asked for, in the transaction
  * of the connection, which keeps files of tables in parts as they are.  have:
- * the parts the target has, or NULL.  0, or -1 with *e set.
+ * the parts the target has, or NULL; tenant: of its tables only, without those
+ * that all tenants share, or NULL.  0, or -1 with *e set.
  */
-int hr_copy_plan(struct hr_copy_plan *p, struct hr_capture *c, struct hr_conn *conn,
+int hr_copy_plan(struct hr_copy_plan *p, struct hr_capture *c, struct hr_conn *conn, const char *tenant,
     const struct hr_checkpoint *have, struct hr_err *e) HR_USED;
 void hr_copy_plan_clear(struct hr_copy_plan *p);
 

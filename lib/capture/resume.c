@@ -28,7 +28,7 @@ int
 hr_capture_copy(struct hr_capture *c, const char *snapshot, hr_lsn lsn, struct hr_err *e)
 {
 	struct hr_copy *y;
-	int rc = hr_copy_open(&y, c, snapshot, lsn, e);
+	int rc = hr_copy_open(&y, c, snapshot, lsn, NULL, e);
 
 	/* It waited for transactions, and they may have made tables. */
 	if (rc == 0)
@@ -56,7 +56,7 @@ open_now(struct hr_copy **y, struct hr_capture *c, hr_lsn *lsn, struct hr_err *e
 	if (rc < 0)
 		hr_within(e, "cannot take a snapshot to go on with the first copy");
 	else
-		rc = hr_copy_open(y, c, snapshot, *lsn, e);
+		rc = hr_copy_open(y, c, snapshot, *lsn, NULL, e);
 	hr_conn_close(r);	/* and its slot */
 	return rc;
 }

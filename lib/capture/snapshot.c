@@ -37,6 +37,7 @@ struct copier {
 
 struct hr_copy {
 	struct hr_capture *c;
+	const char *tenant;		/* the one, or NULL: all */
 	struct hr_copy_plan plan;
 	size_t next;			/* part to hand out */
 	struct copier *copier;
@@ -54,23 +55,24 @@ static void
 put_tenants(struct hr_buf *sql, struct hr_copy *y, const struct hr_route *route)
 {
 	const struct hr_config *config = y->c->o->config;
+	const size_t tenants = y->tenant ? 1 : config->tenants;
 	const struct hr_column *col;
 	char *name, *lit, *type;
 	size_t i;
 
-	if (route->tenancy != HR_TENANCY_COLUMN || config->tenants == 0)
+	if (route->tenancy != HR_TENANCY_COLUMN || tenants == 0)
 		return;
 	col = &route->relation->column[route->column];
 	name = hr_quote_ident(col->name);
 	type = hr_quote_table(col->type_schema, col->type_name);
 	hr_buf_printf(sql, " AND (%s = ANY (ARRAY[", name);
-	for (i = 0; i < config->tenants; i++) {
-		lit = hr_quote_literal(config->tenant[i]);
+	for (i = 0; i < tenants; i++) {
+		lit = hr_quote_literal(y->tenant ? y->tenant : config->tenant[i]);
 		hr_buf_printf(sql, "%s%s", i ? "," : "", lit);
 		free(lit);
 	}
 	hr_buf_printf(sql, "]::pg_catalog.text[]::%s[])", type);
-	if (config->tenancy.null_tenant != HR_NULL_NONE)
+	if (config->tenancy.null_tenant != HR_NULL_NONE && !y->tenant)
 		hr_buf_printf(sql, " OR %s IS NULL", name);
 	hr_buf_puts(sql, ")");
 	free(type);
@@ -201,8 +203,19 @@ mark_part(struct hr_copy *y, const struct hr_copy_part *part, bool ended, struct
 	};
 
 	y->marked = part;
+	if (y->tenant)
+		return 0;
 	hr_part_mark_encode((uint32_t)(part - y->plan.part), ended, data);
 	return hr_write(&y->c->writer, &f, e);
+}
+
+/* Among other changes rows are part of what is written between two watermarks. */
+static int
+say_complete(struct hr_capture *c, struct hr_err *e)
+{
+	struct hr_emit *m = &c->emit;
+
+	return hr_emit_watermark(m, m->complete > m->watermark ? m->complete : m->watermark, m->complete_time, false, e);
 }
 
 /* Rows travel as transactions that all commit at the snapshot. */
@@ -211,7 +224,7 @@ turn(struct hr_copy *y, struct copier *k, bool ended, struct hr_err *e)
 {
 	if (hr_emit_commit(&k->emit, y->lsn, e) < 0 || hr_emit_frames(&k->emit, e) < 0 ||
 	    (ended && mark_part(y, k->part, true, e) < 0) ||
-	    hr_emit_watermark(&k->emit, y->lsn, 0, false, e) < 0)
+	    (y->tenant ? say_complete(y->c, e) : hr_emit_watermark(&k->emit, y->lsn, 0, false, e)) < 0)
 		return -1;
 	hr_emit_begin(&k->emit, 0, y->lsn, 0);
 	return 0;
@@ -343,14 +356,32 @@ out:
 	return rc;
 }
 
-/* The mark at either end of the copy. */
+/* A mark of the copy. */
 static int
-mark(struct hr_copy *y, bool begins, struct hr_err *e)
+put_mark(struct hr_capture *c, const char *tenant, const struct hr_snapshot *s, const struct hr_part *part,
+    size_t tenant_bytes, hr_lsn lsn, struct hr_err *e)
+{
+	struct hr_buf b = HR_BUF_INIT;
+	struct hr_frame f = {
+		.type = HR_FRAME_SNAPSHOT, .flags = tenant ? HR_MUST : HR_MUST | HR_ALL, .lsn = lsn,
+		.tenant = tenant, .tenant_len = (uint16_t)(tenant ? strlen(tenant) : 0),
+	};
+	int rc;
+
+	hr_snapshot_encode(s, part, &b, tenant_bytes);
+	f.data = b.data;
+	f.len = (uint32_t)b.len;
+	rc = hr_write(&c->writer, &f, e) < 0 ? -1 : hr_flush(&c->writer, e);
+	hr_buf_clear(&b);
+	return rc;
+}
+
+static int
+mark(struct hr_copy *y, enum hr_snapshot_kind kind, struct hr_err *e)
 {
 	struct hr_capture *c = y->c;
-	struct hr_buf ids = HR_BUF_INIT, tenants = HR_BUF_INIT, b = HR_BUF_INIT;
-	struct hr_snapshot s = { .begins = begins };
-	struct hr_frame f = { .type = HR_FRAME_SNAPSHOT, .flags = HR_MUST | HR_ALL, .lsn = y->lsn };
+	struct hr_buf ids = HR_BUF_INIT, tenants = HR_BUF_INIT;
+	struct hr_snapshot s = { .kind = kind };
 	struct hr_part *part = hr_alloc((y->plan.parts + 1) * sizeof(*part));
 	size_t i;
 	int rc;
@@ -362,21 +393,17 @@ mark(struct hr_copy *y, bool begins, struct hr_err *e)
 			hr_buf_u32le(&ids, p->part.relation);
 			s.relations++;
 		}
-		if (begins)
+		if (kind == HR_SNAPSHOT_BEGINS && !y->tenant)
 			part[s.parts++] = p->part;
 	}
-	for (i = 0; i < c->o->config->tenants; i++, s.tenants++)
+	for (i = 0; !y->tenant && i < c->o->config->tenants; i++, s.tenants++)
 		hr_buf_put(&tenants, c->o->config->tenant[i], strlen(c->o->config->tenant[i]) + 1);
 	s.relation_list = ids.data;
 	s.tenant_list = (const char *)tenants.data;
-	hr_snapshot_encode(&s, part, &b, tenants.len);
-	f.data = b.data;
-	f.len = (uint32_t)b.len;
-	rc = hr_write(&c->writer, &f, e) < 0 ? -1 : hr_flush(&c->writer, e);
+	rc = put_mark(c, y->tenant, &s, part, tenants.len, y->lsn, e);
 	free(part);
 	hr_buf_clear(&ids);
 	hr_buf_clear(&tenants);
-	hr_buf_clear(&b);
 	return rc;
 }
 
@@ -387,7 +414,8 @@ selects(void *arg, const char *tenant, size_t len)
 }
 
 int
-hr_copy_open(struct hr_copy **out, struct hr_capture *c, const char *snapshot, hr_lsn lsn, struct hr_err *e)
+hr_copy_open(struct hr_copy **out, struct hr_capture *c, const char *snapshot, hr_lsn lsn, const char *tenant,
+    struct hr_err *e)
 {
 	struct hr_copy *y = *out = hr_zalloc(sizeof(*y));
 	char *lit;
@@ -395,6 +423,7 @@ hr_copy_open(struct hr_copy **out, struct hr_capture *c, const char *snapshot, h
 
 	y->c = c;
 	y->lsn = lsn;
+	y->tenant = tenant;
 	y->copiers = c->o->jobs > 0 ? c->o->jobs : 2;
 	y->copier = hr_zalloc((size_t)y->copiers * sizeof(*y->copier));
 	y->terminal = isatty(STDERR_FILENO);
@@ -427,20 +456,63 @@ hr_copy_run(struct hr_copy *y, const struct hr_checkpoint *have, struct hr_err *
 	int i;
 
 	y->begun = y->said = hr_now_us();
-	if (hr_copy_plan(&y->plan, y->c, y->copier[0].conn, have, e) < 0)
+	if (hr_copy_plan(&y->plan, y->c, y->copier[0].conn, NULL, have, e) < 0)
 		return -1;
 	if (have)
 		hr_log(HR_LOG_NOTE, "resuming the first copy: %zu of %zu parts are in", y->plan.in, y->plan.parts);
-	if (mark(y, true, e) < 0)
+	if (mark(y, HR_SNAPSHOT_BEGINS, e) < 0)
 		return -1;
 	for (i = 0; i < y->copiers; i++)
 		if (next_part(y, &y->copier[i], e) < 0)
 			return -1;
-	if (run(y, e) < 0 || mark(y, false, e) < 0)
+	if (run(y, e) < 0 || mark(y, HR_SNAPSHOT_ENDED, e) < 0)
 		return -1;
 	hr_log(HR_LOG_NOTE, "first copy done: %" PRIu64 " rows, %" PRIu64 " MB in %.1f s, at %s",
 	    y->rows, y->bytes >> 20, (double)(hr_now_us() - y->begun) / 1e6, HR_LSN(y->lsn));
 	return 0;
+}
+
+int
+hr_copy_begin(struct hr_copy *y, struct hr_err *e)
+{
+	int i;
+
+	y->begun = y->said = hr_now_us();
+	if (hr_copy_plan(&y->plan, y->c, y->copier[0].conn, y->tenant, NULL, e) < 0 ||
+	    say_complete(y->c, e) < 0 || mark(y, HR_SNAPSHOT_BEGINS, e) < 0)
+		return -1;
+	for (i = 0; i < y->copiers; i++)
+		if (next_part(y, &y->copier[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+int
+hr_copy_step(struct hr_copy *y, struct hr_err *e)
+{
+	uint64_t rows = y->rows;
+	int i, busy = 0;
+
+	for (i = 0; i < y->copiers; i++) {
+		if (take(y, &y->copier[i], e) < 0)
+			return -1;
+		busy += y->copier[i].part != NULL;
+	}
+	if (busy)
+		return y->rows > rows ? 2 : 1;
+	if (say_complete(y->c, e) < 0 || mark(y, HR_SNAPSHOT_ENDED, e) < 0)
+		return -1;
+	hr_log(HR_LOG_NOTE, "tenant '%s' copied: %" PRIu64 " rows, %" PRIu64 " MB in %.1f s, at %s", y->tenant,
+	    y->rows, y->bytes >> 20, (double)(hr_now_us() - y->begun) / 1e6, HR_LSN(y->lsn));
+	return 0;
+}
+
+int
+hr_copy_hold(struct hr_capture *c, const char *tenant, hr_lsn at, struct hr_err *e)
+{
+	struct hr_snapshot s = { .kind = HR_SNAPSHOT_HOLD };
+
+	return say_complete(c, e) < 0 ? -1 : put_mark(c, tenant, &s, NULL, 0, at, e);
 }
 
 void

@@ -419,7 +419,8 @@ dump_snapshot(struct hr_dump *d, const struct hr_frame *f, struct hr_err *e)
 
 	if (hr_snapshot_decode(&s, f, e) < 0)
 		return -1;
-	put(&d->out, s.begins ? ",\"mark\":\"begin\"" : ",\"mark\":\"end\"");
+	hr_buf_printf(&d->out, ",\"mark\":\"%s\"", s.kind == HR_SNAPSHOT_BEGINS ? "begin" :
+	    s.kind == HR_SNAPSHOT_HOLD ? "hold" : "end");
 	put(&d->out, ",\"tables\":[");
 	for (i = 0; i < s.relations; i++) {
 		if (i)

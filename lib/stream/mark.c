@@ -33,7 +33,7 @@ hr_snapshot_encode(const struct hr_snapshot *s, const struct hr_part *part, stru
 {
 	uint32_t i;
 
-	hr_buf_u8(out, s->begins);
+	hr_buf_u8(out, (uint8_t)s->kind);
 	hr_buf_u32le(out, s->relations);
 	hr_buf_put(out, s->relation_list, (size_t)s->relations * 4);
 	hr_buf_u32le(out, s->tenants);
@@ -53,12 +53,12 @@ int
 hr_snapshot_decode(struct hr_snapshot *s, const struct hr_frame *f, struct hr_err *e)
 {
 	struct hr_cur c = hr_cur(f->data, f->len);
-	uint8_t begins = hr_cur_u8(&c);
+	uint8_t kind = hr_cur_u8(&c);
 	uint32_t i;
 
-	s->begins = begins == 1;
+	s->kind = (enum hr_snapshot_kind)kind;
 	s->relations = hr_cur_u32le(&c);
-	if (begins > 1 || s->relations > hr_cur_left(&c) / 4)
+	if (kind > (f->flags & HR_ALL ? HR_SNAPSHOT_BEGINS : HR_SNAPSHOT_HOLD) || s->relations > hr_cur_left(&c) / 4)
 		return bad("snapshot", e);
 	s->relation_list = hr_cur_bytes(&c, (size_t)s->relations * 4);
 	s->tenants = hr_cur_u32le(&c);

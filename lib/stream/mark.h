@@ -35,9 +35,15 @@ struct hr_part {
 /*
  * A copy begins or has ended; the frame's LSN is its snapshot's.  The
  * relations copied are named, and the parts they come in; no tenants means all.
+ * In a frame of one tenant it is just that one's, among others' changes.
  */
+enum hr_snapshot_kind {
+	HR_SNAPSHOT_ENDED,
+	HR_SNAPSHOT_BEGINS,
+	HR_SNAPSHOT_HOLD,	/* of one tenant: it will be copied, its changes are kept until that has ended */
+};
 struct hr_snapshot {
-	bool begins;
+	enum hr_snapshot_kind kind;
 	uint32_t relations;
 	const uint8_t *relation_list;	/* u32le each; lent */
 	uint32_t tenants;

@@ -47,15 +47,16 @@ must(int rc)
 }
 
 static void
-head_of(const char *copy)
+head_of(const char *copy, const char *asked)
 {
-	char via[] = "hr-capture 0.1.0";
+	char via[] = "hr-capture 0.1.0", *asks[] = { (char *)asked };
 	char *vias[] = { via };
 	struct hr_head h = {
 		.version = HR_STREAM_VERSION, .system = UINT64_C(7340033000000000001), .timeline = 1,
 		.database = (char[]){ "shop" }, .slot = (char[]){ "hr_shop" },
 		.publication = (char[]){ "hr_shop" }, .epoch = 1, .start = 0x1500000,
 		.server_version = 150018, .via = vias, .vias = 1, .copy = (char *)copy,
+		.asked = asks, .asks = asked != NULL,
 	};
 
 	must(hr_write_head(&w, &h, &err));
@@ -64,7 +65,7 @@ head_of(const char *copy)
 static void
 head(void)
 {
-	head_of(NULL);
+	head_of(NULL, NULL);
 }
 
 /* Write the payload in the making as a frame. */
@@ -513,7 +514,7 @@ snapshot(bool begins, uint32_t tenants, const char *list, size_t bytes)
 		{ COUNTRIES, 0, 0, 0, 0, false },
 	};
 	uint8_t table[8];
-	struct hr_snapshot s = { begins, 2, table, tenants, list, begins ? 3 : 0, NULL };
+	struct hr_snapshot s = { begins ? HR_SNAPSHOT_BEGINS : HR_SNAPSHOT_ENDED, 2, table, tenants, list, begins ? 3 : 0, NULL };
 
 	hr_set_u32le(table, ORDERS);
 	hr_set_u32le(table + 4, COUNTRIES);
@@ -563,7 +564,7 @@ make_snapshot(void)
 static void
 make_snapshot_tenants(void)
 {
-	head_of("first");
+	head_of("first", NULL);
 	orders('d');
 	countries();
 	snapshot(true, 2, "acme\0globex", 12);
@@ -573,6 +574,40 @@ make_snapshot_tenants(void)
 	part(2, true);
 	snapshot(false, 2, "acme\0globex", 12);
 	watermark(0x1500000, false);
+	end();
+}
+
+static void
+mark_of(enum hr_snapshot_kind kind, hr_lsn lsn)
+{
+	uint8_t table[4];
+	struct hr_snapshot s = { kind, kind == HR_SNAPSHOT_HOLD ? 0 : 1, table, 0, NULL, 0, NULL };
+
+	hr_set_u32le(table, ORDERS);
+	hr_snapshot_encode(&s, NULL, &b, 0);
+	frame(HR_FRAME_SNAPSHOT, HR_MUST, "acme", lsn);
+}
+
+/* A tenant is copied while another goes on. */
+static void
+make_join(void)
+{
+	head_of(NULL, "acme");
+	orders('d');
+	mark_of(HR_SNAPSHOT_HOLD, 0x1500000);
+	begin(747, 0x1500800);
+	insert(ORDERS, other, 3);
+	commit(0x1500830);
+	rows("globex", 0x1500830);
+	watermark(0x1500830, false);
+	mark_of(HR_SNAPSHOT_BEGINS, 0x1500800);
+	hr_put_begin(&b, 0, 0x1500800, TIME);
+	items++;
+	insert(ORDERS, two, 3);
+	commit(0x1500800);
+	frame(HR_FRAME_ROWS, HR_MUST | HR_COPY, "acme", 0x1500800);
+	watermark(0x1500830, false);
+	mark_of(HR_SNAPSHOT_ENDED, 0x1500800);
 	end();
 }
 
@@ -1216,6 +1251,7 @@ static const struct stream {
 	{ "passed/0032_snapshot_tenants", make_snapshot_tenants },
 	{ "passed/0033_sequence", make_sequence },
 	{ "passed/0034_fence", make_fence },
+	{ "passed/0035_join", make_join },
 	{ "passed/0040_unknown_type", make_unknown_type },
 	{ "passed/0041_head_unknown_keys", make_head_unknown_keys },
 	{ "passed/0050_values", make_values },

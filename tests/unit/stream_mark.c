@@ -35,7 +35,7 @@ snapshots(void)
 {
 	struct hr_err e = HR_ERR_INIT;
 	static const struct hr_part part[2] = { { 1, 7, 8, 0, 16, true }, { 2, 0, 0, 0, 0, false } };
-	struct hr_snapshot s = { true, 2, (const uint8_t *)"\1\0\0\0\2\0\0\0", 2, "a\0bc", 2, NULL }, t;
+	struct hr_snapshot s = { HR_SNAPSHOT_BEGINS, 2, (const uint8_t *)"\1\0\0\0\2\0\0\0", 2, "a\0bc", 2, NULL }, t;
 	struct hr_buf b = HR_BUF_INIT;
 	struct hr_frame f;
 	struct hr_part p;
@@ -43,7 +43,7 @@ snapshots(void)
 
 	hr_snapshot_encode(&s, part, &b, 5);
 	f = frame(b.data, b.len);
-	ok(hr_snapshot_decode(&t, &f, &e) == 0 && t.begins && t.relations == 2 &&
+	ok(hr_snapshot_decode(&t, &f, &e) == 0 && t.kind == HR_SNAPSHOT_BEGINS && t.relations == 2 &&
 	    hr_get_u32le(t.relation_list + 4) == 2 && t.tenants == 2 &&
 	    strcmp(t.tenant_list, "a") == 0 && strcmp(t.tenant_list + 2, "bc") == 0, "a snapshot begins");
 	p = hr_part_get(&t, 0);
@@ -70,13 +70,15 @@ snapshots(void)
 	f = frame(b.data, b.len);
 	ok(hr_snapshot_decode(&t, &f, &e) == -1 && e.code == HR_BAD_STREAM, "bytes behind it are refused");
 	f = frame("\2\0\0\0\0\0\0\0\0\0\0\0\0", 13);
+	ok(hr_snapshot_decode(&t, &f, &e) == 0 && t.kind == HR_SNAPSHOT_HOLD, "one tenant's changes are held");
+	f.flags = HR_ALL;
 	ok(hr_snapshot_decode(&t, &f, &e) == -1, "it begins or ends");
 	f = frame("\0\377\377\377\377\0\0\0\0", 9);
 	ok(hr_snapshot_decode(&t, &f, &e) == -1, "four billion relations are refused");
 	f = frame("\0\0\0\0\0\377\377\377\377", 9);
 	ok(hr_snapshot_decode(&t, &f, &e) == -1, "so are four billion tenants");
 	f = frame("\0\0\0\0\0\0\0\0\0\0\0\0\0", 13);
-	ok(hr_snapshot_decode(&t, &f, &e) == 0 && !t.begins && t.tenants == 0, "an end of all tenants");
+	ok(hr_snapshot_decode(&t, &f, &e) == 0 && t.kind == HR_SNAPSHOT_ENDED && t.tenants == 0, "an end of all tenants");
 	f = frame("\0\0\0\0\0\0\0\0\0\377\377\377\377", 13);
 	ok(hr_snapshot_decode(&t, &f, &e) == -1, "four billion parts are refused");
 	hr_buf_clear(&b);

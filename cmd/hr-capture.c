@@ -13,16 +13,19 @@
 #include "base/lsn.h"
 #include "base/opt.h"
 #include "capture/capture.h"
+#include "state/request.h"
 
 static const char usage[] =
     "usage: hr-capture [-v] -d CONNINFO -S SLOT -P PUBLICATION\n"
     "           --tenant-column COL | --tenant-schema REGEX | --tenant-database NAME\n"
     "           [--config FILE] [--tenant T]... [--create-slot] [--snapshot] [-j N]\n"
+    "           [--part-size SIZE]\n"
     "           [-E LSN|now] [--origin any|none] [--checkpoint FILE] [--epoch N]\n"
     "           [-s SECS]\n"
     "           [--spill-dir DIR] [--spill-max SIZE] [--metrics FILE]\n"
     "           [--ready-fd N] [--log-format text|json]\n"
     "       hr-capture --check OPTIONS\n"
+    "       hr-capture --copy-tenant T [--copy-tenant T]... --checkpoint FILE\n"
     "       hr-capture --drop-slot -d CONNINFO -S SLOT\n"
     "       hr-capture --install-ddl | --remove-ddl [-v] -d CONNINFO\n"
     "       hr-capture --print-pipeline DIR --config FILE\n"
@@ -39,7 +42,9 @@ static const char usage[] =
     "      --install-ddl          make the source say how its tables change, and exit\n"
     "      --remove-ddl           take that away again, and exit\n"
     "      --snapshot             copy existing rows first\n"
+    "      --copy-tenant T        ask the capture that follows FILE to copy this tenant\n"
     "  -j, --jobs N               connections for the copy (2)\n"
+    "      --part-size SIZE       of the parts that large tables are copied in (64MB)\n"
     "  -E, --endpos LSN|now       end after the last commit at or before this\n"
     "      --origin any|none      none: leave out what arrived by replication (any)\n"
     "      --checkpoint FILE      what the target has; moves the slot\n"
@@ -58,7 +63,8 @@ static const char usage[] =
 
 enum {
 	COLUMN = 256, SCHEMA, DATABASE, CONFIG, TENANT, CREATE, DROP, SNAPSHOT, CHECKPOINT, CHECK,
-	EPOCH, ORIGIN, SPILL_DIR, SPILL_MAX, PIPELINE, METRICS, READY, LOG, VERSION, INSTALL, REMOVE,
+	EPOCH, ORIGIN, SPILL_DIR, SPILL_MAX, PART_SIZE, COPY_TENANT, PIPELINE, METRICS, READY, LOG, VERSION,
+	INSTALL, REMOVE,
 };
 
 static const struct option longs[] = {
@@ -67,6 +73,7 @@ static const struct option longs[] = {
 	{ "tenant-database", 1, NULL, DATABASE }, { "config", 1, NULL, CONFIG },
 	{ "tenant", 1, NULL, TENANT }, { "create-slot", 0, NULL, CREATE },
 	{ "drop-slot", 0, NULL, DROP }, { "snapshot", 0, NULL, SNAPSHOT }, { "jobs", 1, NULL, 'j' },
+	{ "part-size", 1, NULL, PART_SIZE }, { "copy-tenant", 1, NULL, COPY_TENANT },
 	{ "endpos", 1, NULL, 'E' }, { "checkpoint", 1, NULL, CHECKPOINT }, { "check", 0, NULL, CHECK },
 	{ "epoch", 1, NULL, EPOCH }, { "origin", 1, NULL, ORIGIN }, { "status-interval", 1, NULL, 's' },
 	{ "spill-dir", 1, NULL, SPILL_DIR }, { "spill-max", 1, NULL, SPILL_MAX },
@@ -84,8 +91,11 @@ struct said {
 	const char *file, *pipeline;
 	char **tenant;
 	size_t tenants, tenant_cap;
+	char **ask;			/* tenants to be copied */
+	size_t asks, ask_cap;
 	char *column, *schema, *database;
 	const char *origin;
+	uint64_t part;
 	bool check, drop, install, remove;
 };
 
@@ -107,6 +117,12 @@ parse(struct said *s, int argc, char *argv[])
 		case TENANT:
 			HR_GROW(s->tenant, s->tenants, s->tenant_cap);
 			s->tenant[s->tenants++] = optarg;
+			break;
+		case COPY_TENANT:
+			if (optarg[0] == '\0' || strlen(optarg) > HR_TENANT_MAX || strchr(optarg, '\n'))
+				return hr_opt_misuse(usage, "--copy-tenant takes a tenant, not '%s'", optarg);
+			HR_GROW(s->ask, s->asks, s->ask_cap);
+			s->ask[s->asks++] = optarg;
 			break;
 		case CREATE: s->o.create_slot = true; break;
 		case DROP: s->drop = true; break;
@@ -151,6 +167,10 @@ parse(struct said *s, int argc, char *argv[])
 			if (hr_opt_size(optarg, &s->o.spill_max) < 0)
 				return hr_opt_misuse(usage, "--spill-max takes a size such as 10GB, not '%s'", optarg);
 			break;
+		case PART_SIZE:
+			if (hr_opt_size(optarg, &s->part) < 0 || s->part == 0)
+				return hr_opt_misuse(usage, "--part-size takes a size such as 64MB, not '%s'", optarg);
+			break;
 		case READY:
 			if (hr_opt_int(optarg, 0, 1023, &n) < 0)
 				return hr_opt_misuse(usage, "--ready-fd takes a descriptor, not '%s'", optarg);
@@ -184,6 +204,9 @@ merge(struct said *s)
 		s->o.publication = c->source.publication;
 	if (s->o.jobs == 0)
 		s->o.jobs = c->source.jobs;
+	if (s->part == 0)
+		s->part = 64 << 20;
+	s->o.part_pages = s->part > 8192 ? (int64_t)(s->part / 8192) : 1;
 	if (s->origin == NULL)
 		s->origin = c->source.origin;
 	s->o.local_only = s->origin && strcmp(s->origin, "none") == 0;
@@ -197,6 +220,8 @@ missing(const struct said *s)
 {
 	const struct hr_config *c = &s->config;
 
+	if (s->asks)
+		return s->o.checkpoint ? NULL : "--checkpoint FILE";
 	if (!s->o.conninfo)
 		return "-d CONNINFO";
 	if (s->install || s->remove)
@@ -210,6 +235,19 @@ missing(const struct said *s)
 	if (!c->tenancy.column && !c->tenancy.schema && !c->tenancy.database && c->tables == 0)
 		return "--tenant-column, --tenant-schema or --tenant-database";
 	return NULL;
+}
+
+static int
+ask(const struct said *s, struct hr_err *e)
+{
+	char *path = hr_request_path(s->o.checkpoint);
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < s->asks && rc == 0; i++)
+		rc = hr_request_put(path, s->ask[i], true, e);
+	free(path);
+	return rc;
 }
 
 static int
@@ -227,6 +265,8 @@ run(struct said *s, struct hr_err *e)
 		return hr_ddl_install(s->o.conninfo, e);
 	if (s->remove)
 		return hr_ddl_remove(s->o.conninfo, e);
+	if (s->asks)
+		return ask(s, e);
 	if (s->drop)
 		return hr_capture_drop_slot(&s->o, e);
 	if (s->check)
@@ -258,7 +298,7 @@ main(int argc, char *argv[])
 			rc = hr_opt_misuse(usage, "only one of --tenant-column, --tenant-schema and --tenant-database");
 		else if (s.install && s.remove)
 			rc = hr_opt_misuse(usage, "only one of --install-ddl and --remove-ddl");
-		else if (!s.check && !s.drop && !s.install && !s.remove && !s.pipeline && isatty(STDOUT_FILENO))
+		else if (!s.check && !s.drop && !s.install && !s.remove && !s.asks && !s.pipeline && isatty(STDOUT_FILENO))
 			rc = hr_opt_misuse(usage, "the stream is not written to a terminal");
 		else {
 			(void)!run(&s, &e);
@@ -266,6 +306,7 @@ main(int argc, char *argv[])
 		}
 	}
 	hr_config_clear(&s.config);
+	free(s.ask);
 	free(s.tenant);
 	return rc;
 }

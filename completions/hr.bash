@@ -28,7 +28,8 @@ _hr_options() {			# TOOL COMMAND
 	case $1:$2 in
 	hr-capture:*)
 		echo "$pipe -S --slot -P --publication --tenant-column --tenant-schema
-		    --tenant-database --create-slot --drop-slot --install-ddl --remove-ddl --snapshot -E --endpos --check
+		    --tenant-database --create-slot --drop-slot --install-ddl --remove-ddl --snapshot --part-size
+		    --copy-tenant -E --endpos --check
 		    --epoch --origin -s --status-interval --spill-dir --spill-max --print-pipeline" ;;
 	hr-apply:*)
 		echo "$pipe --ddl --retry --batch-rows --sequences --synchronous-commit -n --dry-run" ;;
@@ -90,7 +91,7 @@ _hr() {
 	hr-capture:-E | *:--endpos)
 		mapfile -t COMPREPLY < <(compgen -W "now" -- "$cur") ;;
 	hr-capture:-[SPjs] | hr-apply:-j | *:--slot | *:--publication | *:--tenant* | *:--jobs | \
-	*:--epoch | *:--status-interval | *:--spill-max | *:--ready-fd | *:--batch-rows | \
+	*:--epoch | *:--status-interval | *:--spill-max | *:--part-size | *:--ready-fd | *:--batch-rows | \
 	*:--lsn | *:--timeout | hr-migrate:-[PS] | *:--table | *:--chunk-rows)
 		;;
 	*)

@@ -17,6 +17,7 @@
 
 #include "apply/apply.h"
 #include "apply/copy.h"
+#include "apply/join.h"
 #include "apply/worker.h"
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -96,6 +97,13 @@ struct deal {
 	bool continues;			/* the stream may follow what the target has */
 	bool ended;			/* its end frame has come */
 	bool copied;			/* the rows of this copy are in already */
+	bool joining, join_passing;	/* a tenant is copied; it is in already */
+	/* between the marks of a copy */
+	bool copying;
+	bool passing;			/* of this part, too */
+	int part_worker;		/* whose the part is */
+	int *part_of;			/* the same for each part; -1: nobody's yet */
+	unsigned int *parts;		/* a worker has so many that have not ended */
 	hr_lsn seen;			/* the last watermark */
 	int64_t persisted_at;
 	hr_lsn persisted;
@@ -126,7 +134,7 @@ stopped(struct hr_apply *a, struct hr_err *e)
 static int
 give(struct deal *d, int worker, struct hr_piece *p, struct hr_err *e)
 {
-	if (p->type == HR_FRAME_ROWS)
+	if (p->type == HR_FRAME_ROWS || p->type == HR_FRAME_PART)
 		d->given[worker] = true;
 	return hr_queue_put(&d->a->worker[worker].queue, p, QUEUE_BYTES) < 0 ? stopped(d->a, e) : 0;
 }
@@ -145,7 +153,7 @@ drain(struct deal *d, struct hr_err *e)
 static int
 worker_of(const struct deal *d, const struct hr_piece *p)
 {
-	return d->alone ? 0 : hr_book_worker(p->tenant, p->tenant_len, d->a->workers);
+	return p->worker >= 0 ? p->worker : d->alone ? 0 : hr_book_worker(p->tenant, p->tenant_len, d->a->workers);
 }
 
 /* The gathered pieces to their workers. */
@@ -159,7 +167,7 @@ deal_out(struct deal *d, struct hr_err *e)
 		d->first = p->next;
 		if (rc < 0)
 			free(p);
-		else if (p->type == HR_FRAME_ROWS)
+		else if (p->type == HR_FRAME_ROWS || p->type == HR_FRAME_PART)
 			rc = give(d, worker_of(d, p), p, e);
 		else {
 			struct hr_frame f = { p->type, p->flags, 0, p->len, p->lsn, 0, "", p->body };
@@ -182,13 +190,16 @@ gather(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 {
 	struct hr_piece *p = hr_piece_new(f);
 
-	if (f->type == HR_FRAME_ROWS)
+	if (f->type == HR_FRAME_ROWS || f->type == HR_FRAME_PART)
 		d->any = true;
+	/* Rows of a copy have no order but that of their part. */
+	if (d->copying && f->type != HR_FRAME_RELATION)
+		p->worker = d->part_worker;
 	p->next = NULL;
 	*d->last = p;
 	d->last = &p->next;
 	d->bytes += hr_piece_size(p);
-	if (d->a->workers == 1 || d->flowing)
+	if (d->a->workers == 1 || d->flowing || d->copying)
 		return deal_out(d, e);
 	if (f->type == HR_FRAME_ROWS && (f->flags & (HR_ALL | HR_ORDERED)))
 		d->alone = true;
@@ -275,48 +286,151 @@ marks_conn(struct deal *d, struct hr_err *e)
 	return hr_apply_connect(&d->conn, d->a->o, true, e);
 }
 
+/* Does the target have all before this snapshot of what is in of the copy? */
+static bool
+goes_on(const struct deal *d, hr_lsn lsn)
+{
+	const struct hr_book *b = &d->a->book;
+
+	return (b->copying || b->streaming) && d->a->head->start <= hr_book_most(b) &&
+	    (d->seen >= lsn || hr_book_least(b) >= lsn);
+}
+
+static void
+reset_parts(struct deal *d, bool begins)
+{
+	size_t i;
+
+	d->copying = begins;
+	d->passing = true;	/* until a part begins */
+	d->part_worker = 0;
+	memset(d->parts, 0, (size_t)d->a->workers * sizeof(*d->parts));
+	d->part_of = hr_realloc(d->part_of, d->a->copied.plans + 1, sizeof(*d->part_of));
+	for (i = 0; i < d->a->copied.plans; i++)
+		d->part_of[i] = -1;
+}
+
+/* Changes begin without a copy before them: may they? */
+static int
+begin_changes(struct deal *d, struct hr_err *e)
+{
+	struct hr_book *b = &d->a->book;
+
+	if (hr_book_no_gap(b, d->a->head, e) < 0 || marks_conn(d, e) < 0 ||
+	    (hr_book_catches_up(b, d->a->head) ? hr_book_catching_up(d->conn, b, e) : hr_book_streaming(d->conn, b, e)) < 0)
+		return -1;
+	d->continues = true;
+	pthread_mutex_lock(&d->a->ledger.lock);
+	d->a->ledger.streaming = d->a->book.streaming;
+	d->a->ledger.copying = d->a->book.copying;
+	pthread_mutex_unlock(&d->a->ledger.lock);
+	return 0;
+}
+
+/* A mark of a tenant that is copied while the others go on. */
+static int
+join(struct deal *d, const struct hr_frame *f, const struct hr_snapshot *s, struct hr_err *e)
+{
+	char *tenant;
+	int rc;
+
+	if (!wanted(d->a->o, f))
+		return 0;
+	if (d->copying)
+		return hr_fail(e, HR_BAD_STREAM, "a copy of one tenant in one of all");
+	if ((!d->continues && begin_changes(d, e) < 0) || marks_conn(d, e) < 0)
+		return -1;
+	tenant = hr_memdup(f->tenant, f->tenant_len);
+	rc = hr_join_mark(d->a, d->conn, s, &d->relations, tenant, f->lsn, &d->join_passing, e);
+	free(tenant);
+	d->joining = s->kind == HR_SNAPSHOT_BEGINS;
+	return rc;
+}
+
 static int
 snapshot(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 {
 	struct hr_apply *a = d->a;
 	struct hr_snapshot s;
+	bool begins;
 	size_t k;
 	int i;
 
 	if (hr_snapshot_decode(&s, f, e) < 0)
 		return -1;
+	begins = s.kind == HR_SNAPSHOT_BEGINS;
 	if (d->any)
 		return hr_fail(e, HR_BAD_STREAM, "a snapshot mark inside a window");
 	if (deal_out(d, e) < 0 || drain(d, e) < 0)
 		return -1;
-	/* The same stream again: its copy is in. */
-	if (s.begins && a->book.streaming && a->book.copy_lsn == f->lsn)
+	if (!(f->flags & HR_ALL))
+		return join(d, f, &s, e);
+	/* The same stream again, or an older one, or one that did not know: its copy is in. */
+	if (begins && a->book.streaming && (f->lsn <= a->book.copy_lsn || goes_on(d, f->lsn)))
+		d->copied = true;
+	/* Older than what is in of one that is not complete: of no use to that. */
+	if (begins && a->book.copying && f->lsn < hr_book_most(&a->book))
 		d->copied = true;
 	if (d->copied) {
-		d->continues = true;
-		d->copied = s.begins;
+		d->continues = a->book.streaming;
+		d->copied = begins;
 		return 0;
 	}
+	if (begins == d->copying)
+		return hr_fail(e, HR_BAD_STREAM, "a copy that %s", begins ? "begins in another" : "ends before it begins");
 	if (marks_conn(d, e) < 0)
 		return -1;
-	if (s.begins ? hr_copy_begin(d->conn, &a->book, &s, &d->relations, f->lsn, e) < 0 :
-	    hr_book_copying(d->conn, &a->book, false, f->lsn, e) < 0)
+	if (begins ? hr_copy_begin(&a->copied, d->conn, &a->book, &s, &d->relations, goes_on(d, f->lsn), f->lsn, e) < 0 :
+	    hr_copy_end(&a->copied, d->conn, &a->book, f->lsn, e) < 0)
 		return -1;
 	d->continues = true;
 	for (k = 0; k < a->book.places; k++)
-		a->book.place[k].lsn = s.begins ? 0 : f->lsn;
+		a->book.place[k].lsn = f->lsn;
 	for (i = 0; i < a->workers; i++)
 		hr_worker_reposition(&a->worker[i]);
+	reset_parts(d, begins);
 	pthread_mutex_lock(&a->ledger.lock);
-	a->ledger.copying = s.begins;
-	a->ledger.streaming = a->book.streaming = !s.begins;
-	if (!s.begins && f->lsn > a->ledger.watermark)
+	a->ledger.copying = a->book.copying = begins;
+	a->ledger.streaming = a->book.streaming = !begins;
+	a->book.copy_lsn = f->lsn;
+	if (f->lsn > a->ledger.watermark)
 		a->ledger.watermark = f->lsn;
 	a->ledger.dirty = true;
 	pthread_cond_signal(&a->ledger.changed);
 	pthread_mutex_unlock(&a->ledger.lock);
-	hr_log(HR_LOG_NOTE, s.begins ? "first copy begins, as of %s" : "first copy is complete, as of %s", HR_LSN(f->lsn));
+	hr_log(HR_LOG_NOTE, begins ? "first copy begins, as of %s" : "first copy is complete, as of %s", HR_LSN(f->lsn));
 	return 0;
+}
+
+/* Rows that follow are of this part, or it has ended. */
+static int
+part(struct deal *d, const struct hr_frame *f, struct hr_err *e)
+{
+	const struct hr_part *p;
+	uint32_t n;
+	bool ended;
+	int i, least = 0;
+
+	if (hr_part_mark_decode(&n, &ended, f, e) < 0)
+		return -1;
+	if (!d->copying || (p = hr_copied_part(&d->a->copied, n)) == NULL)
+		return hr_fail(e, HR_BAD_STREAM, "part %" PRIu32 " of a copy that has not begun, or not so many", n);
+	if (d->part_of[n] < 0) {
+		/* What is in at its first mark is not written again. */
+		for (i = 1; i < d->a->workers; i++)
+			if (d->parts[i] < d->parts[least])
+				least = i;
+		d->part_of[n] = hr_ledger_has_part(d->a, n) ? d->a->workers : least;
+		if (d->part_of[n] == least)
+			d->parts[least]++;
+	}
+	d->passing = d->part_of[n] == d->a->workers;
+	if (d->passing)
+		return 0;
+	d->part_worker = d->part_of[n];
+	if (ended)
+		d->parts[d->part_worker]--;
+	return ended ? gather(d, f, e) : 0;
 }
 
 static int
@@ -339,20 +453,6 @@ fence(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 	return rc;
 }
 
-/* Changes begin without a copy before them: may they? */
-static int
-begin_changes(struct deal *d, struct hr_err *e)
-{
-	if (hr_book_no_gap(&d->a->book, d->a->head, e) < 0 || marks_conn(d, e) < 0 ||
-	    hr_book_streaming(d->conn, &d->a->book, e) < 0)
-		return -1;
-	d->continues = true;
-	pthread_mutex_lock(&d->a->ledger.lock);
-	d->a->ledger.streaming = true;
-	pthread_mutex_unlock(&d->a->ledger.lock);
-	return 0;
-}
-
 static int
 one_frame(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 {
@@ -360,6 +460,8 @@ one_frame(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 
 	if (d->copied && (f->flags & HR_COPY))
 		return 0;
+	if (d->copying && (f->type == HR_FRAME_ROWS || f->type == HR_FRAME_WATERMARK) && !(f->flags & HR_COPY))
+		return hr_fail(e, HR_BAD_STREAM, "a change in the middle of a copy");
 	switch (f->type) {
 	case HR_FRAME_ROWS:
 	case HR_FRAME_WATERMARK:
@@ -374,7 +476,16 @@ one_frame(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 			return -1;
 		hr_relations_put(&d->relations, rel);
 		return gather(d, f, e);
+	case HR_FRAME_PART:
+		return part(d, f, e);
 	case HR_FRAME_ROWS:
+		if ((f->flags & HR_COPY) && !d->copying && d->joining) {
+			if (d->join_passing)
+				return 0;
+		} else if ((f->flags & HR_COPY) && !d->copying)
+			return hr_fail(e, HR_BAD_STREAM, "rows of a copy that has not begun");
+		if (d->copying && d->passing)
+			return 0;
 		if ((f->flags & HR_ALL) == 0 && f->tenant_len == 0)
 			return hr_fail(e, HR_BAD_STREAM, "a rows frame that names no tenant");
 		return wanted(d->a->o, f) ? gather(d, f, e) : 0;
@@ -449,6 +560,10 @@ know_parked(struct hr_apply *a, struct hr_conn *c, struct hr_err *e)
 		if (p.tenant.slot[i].key) {
 			struct hr_account *s = hr_ledger_account(&a->ledger, p.tenant.slot[i].key, p.tenant.slot[i].len);
 
+			if (hr_parked_copied(&p, s->tenant, strlen(s->tenant))) {
+				s->copying = true;
+				continue;
+			}
 			s->parked = true;
 			s->reason = hr_strdup(p.tenant.slot[i].value);
 			a->ledger.parked++;
@@ -562,6 +677,7 @@ run(struct hr_apply *a, struct hr_reader *r, struct hr_err *e)
 
 	d.last = &d.first;
 	d.given = hr_zalloc((size_t)a->workers * sizeof(*d.given));
+	d.parts = hr_zalloc((size_t)a->workers * sizeof(*d.parts));
 	rc = hr_apply_connect(&d.conn, a->o, true, e);
 	if (rc == 0)
 		rc = hr_book_create(d.conn, e);
@@ -572,8 +688,11 @@ run(struct hr_apply *a, struct hr_reader *r, struct hr_err *e)
 	hr_map_clear(&tried, free);
 	if (rc == 0)
 		rc = know_parked(a, d.conn, e);
+	if (rc == 0)
+		rc = hr_copied_load(&a->copied, d.conn, a->book.stream, e);
 	if (rc < 0)
 		goto out;
+	a->copied.catching_up = hr_book_catches_up(&a->book, a->head);
 	a->ledger.copying = a->book.copying;
 	a->ledger.streaming = a->book.streaming;
 	hr_ledger_seed(a);
@@ -623,6 +742,8 @@ out:
 	hr_conn_close(d.conn);
 	hr_relations_clear(&d.relations);
 	free(d.given);
+	free(d.parts);
+	free(d.part_of);
 	return rc;
 }
 
@@ -662,6 +783,7 @@ hr_apply_run(const struct hr_apply_options *o, struct hr_err *e)
 	free(a.worker);
 	hr_ledger_clear(&a.ledger);
 	hr_values_clear(&a.values);
+	hr_copied_clear(&a.copied);
 	hr_book_clear(&a.book);
 	pthread_mutex_destroy(&a.lock);
 	hr_reader_clear(&r);

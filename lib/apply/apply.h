@@ -14,6 +14,7 @@
 
 #include "apply/batch.h"
 #include "apply/book.h"
+#include "apply/copied.h"
 #include "apply/queue.h"
 #include "apply/sequence.h"
 #include "base/map.h"
@@ -40,6 +41,7 @@ struct hr_apply_options {
 struct hr_account {
 	char *tenant;
 	bool parked;
+	bool copying;			/* while the others go on */
 	char *reason;
 	hr_lsn lsn;
 	int64_t time;
@@ -80,6 +82,7 @@ struct hr_apply {
 	const struct hr_apply_options *o;
 	struct hr_head *head;
 	struct hr_book book;
+	struct hr_copied copied;	/* of a first copy; which parts are in: guarded by the ledger's lock */
 	struct hr_ledger ledger;
 	struct hr_values values;	/* of sequences */
 	struct hr_worker *worker;
@@ -110,6 +113,8 @@ int hr_apply_resume(const struct hr_apply_options *o, const char *stream, const 
  */
 int hr_awaited_look(struct hr_apply *a, struct hr_conn *c, struct hr_map *tried, struct hr_err *e) HR_USED;
 void *hr_awaited_run(void *apply);
+/* The same of one tenant whose copy has ended: what commits before the snapshot is in that. */
+int hr_apply_joined(struct hr_apply *a, const char *tenant, hr_lsn snapshot, struct hr_err *e) HR_USED;
 
 /* ledger.c */
 void hr_ledger_init(struct hr_ledger *l, int workers);
@@ -124,6 +129,9 @@ struct hr_account *hr_ledger_account(struct hr_ledger *l, const char *tenant, si
 void hr_ledger_asked(struct hr_ledger *l, const bool *worker, hr_lsn lsn);
 /* It was committed there, and may be durable at once. */
 void hr_ledger_committed(struct hr_ledger *l, int worker, hr_lsn lsn, bool durable, int64_t batch);
+/* Parts of the first copy are in, for good: so many numbers. */
+void hr_ledger_parts(struct hr_apply *a, const uint32_t *part, size_t n);
+bool hr_ledger_has_part(struct hr_apply *a, uint32_t part);
 /* All workers have all up to this, for good. */
 hr_lsn hr_ledger_position(struct hr_ledger *l);
 /* Write the checkpoint file as things stand.  0, or -1. */

@@ -126,7 +126,8 @@ hr_awaited_look(struct hr_apply *a, struct hr_conn *c, struct hr_map *tried, str
 
 	/* What comes now is seen the next time. */
 	atomic_store(&a->awaiting, false);
-	if (hr_conn_query(c, &r, "SELECT tenant, awaits FROM hr.tenant WHERE stream = $1 AND state = 'parked'"
+	if (hr_conn_query(c, &r, "SELECT tenant, awaits FROM hr.tenant t WHERE stream = $1 AND state = 'parked'"
+	    " AND NOT EXISTS (SELECT 1 FROM hr.join j WHERE j.stream = t.stream AND j.tenant = t.tenant AND j.state <> 'done')"
 	    " AND awaits IS NOT NULL ORDER BY tenant", 1, &stream, e) < 0 || look_at_changes(a, c, &some, e) < 0) {
 		atomic_store(&a->awaiting, true);
 		return -1;

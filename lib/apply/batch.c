@@ -269,6 +269,32 @@ single(struct hr_batch *b, const struct hr_change *c, struct hr_err *e)
 	return b->stepping ? hr_txn_drain(b->txn, e) : hr_txn_room(b->txn, e);
 }
 
+/* The delete of what a row is to overwrite. */
+static struct hr_change *
+cleared(struct hr_batch *b, const struct hr_change *c)
+{
+	struct hr_change *d = keep(b, c);
+
+	d->op = 'D';
+	d->lenient = true;
+	d->old = c->tuple;
+	d->old_len = c->tuple_len;
+	d->tuple_len = 0;
+	return d;
+}
+
+/* An insert over what is there: by one statement where one can do that. */
+static int
+single_over(struct hr_batch *b, const struct hr_change *c, struct hr_err *e)
+{
+	struct hr_change over = *c;
+
+	over.lenient = true;
+	if ((c->target->has_always || !c->target->uniques) && single(b, cleared(b, c), e) < 0)
+		return -1;
+	return single(b, &over, e);
+}
+
 static int
 bad_tuple(const struct hr_change *c, struct hr_err *e)
 {
@@ -354,8 +380,8 @@ hr_batch_add(struct hr_batch *b, const struct hr_change *c, struct hr_err *e)
 			return bad_tuple(c, e);
 		look(old, n, &other, c->tuple_len ? &other : &text);
 	}
-	if (b->in_order || g->in_order || text || c->only || (c->lenient && c->op == 'I') || (g->has_always && c->op != 'I'))
-		return single(b, c, e);
+	if (b->in_order || g->in_order || text || c->only || c->loose || (g->has_always && c->op != 'I'))
+		return c->over ? single_over(b, c, e) : single(b, c, e);
 	if (g->keys == 0) {
 		struct hr_pending *p;
 
@@ -497,6 +523,12 @@ flush_keyed(struct hr_batch *b, struct hr_target *g, struct hr_err *e)
 	}
 	list = take(b, 2 * p->entries * sizeof(*list));
 	if (send_updates(b, g, list, e) < 0)
+		return -1;
+	list = take(b, p->entries * sizeof(*list));
+	for (i = n = 0; i < p->entries; i++)
+		if (p->entry[i].change->op == 'I' && p->entry[i].change->over)
+			list[n++] = cleared(b, p->entry[i].change);
+	if (send_all(b, g, 'D', true, NULL, list, n, e) < 0)
 		return -1;
 	list = take(b, p->entries * sizeof(*list));
 	for (i = n = 0; i < p->entries; i++)

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "apply/book.h"
+#include "apply/copied.h"
+#include "apply/join.h"
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -112,14 +114,14 @@ hr_book_create(struct hr_conn *c, struct hr_err *e)
 			hr_hint(e, "the schema 'hr' is made on first use; grant CREATE on the database");
 			return hr_within(e, "cannot make the schema 'hr' at the target");
 		}
-		return 0;
+		return hr_copied_create(c, e) < 0 ? -1 : hr_join_create(c, e);
 	}
 	if (version != HR_BOOK_VERSION) {
 		hr_fail(e, HR_CONFIG, "the schema 'hr' at the target has version %d, this program knows %d",
 		    version, HR_BOOK_VERSION);
 		return hr_hint(e, "use the release of hr that made it, or a newer one");
 	}
-	return 0;
+	return hr_copied_create(c, e) < 0 ? -1 : hr_join_create(c, e);
 }
 
 int
@@ -146,13 +148,17 @@ hr_book_position(const struct hr_book *b, const char *tenant, size_t len)
 hr_lsn
 hr_book_least(const struct hr_book *b)
 {
-	hr_lsn least = UINT64_MAX;
+	hr_lsn most = 0, least = 0;
 	size_t i;
 
-	for (i = 0; i < b->places; i++)
-		if (b->place[i].lsn < least)
+	/* Each generation has every tenant, and a newer one may not have got far. */
+	for (i = 0; i < b->places; i++) {
+		if (i == 0 || b->place[i].generation != b->place[i - 1].generation || b->place[i].lsn < least)
 			least = b->place[i].lsn;
-	return b->places ? least : 0;
+		if ((i + 1 == b->places || b->place[i + 1].generation != b->place[i].generation) && least > most)
+			most = least;
+	}
+	return most;
 }
 
 /* The stream's row against the head. */
@@ -181,7 +187,7 @@ continues(struct hr_book *b, struct hr_result *r, const struct hr_head *h, struc
 	if (hr_result_get(r, 0, 6)) {
 		hr_fail(e, HR_REFUSED, "stream '%s' was without %s until now: what came before is missing", h->slot,
 		    hr_result_get(r, 0, 6));
-		return hr_hint(e, "a tenant is added by a new slot with --snapshot, or leave it out again");
+		return hr_hint(e, "hr-capture --copy-tenant adds it, with the same --checkpoint; or leave it out again");
 	}
 	if (h->timeline < timeline) {
 		hr_fail(e, HR_REFUSED, "stream '%s' is on timeline %" PRIu32 ", the target has followed %" PRIu64,
@@ -202,9 +208,14 @@ continues(struct hr_book *b, struct hr_result *r, const struct hr_head *h, struc
 	return 0;
 }
 
-/* Nothing may be missing between what the target has and where it begins. */
-int
-hr_book_no_gap(const struct hr_book *b, const struct hr_head *h, struct hr_err *e)
+bool
+hr_book_catches_up(const struct hr_book *b, const struct hr_head *h)
+{
+	return !b->streaming && h->copy && strcmp(h->copy, "resumed") == 0;
+}
+
+hr_lsn
+hr_book_most(const struct hr_book *b)
 {
 	hr_lsn most = 0;
 	size_t i;
@@ -212,7 +223,16 @@ hr_book_no_gap(const struct hr_book *b, const struct hr_head *h, struct hr_err *
 	for (i = 0; i < b->places; i++)
 		if (b->place[i].lsn > most)
 			most = b->place[i].lsn;
-	if (b->copying) {
+	return most;
+}
+
+/* Nothing may be missing between what the target has and where it begins. */
+int
+hr_book_no_gap(const struct hr_book *b, const struct hr_head *h, struct hr_err *e)
+{
+	hr_lsn most = hr_book_most(b);
+
+	if (b->copying && !hr_book_catches_up(b, h)) {
 		hr_fail(e, HR_REFUSED, "the first copy of stream '%s' was not completed", h->slot);
 		return hr_hint(e, "start hr-capture with --create-slot --snapshot and the same --checkpoint again");
 	}
@@ -293,12 +313,38 @@ fail:
 	return -1;
 }
 
+/* A tenant that this stream has and those before had not: its changes are kept for the copy that comes. */
+static int
+hold_new(struct hr_conn *c, const struct hr_head *h, const char *tenants, struct hr_err *e)
+{
+	char *join;
+	struct hr_param p[3] = { HR_PARAM_TEXT(h->slot), { .data = tenants, .len = tenants ? 0 : -1 } };
+	struct hr_result *r;
+	int i, rc;
+
+	if (h->asks == 0)
+		return 0;
+	join = hr_quote_array(h->asked, h->asks);
+	p[2] = (struct hr_param)HR_PARAM_TEXT(join);
+	rc = hr_conn_query(c, &r, "SELECT w FROM hr.stream, pg_catalog.unnest($2::text[]) w WHERE stream = $1"
+	    " AND NOT w = ANY (tenants) AND w = ANY ($3::text[])", 3, p, e);
+	free(join);
+	for (i = 0; rc == 0 && i < hr_result_rows(r); i++)
+		rc = hr_join_hold(c, h->slot, hr_result_get(r, i, 0), h->start, e);
+	if (rc == 0)
+		hr_result_free(r);
+	return rc;
+}
+
 int
 hr_book_open(struct hr_book *b, struct hr_conn *c, const struct hr_head *h, const char *tenants, int workers,
     struct hr_err *e)
 {
 	struct hr_param stream = HR_PARAM_TEXT(h->slot);
-	struct hr_param asked[2] = { HR_PARAM_TEXT(h->slot), { .data = tenants, .len = tenants ? 0 : -1 } };
+	char *join = hr_quote_array(h->asked, h->asks);
+	struct hr_param asked[3] = {
+		HR_PARAM_TEXT(h->slot), { .data = tenants, .len = tenants ? 0 : -1 }, { .data = join },
+	};
 	struct hr_err ignored = HR_ERR_INIT;
 	struct hr_result *r = NULL;
 	struct timespec now;
@@ -310,10 +356,10 @@ hr_book_open(struct hr_book *b, struct hr_conn *c, const struct hr_head *h, cons
 		goto fail;
 	if (hr_conn_query(c, &r, "SELECT system, database, timeline, epoch, state, copy_lsn, (SELECT w FROM pg_catalog.unnest("
 	    "coalesce($2::text[], ARRAY['some tenants'])) w WHERE tenants IS NOT NULL"
-	    " AND ($2::text[] IS NULL OR NOT w = ANY (tenants)) LIMIT 1) FROM hr.stream"
-	    " WHERE stream = $1 FOR UPDATE", 2, asked, e) < 0)
+	    " AND ($2::text[] IS NULL OR NOT w = ANY (tenants)) AND NOT w = ANY ($3::text[]) LIMIT 1) FROM hr.stream"
+	    " WHERE stream = $1 FOR UPDATE", 3, asked, e) < 0)
 		goto fail;
-	if (hr_result_rows(r) == 1 && continues(b, r, h, e) < 0)
+	if (hr_result_rows(r) == 1 && (continues(b, r, h, e) < 0 || hold_new(c, h, tenants, e) < 0))
 		goto fail;
 	{
 		char *s = hr_quote_literal(h->slot), *d = hr_quote_literal(h->database);
@@ -332,9 +378,11 @@ hr_book_open(struct hr_book *b, struct hr_conn *c, const struct hr_head *h, cons
 	if (choose_generation(b, c, h, workers, e) < 0 || hr_conn_exec(c, "COMMIT", e) < 0)
 		goto fail;
 	hr_result_free(r);
+	free(join);
 	return 0;
 fail:
 	hr_result_free(r);
+	free(join);
 	(void)!hr_conn_exec(c, "ROLLBACK", &ignored);
 	return -1;
 }
@@ -368,9 +416,8 @@ hr_book_batch(struct hr_conn *c, const struct hr_book *b, int worker, int64_t *b
 	return rc;
 }
 
-/* Is this run still the one that writes the stream? */
-static int
-holds(struct hr_conn *c, const struct hr_book *b, struct hr_err *e)
+int
+hr_book_holds(struct hr_conn *c, const struct hr_book *b, struct hr_err *e)
 {
 	struct hr_param p[2] = { HR_PARAM_TEXT(b->stream), { .data = b->holder } };
 	struct hr_result *r;
@@ -390,14 +437,29 @@ hr_book_copying(struct hr_conn *c, const struct hr_book *b, bool copying, hr_lsn
 	char *lit;
 	int rc;
 
-	if (holds(c, b, e) < 0)
+	if (hr_book_holds(c, b, e) < 0)
 		return -1;
 	lit = hr_quote_literal(b->stream);
 	rc = copying ? hr_conn_execf(c, e, "UPDATE hr.stream SET state = 'copying', copy_lsn = '%s' WHERE stream = %s;"
-	    " UPDATE hr.progress SET lsn = '0/0' WHERE stream = %s", HR_LSN(lsn), lit, lit) :
+	    " UPDATE hr.progress SET lsn = '%s' WHERE stream = %s", HR_LSN(lsn), lit, HR_LSN(lsn), lit) :
 	    hr_conn_execf(c, e, "UPDATE hr.stream SET state = 'streaming' WHERE stream = %s;"
 	    " UPDATE hr.progress SET lsn = '%s' WHERE stream = %s", lit, HR_LSN(lsn), lit);
 	free(lit);
+	return rc;
+}
+
+int
+hr_book_catching_up(struct hr_conn *c, struct hr_book *b, struct hr_err *e)
+{
+	char *lit;
+	int rc;
+
+	if (hr_book_holds(c, b, e) < 0)
+		return -1;
+	lit = hr_quote_literal(b->stream);
+	rc = hr_conn_execf(c, e, "UPDATE hr.stream SET state = 'copying' WHERE stream = %s", lit);
+	free(lit);
+	b->copying = rc == 0;
 	return rc;
 }
 
@@ -408,7 +470,7 @@ hr_book_streaming(struct hr_conn *c, struct hr_book *b, struct hr_err *e)
 	int rc;
 
 	/* The source has seen that the copy is complete: it will not make it again. */
-	if (holds(c, b, e) < 0)
+	if (hr_book_holds(c, b, e) < 0)
 		return -1;
 	lit = hr_quote_literal(b->stream);
 	rc = hr_conn_execf(c, e, "UPDATE hr.stream SET state = 'streaming' WHERE stream = %s AND state <> 'streaming';"

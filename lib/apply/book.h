@@ -57,14 +57,24 @@ int hr_book_open(struct hr_book *b, struct hr_conn *c, const struct hr_head *hea
  * begin with a first copy.  0, or -1 with *e set.
  */
 int hr_book_no_gap(const struct hr_book *b, const struct hr_head *h, struct hr_err *e) HR_USED;
+/*
+ * Do changes come first to a copy that was not completed, and then the rest of
+ * it?  What is in of it follows them.
+ */
+bool hr_book_catches_up(const struct hr_book *b, const struct hr_head *h);
 void hr_book_clear(struct hr_book *b);
 
 /* Changes that commit before this are in already. */
 hr_lsn hr_book_position(const struct hr_book *b, const char *tenant, size_t len);
+/* What some tenant has at most. */
+hr_lsn hr_book_most(const struct hr_book *b);
 /* What every tenant has at least. */
 hr_lsn hr_book_least(const struct hr_book *b);
 /* The worker a tenant belongs to. */
 int hr_book_worker(const char *tenant, size_t len, int workers);
+
+/* Is this run still the one that writes the stream?  Inside a transaction it stays so.  0, or -1. */
+int hr_book_holds(struct hr_conn *c, const struct hr_book *b, struct hr_err *e) HR_USED;
 
 /* The newest batch of a worker that is in. */
 int hr_book_batch(struct hr_conn *c, const struct hr_book *b, int worker, int64_t *batch,
@@ -73,6 +83,9 @@ int hr_book_batch(struct hr_conn *c, const struct hr_book *b, int worker, int64_
 /* The first copy: remember that it began or is complete. */
 int hr_book_copying(struct hr_conn *c, const struct hr_book *b, bool copying, hr_lsn lsn,
     struct hr_err *e) HR_USED;
+
+/* Changes come, and then a copy: it is not complete. */
+int hr_book_catching_up(struct hr_conn *c, struct hr_book *b, struct hr_err *e) HR_USED;
 
 /* Changes follow: no copy is missing any more. */
 int hr_book_streaming(struct hr_conn *c, struct hr_book *b, struct hr_err *e) HR_USED;

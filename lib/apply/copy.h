@@ -3,15 +3,21 @@
 #define HR_COPY_H
 
 #include "apply/book.h"
+#include "apply/copied.h"
 #include "pg/conn.h"
 #include "stream/mark.h"
 #include "stream/relation.h"
 
 /*
- * A copy begins.  A table that has rows of the tenants is refused, unless they
- * are those of a copy of ours that was not completed: they are removed.
+ * A copy begins, or goes on: the target has all before its snapshot of what is
+ * in of it.  A table of which nothing counts is made empty; one that has rows
+ * of the tenants that are no copy's of ours is refused.  *copied becomes what
+ * is planned.
  */
-int hr_copy_begin(struct hr_conn *c, const struct hr_book *b, const struct hr_snapshot *s,
-    const struct hr_relations *rel, hr_lsn lsn, struct hr_err *e) HR_USED;
+int hr_copy_begin(struct hr_copied *copied, struct hr_conn *c, const struct hr_book *b, const struct hr_snapshot *s,
+    const struct hr_relations *rel, bool goes_on, hr_lsn lsn, struct hr_err *e) HR_USED;
+/* It has ended.  One of which a part is missing is refused. */
+int hr_copy_end(struct hr_copied *copied, struct hr_conn *c, const struct hr_book *b, hr_lsn lsn,
+    struct hr_err *e) HR_USED;
 
 #endif

@@ -159,6 +159,28 @@ hr_ledger_committed(struct hr_ledger *l, int worker, hr_lsn lsn, bool durable, i
 	pthread_mutex_unlock(&l->lock);
 }
 
+void
+hr_ledger_parts(struct hr_apply *a, const uint32_t *part, size_t n)
+{
+	pthread_mutex_lock(&a->ledger.lock);
+	while (n)
+		hr_copied_part(&a->copied, part[--n])->in = true;
+	a->ledger.dirty = true;
+	pthread_cond_signal(&a->ledger.changed);
+	pthread_mutex_unlock(&a->ledger.lock);
+}
+
+bool
+hr_ledger_has_part(struct hr_apply *a, uint32_t part)
+{
+	bool in;
+
+	pthread_mutex_lock(&a->ledger.lock);
+	in = hr_copied_part(&a->copied, part)->in;
+	pthread_mutex_unlock(&a->ledger.lock);
+	return in;
+}
+
 hr_lsn
 hr_ledger_position(struct hr_ledger *l)
 {
@@ -296,7 +318,10 @@ draw(struct hr_apply *a, struct hr_checkpoint *cp)
 	cp->timeline = a->head->timeline;
 	cp->epoch = a->head->epoch;
 	cp->state = l->copying ? HR_STATE_COPYING : l->streaming ? HR_STATE_STREAMING : HR_STATE_NONE;
-	cp->lsn = l->streaming && !l->copying ? hr_ledger_position(l) : 0;
+	/* Of a copy that is under way: what is in of it is as of there. */
+	cp->lsn = l->streaming || l->copying ? hr_ledger_position(l) : 0;
+	if (l->copying)
+		hr_copied_draw(&a->copied, cp);
 	cp->commit_time = l->time;
 	cp->written = hr_now_pg_us();
 	cp->rows = l->rows;
@@ -309,9 +334,9 @@ draw(struct hr_apply *a, struct hr_checkpoint *cp)
 		if (s == NULL || s->tenant[0] == '\0')
 			continue;
 		t = hr_checkpoint_tenant(cp, s->tenant);
-		t->state = s->parked ? HR_STATE_PARKED : cp->state;
+		t->state = s->parked ? HR_STATE_PARKED : s->copying ? HR_STATE_COPYING : cp->state;
 		t->reason = hr_strdup(s->reason);
-		t->lsn = s->lsn > cp->lsn && !s->parked ? cp->lsn : s->lsn;
+		t->lsn = s->lsn > cp->lsn && !s->parked && !s->copying ? cp->lsn : s->lsn;
 		t->commit_time = s->time;
 		t->xid = s->xid;
 		t->rows = s->rows;

@@ -18,8 +18,8 @@ hr_parked_load(struct hr_parked *p, struct hr_conn *c, const char *stream, struc
 	int i;
 
 	hr_parked_clear(p);
-	if (hr_conn_query(c, &r, "SELECT s.parked_generation, t.tenant, t.reason FROM hr.stream s LEFT JOIN hr.tenant t"
-	    " ON t.stream = s.stream AND t.state = 'parked' WHERE s.stream = $1", 1, &name, e) < 0)
+	if (hr_conn_query(c, &r, "SELECT s.parked_generation, t.tenant, t.reason, t.state FROM hr.stream s LEFT JOIN hr.tenant t"
+	    " ON t.stream = s.stream AND t.state IN ('parked', 'copying') WHERE s.stream = $1", 1, &name, e) < 0)
 		return -1;
 	for (i = 0; i < hr_result_rows(r); i++) {
 		const char *tenant = hr_result_get(r, i, 1);
@@ -31,6 +31,8 @@ hr_parked_load(struct hr_parked *p, struct hr_conn *c, const char *stream, struc
 
 			free(*at);
 			*at = hr_strdup(why ? why : "");
+			if (strcmp(hr_result_get(r, i, 3), "copying") == 0)
+				*hr_map_at(&p->copied, tenant, strlen(tenant)) = p;
 		}
 	}
 	hr_result_free(r);
@@ -43,9 +45,16 @@ hr_parked_has(const struct hr_parked *p, const char *tenant, size_t len)
 	return p->tenant.count && hr_map_get(&p->tenant, tenant, len) != NULL;
 }
 
+bool
+hr_parked_copied(const struct hr_parked *p, const char *tenant, size_t len)
+{
+	return p->copied.count && hr_map_get(&p->copied, tenant, len) != NULL;
+}
+
 void
 hr_parked_clear(struct hr_parked *p)
 {
+	hr_map_clear(&p->copied, NULL);
 	hr_map_clear(&p->tenant, free);
 	p->generation = 0;
 }
@@ -71,6 +80,8 @@ hr_park(struct hr_parked *p, struct hr_txn *t, const char *stream, const char *t
 	slot = hr_map_at(&p->tenant, tenant, strlen(tenant));
 	free(*slot);
 	*slot = hr_strdup(why->what);
+	if (p->copied.count)
+		*hr_map_at(&p->copied, tenant, strlen(tenant)) = NULL;
 	return 0;
 }
 

@@ -13,12 +13,14 @@
 
 struct hr_parked {
 	int64_t generation;	/* of hr.stream: changes when anybody is parked or taken up */
-	struct hr_map tenant;	/* name -> its reason (a string) */
+	struct hr_map tenant;	/* name -> its reason (a string); those that are copied among them */
+	struct hr_map copied;	/* name -> not NULL: it is set aside only while it is copied */
 };
 
 /* Read who is parked.  0, or -1. */
 int hr_parked_load(struct hr_parked *p, struct hr_conn *c, const char *stream, struct hr_err *e) HR_USED;
 bool hr_parked_has(const struct hr_parked *p, const char *tenant, size_t len);
+bool hr_parked_copied(const struct hr_parked *p, const char *tenant, size_t len);
 void hr_parked_clear(struct hr_parked *p);
 
 /*

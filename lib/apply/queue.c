@@ -15,6 +15,7 @@ hr_piece_new(const struct hr_frame *f)
 
 	*p = (struct hr_piece){
 		.type = f->type, .flags = f->flags, .tenant_len = f->tenant_len, .len = f->len, .lsn = f->lsn,
+		.worker = -1,
 	};
 	p->tenant = (char *)p->data;
 	p->body = p->data + f->tenant_len;

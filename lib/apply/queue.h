@@ -15,12 +15,13 @@
 
 struct hr_piece {
 	struct hr_piece *next;
-	uint8_t type;		/* frame types: rows, relation, watermark */
+	uint8_t type;		/* frame types: rows, relation, part, watermark */
 	uint8_t flags;
 	uint16_t tenant_len;
 	uint32_t len;
 	hr_lsn lsn;
 	int64_t time;		/* watermark: the source's clock */
+	int worker;		/* it is for this one; -1: for that of its tenant */
 	bool alone;		/* watermark: this worker has every tenant's rows */
 	char *tenant;		/* into data, not NUL-terminated */
 	uint8_t *body;		/* into data */

@@ -97,6 +97,36 @@ one_tenant(struct hr_worker *w, const char *stream, const char *tenant, uint64_t
 	return hr_txn_commit(&w->txn, e);
 }
 
+/* The copy of a tenant has ended: what was kept since its snapshot follows it. */
+int
+hr_apply_joined(struct hr_apply *a, const char *tenant, hr_lsn snapshot, struct hr_err *e)
+{
+	struct hr_param p[2] = { HR_PARAM_TEXT(a->book.stream), HR_PARAM_TEXT(tenant) };
+	struct hr_worker w;
+	uint64_t pieces = 0;
+	int rc;
+
+	hr_worker_init(&w, a, 0);
+	free(w.only);
+	w.only = hr_quote_array((char *const[]){ (char *)tenant }, 1);
+	rc = hr_apply_connect(&w.conn, a->o, true, e);
+	w.txn.conn = w.conn;
+	hr_worker_tenant(&w, tenant, strlen(tenant))->position = snapshot;
+	if (rc == 0)
+		rc = hr_txn_sql(&w.txn, "UPDATE hr.join SET state = 'done' WHERE stream = $1 AND tenant = $2", 2, p, e);
+	if (rc == 0)
+		rc = one_tenant(&w, a->book.stream, tenant, &pieces, e);
+	if (rc == 0)
+		hr_log(HR_LOG_NOTE, "the copy of tenant '%s' is complete, %" PRIu64 " kept pieces written", tenant, pieces);
+	else {
+		if (w.conn)
+			hr_txn_rollback(&w.txn);
+		hr_within(e, "what was kept for tenant '%s' while it was copied", tenant);
+	}
+	hr_worker_clear(&w);
+	return rc;
+}
+
 static bool
 chosen(const struct hr_apply_options *o, const char *tenant)
 {
@@ -137,6 +167,23 @@ say_why(struct hr_worker *w, const char *stream, const char *tenant, const struc
 		hr_log_err(HR_LOG_DEBUG, &e);
 }
 
+/* What was kept while it was copied, and commits before the snapshot, is in that. */
+static int
+since_copy(struct hr_worker *w, const char *stream, const char *tenant, struct hr_err *e)
+{
+	struct hr_param p[2] = { HR_PARAM_TEXT(stream), HR_PARAM_TEXT(tenant) };
+	struct hr_result *r;
+	hr_lsn lsn;
+
+	if (hr_conn_query(w->conn, &r, "SELECT snapshot FROM hr.join WHERE stream = $1 AND tenant = $2 AND state = 'done'",
+	    2, p, e) < 0)
+		return -1;
+	if (hr_result_rows(r) == 1 && hr_lsn_parse(hr_result_get(r, 0, 0), &lsn) == 0)
+		hr_worker_tenant(w, tenant, strlen(tenant))->position = lsn;
+	hr_result_free(r);
+	return 0;
+}
+
 static int
 try_tenant(struct hr_apply *a, const char *stream, const char *tenant, struct hr_err *e)
 {
@@ -150,6 +197,8 @@ try_tenant(struct hr_apply *a, const char *stream, const char *tenant, struct hr
 	a->book.stream = (char *)stream;
 	rc = hr_apply_connect(&w.conn, a->o, true, e);
 	w.txn.conn = w.conn;
+	if (rc == 0)
+		rc = since_copy(&w, stream, tenant, e);
 	if (rc == 0)
 		rc = one_tenant(&w, stream, tenant, &pieces, e);
 	if (rc == 0)
@@ -186,8 +235,10 @@ hr_apply_retry(const struct hr_apply_options *o, struct hr_err *e)
 		return -1;
 	rc = hr_book_create(c, e);
 	if (rc == 0)
-		rc = hr_conn_query(c, &r, "SELECT stream, tenant FROM hr.tenant WHERE state = 'parked'"
-		    " ORDER BY stream, tenant", 0, NULL, e);
+		rc = hr_conn_query(c, &r, "SELECT t.stream, t.tenant FROM hr.tenant t WHERE t.state = 'parked'"
+		    /* One whose copy was refused has only a part of its rows. */
+		    " AND NOT EXISTS (SELECT 1 FROM hr.join j WHERE j.stream = t.stream AND j.tenant = t.tenant"
+		    " AND j.state <> 'done') ORDER BY 1, 2", 0, NULL, e);
 	for (i = 0; rc == 0 && i < hr_result_rows(r); i++) {
 		struct hr_err why = HR_ERR_INIT;
 

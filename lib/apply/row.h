@@ -19,6 +19,8 @@ struct hr_change {
 	hr_lsn lsn;		/* of its commit */
 	char op;		/* I U D */
 	bool lenient;		/* a delete whose row may be missing, an insert whose row may be there */
+	bool loose;		/* by itself, in its order: what is there is not known */
+	bool over;		/* an insert: a row of its key is overwritten, and that is no conflict */
 	const char *only;	/* a delete: just when the row is of these tenants (text[]); or NULL */
 	const uint8_t *tuple, *old;
 	size_t tuple_len, old_len;	/* old_len 0: none */

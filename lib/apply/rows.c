@@ -7,6 +7,7 @@
 
 #include "base/hr.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,6 +124,15 @@ current(struct hr_worker *w, uint32_t id, struct hr_target **g, struct hr_err *e
 	return 0;
 }
 
+/* What there is of the table of a first copy that goes on. */
+static enum hr_copied_mode
+mode_of(const struct hr_worker *w, uint32_t relation)
+{
+	struct hr_target *g = hr_map_get(&w->target, &relation, sizeof(relation));
+
+	return g ? hr_copied_mode(&w->a->copied, relation, g->table) : HR_COPIED_NONE;
+}
+
 /*
  * Parked tenants.
  */
@@ -148,6 +158,20 @@ keep_table(struct hr_worker *w, struct hr_tenant *t, uint32_t id, hr_lsn lsn, st
 	return rc;
 }
 
+/* Does the copy that goes on bring what this item changes?  Then it is not for the table as it is. */
+static bool
+comes_later(const struct hr_worker *w, const struct hr_item *it)
+{
+	bool all = it->op == HR_TRUNCATE;
+	uint32_t i;
+
+	if (!w->a->copied.catching_up || w->in_copy)
+		return false;
+	for (i = 0; it->op == HR_TRUNCATE && i < it->relations; i++)
+		all &= mode_of(w, hr_get_u32le(it->relation_list + 4 * i)) == HR_COPIED_NONE;
+	return all || (it->relation && mode_of(w, it->relation) == HR_COPIED_NONE);
+}
+
 /* Keep the items of a piece that are not in already. */
 static int
 keep_for(struct hr_worker *w, struct hr_tenant *t, const struct hr_piece *p, bool broadcast, struct hr_err *e)
@@ -169,11 +193,12 @@ keep_for(struct hr_worker *w, struct hr_tenant *t, const struct hr_piece *p, boo
 			skipping = it.lsn < t->position || it.lsn < t->parked_from;
 			t->lsn = it.lsn;
 		}
-		if (!skipping)
-			hr_buf_put(&b, from, (size_t)(c.at - from));
-		from = c.at;
-		if (skipping)
+		if (skipping || comes_later(w, &it)) {
+			from = c.at;
 			continue;
+		}
+		hr_buf_put(&b, from, (size_t)(c.at - from));
+		from = c.at;
 		if (it.relation)
 			rc = keep_table(w, t, it.relation, p->lsn, e);
 		for (i = 0; it.op == HR_TRUNCATE && i < it.relations && rc == 0; i++)
@@ -236,6 +261,42 @@ unknown_relation(uint32_t id, struct hr_err *e)
 	return hr_fail(e, HR_BAD_STREAM, "a row of relation %" PRIu32 ", which the stream has not described", id);
 }
 
+/*
+ * A change of a table of which the copy has not brought all: its row may be
+ * missing or there already, and what counts is how it is after the change.
+ */
+static int
+loosely(struct hr_worker *w, struct hr_change *c, struct hr_err *e)
+{
+	struct hr_value v[HR_COLUMNS_MAX], old[HR_COLUMNS_MAX];
+	const struct hr_target *g = c->target;
+	int n = g->relation->columns, i;
+
+	if (!g->uniques) {
+		hr_fail(e, HR_REFUSED, "table '%s' at the target has lost the unique index by which its copy goes on", g->shown);
+		return hr_hint(e, "make it again and start again");
+	}
+	c->loose = c->lenient = true;
+	if (c->op == 'U' && hr_tuple_decode(c->tuple, c->tuple_len, v, HR_COLUMNS_MAX) == n) {
+		for (i = 0; i < n && v[i].len != HR_VALUE_UNCHANGED; i++)
+			;
+		/* One that is not whole is of a row that goes away before the copy goes on. */
+		if (i == n) {
+			struct hr_change gone = *c;
+
+			gone.op = 'D';
+			gone.tuple_len = 0;
+			if (c->old_len && hr_tuple_decode(c->old, c->old_len, old, HR_COLUMNS_MAX) == n &&
+			    !hr_row_same_key(g, old, v) && hr_batch_add(&w->batch, &gone, e) < 0)
+				return -1;
+			c->op = 'I';
+			c->old_len = 0;
+		}
+	}
+	c->over = c->op == 'I';
+	return hr_batch_add(&w->batch, c, e);
+}
+
 static int
 change(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bool all, struct hr_err *e)
 {
@@ -245,13 +306,15 @@ change(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bool 
 		.op = it->op == HR_PUT ? 'I' : it->op == HR_DROP ? 'D' : (char)it->op,
 		.tuple = it->tuple, .tuple_len = it->tuple_len, .old = it->old_tuple, .old_len = it->old_len,
 	};
+	enum hr_copied_mode mode;
 
 	if (current(w, it->relation, &g, e) < 0)
 		return -1;
 	c.target = g;
 	if (g == NULL)
 		return unknown_relation(it->relation, e);
-	if (g->gone)
+	mode = w->in_copy || w->a->copied.catching_up ? hr_copied_mode(&w->a->copied, it->relation, g->table) : HR_COPIED_ALL;
+	if (g->gone || (mode == HR_COPIED_NONE && !w->in_copy))
 		return 0;
 	if (w->replaying && all) {
 		/* Everybody else has had it. */
@@ -278,18 +341,9 @@ change(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bool 
 	w->rows++;
 	w->bytes += it->tuple_len + it->old_len;
 	touch_table(t, it->relation);
-	/* Nothing at the target tells whether it is there: so it is not. */
-	if (it->op == HR_PUT && g->uniques == 0 && g->keys) {
-		struct hr_change gone = c;
-
-		gone.op = 'D';
-		gone.old = c.tuple;
-		gone.old_len = c.tuple_len;
-		gone.tuple_len = 0;
-		if (hr_batch_add(&w->batch, &gone, e) < 0)
-			return -1;
-	}
-	return hr_batch_add(&w->batch, &c, e);
+	c.loose = c.over = it->op == HR_PUT;
+	c.over |= mode == HR_COPIED_SOME && w->in_copy;
+	return mode == HR_COPIED_SOME && !w->in_copy ? loosely(w, &c, e) : hr_batch_add(&w->batch, &c, e);
 }
 
 static int
@@ -307,7 +361,7 @@ truncates(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bo
 			break;
 		if (one == NULL)
 			rc = unknown_relation(id, e);
-		else if (one->gone)
+		else if (one->gone || (w->a->copied.catching_up && mode_of(w, id) == HR_COPIED_NONE))
 			continue;
 		else if (!w->replaying || !all || hr_relation_mixed(one->relation)) {
 			touch_table(t, id);
@@ -330,6 +384,8 @@ leaves(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bool 
 
 	if (g == NULL)
 		return unknown_relation(it->relation, e);
+	if (w->a->copied.catching_up && mode_of(w, it->relation) == HR_COPIED_NONE)
+		return 0;
 	touch_table(t, it->relation);
 	w->rows++;
 	t->rows++;
@@ -347,12 +403,13 @@ leaves(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bool 
 int
 hr_worker_rows(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
 {
-	bool all = p->flags & HR_ALL, parked;
+	bool all = p->flags & HR_ALL, parked, joins;
 	struct hr_tenant *t = hr_worker_tenant(w, p->tenant, p->tenant_len);
 	struct hr_cur c = hr_cur(p->body, p->len);
 	struct hr_item it;
 	int got;
 
+	w->in_copy = p->flags & HR_COPY;
 	touch(w, t);
 	if (HR_UNLIKELY(atomic_load_explicit(&w->a->changes, memory_order_relaxed) != w->changes)) {
 		w->changes = atomic_load(&w->a->changes);
@@ -361,7 +418,8 @@ hr_worker_rows(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
 	if (all && w->parked.tenant.count && keep_for_parked(w, p, e) < 0)
 		return -1;
 	/* Of a tenant that is being parked, what it did before is applied. */
-	parked = !all && hr_parked_has(&w->parked, t->name, t->len);
+	joins = w->in_copy && !w->a->book.copying;
+	parked = !all && !joins && hr_parked_has(&w->parked, t->name, t->len);
 	if (parked && keep_for(w, t, p, false, e) < 0)
 		return -1;
 	while ((got = hr_rows_next(&c, &it, e)) == 1) {
@@ -369,7 +427,7 @@ hr_worker_rows(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
 
 		switch (it.op) {
 		case HR_BEGIN:
-			t->skipping = it.lsn < t->position || (parked && it.lsn >= t->parked_from);
+			t->skipping = joins ? !hr_parked_copied(&w->parked, t->name, t->len) : it.lsn < t->position || (parked && it.lsn >= t->parked_from);
 			t->xid = it.xid;
 			t->lsn = it.lsn;
 			t->time = it.time;
@@ -424,4 +482,27 @@ hr_worker_relation(struct hr_worker *w, const struct hr_piece *p, struct hr_err 
 	if (hr_relation_decode(&rel, p->body, p->len, e) < 0)
 		return -1;
 	return hr_worker_put_target(w, rel, true, e);
+}
+
+int
+hr_worker_part(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
+{
+	const struct hr_part *part = hr_copied_part(&w->a->copied, hr_get_u32le(p->body));
+	char id[16], of[16], from[16];
+	struct hr_param param[4] = {
+		HR_PARAM_TEXT(w->a->book.stream), { .data = id }, { .data = of }, { .data = from },
+	};
+
+	snprintf(id, sizeof(id), "%" PRIu32, part->relation);
+	snprintf(of, sizeof(of), "%" PRIu32, part->of);
+	snprintf(from, sizeof(from), "%" PRIu32, part->from);
+	/* Its rows go before it; all that was committed before becomes durable with this. */
+	if (hr_batch_flush(&w->batch, false, e) < 0 ||
+	    hr_txn_sql(&w->txn, "SET LOCAL synchronous_commit = on", 0, NULL, e) < 0 ||
+	    hr_txn_sql(&w->txn, "UPDATE hr.part SET is_in = true WHERE stream = $1 AND id = $2::oid AND of_id = $3::oid"
+	    " AND from_page = $4::bigint", 4, param, e) < 0)
+		return -1;
+	HR_GROW(w->ended, w->ends, w->end_cap);
+	w->ended[w->ends++] = hr_get_u32le(p->body);
+	return 0;
 }

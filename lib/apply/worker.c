@@ -82,6 +82,7 @@ hr_worker_clear(struct hr_worker *w)
 	hr_ddl_forget(w);
 	free(w->told);
 	free(w->awaits);
+	free(w->ended);
 	free(w->only);
 }
 
@@ -193,7 +194,7 @@ committed(struct hr_worker *w)
 		t->touched = false;
 		if (a == NULL)
 			a = t->account = hr_ledger_account(l, t->name, t->len);
-		why = hr_map_get(&w->parked.tenant, t->name, t->len);
+		why = hr_parked_copied(&w->parked, t->name, t->len) ? NULL : hr_map_get(&w->parked.tenant, t->name, t->len);
 		if (why && !a->parked) {
 			a->parked = true;
 			a->reason = hr_strdup(why);
@@ -236,8 +237,10 @@ committed(struct hr_worker *w)
 		hr_histogram_add(&l->lag, (double)(hr_now_pg_us() - w->target_time) / 1e6);
 	pthread_mutex_unlock(&l->lock);
 	hr_ledger_committed(l, w->index, w->target_lsn, w->a->o->synchronous, w->batches);
+	if (w->ends)
+		hr_ledger_parts(w->a, w->ended, w->ends);
 	w->txn.committed = false;
-	w->touches = 0;
+	w->touches = w->ends = 0;
 	w->rows = w->bytes = w->transactions = w->conflicts = 0;
 	w->row_by_row = w->batch.in_order = w->batch.stepping = false;
 	for (i = 0; i < w->refusals; i++) {
@@ -287,6 +290,10 @@ try_window(struct hr_worker *w, struct hr_err *e)
 			/* Between windows nothing can fail that would need it again. */
 			if (w->touches == 0 && !w->txn.open)
 				hr_worker_free_kept(w);
+			continue;
+		case HR_FRAME_PART:
+			if (hr_worker_part(w, p, e) < 0)
+				return -1;
 			continue;
 		case HR_FRAME_ROWS:
 			if (begun == 0)
@@ -450,7 +457,7 @@ rewind_window(struct hr_worker *w, struct hr_err *e)
 		t->last_lsn = 0;
 		t->tables = 0;
 	}
-	w->touches = 0;
+	w->touches = w->ends = 0;
 	w->rows = w->bytes = w->transactions = w->conflicts = 0;
 	hr_ddl_forget(w);
 	if (w->changed)

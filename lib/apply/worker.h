@@ -75,6 +75,7 @@ struct hr_worker {
 	size_t undos, undo_cap;
 	bool row_by_row;
 	bool replaying;			/* parked changes */
+	bool in_copy;			/* the piece in hand is of a first copy */
 	char *only;			/* the tenants asked for, as text[]; NULL: all */
 	bool has_origin;		/* a replication origin is set up */
 	struct hr_ahead *ahead;		/* changes of tables that the target has already */
@@ -86,6 +87,8 @@ struct hr_worker {
 	bool changed;			/* the open window changes tables */
 	bool looked;			/* tables that do not fit were looked at again for it */
 	unsigned int changes;		/* of tables that are known here */
+	uint32_t *ended;		/* parts of a copy, in the open window */
+	size_t ends, end_cap;
 	struct hr_refused *refused;	/* to be parked in the next try */
 	size_t refusals, refused_cap;
 	hr_lsn target_lsn;		/* the window's, when it ends */
@@ -122,6 +125,8 @@ void hr_worker_free_kept(struct hr_worker *w);
 /* rows.c: write a piece into the batch; tables and tenants by what names them. */
 int hr_worker_rows(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e) HR_USED;
 int hr_worker_relation(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e) HR_USED;
+/* A part of the first copy has ended: it is in by this transaction, for good. */
+int hr_worker_part(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e) HR_USED;
 struct hr_target *hr_worker_target(struct hr_worker *w, uint32_t id);
 /* Takes rel over; remember: what was there is put back when the window fails. */
 int hr_worker_put_target(struct hr_worker *w, struct hr_relation *rel, bool remember, struct hr_err *e) HR_USED;

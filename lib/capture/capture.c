@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/lsn.h"
 #include "capture/capture.h"
+#include "capture/join.h"
 #include "state/checkpoint.h"
 #include "state/metrics.h"
 #include "state/watch.h"
@@ -53,13 +54,13 @@ hr_capture_stopping(void)
 }
 
 /* Read the checkpoint file; keep its position when it is of this stream. */
-static int
-look_at_checkpoint(struct hr_capture *c, bool *copied, struct hr_err *e)
+int
+hr_capture_look(struct hr_capture *c, struct hr_checkpoint *keep, struct hr_err *e)
 {
 	struct hr_checkpoint cp = HR_CHECKPOINT_INIT;
 	int rc = hr_checkpoint_load(&cp, c->o->checkpoint, e);
 
-	if (rc < 0 && e->code == HR_BAD_STREAM && copied)
+	if (rc < 0 && e->code == HR_BAD_STREAM && keep)
 		return hr_hint(e, "remove the file: hr-apply writes it again from what the target has");
 	if (rc < 0 && e->code == HR_BAD_STREAM) {
 		/* It is looked at again when it changes. */
@@ -74,12 +75,14 @@ look_at_checkpoint(struct hr_capture *c, bool *copied, struct hr_err *e)
 			hr_hint(e, "this source was fenced off; do not go on from it");
 			rc = -1;
 		} else {
-			if (copied)
-				*copied = cp.state == HR_STATE_STREAMING;
 			if (cp.lsn > c->acked)
 				c->acked = cp.lsn;
 			c->acked_at = hr_now_us();
-			rc = 0;
+			rc = hr_join_answer(c->join, &cp, e);
+			if (keep) {
+				*keep = cp;
+				return rc;
+			}
 		}
 	} else if (rc == 1)
 		rc = 0;
@@ -133,6 +136,12 @@ hr_capture_keep_alive(struct hr_capture *c)
 		(void)!send_status(c, false, &lost);
 }
 
+int
+hr_capture_ask(struct hr_capture *c, struct hr_err *e)
+{
+	return hr_now_us() - c->status_at > 20000 ? send_status(c, true, e) : 0;
+}
+
 /* The checkpoint has changed: tell the source at once. */
 static int
 follow_checkpoint(struct hr_capture *c, struct hr_err *e)
@@ -142,7 +151,7 @@ follow_checkpoint(struct hr_capture *c, struct hr_err *e)
 	if (!hr_watch_drain(c->watch, c->o->checkpoint))
 		return 0;
 	c->acked_at = hr_now_us();
-	if (look_at_checkpoint(c, NULL, e) < 0)
+	if (hr_capture_look(c, NULL, e) < 0)
 		return -1;
 	return c->acked > before ? send_status(c, false, e) : 0;
 }
@@ -322,6 +331,8 @@ keepalive(struct hr_capture *c, const struct hr_repl_msg *m, int64_t *idle_at, s
 {
 	if (m->wal_end > c->received)
 		c->received = m->wal_end;
+	if (!c->emit.open && !c->in_stream)
+		hr_join_reached(c->join, m->wal_end);
 	if (!c->emit.open && !c->in_stream && m->wal_end > c->emit.watermark) {
 		int64_t now = hr_now_us();
 		bool due = c->settling || m->wal_end - c->emit.watermark > IDLE_BYTES;
@@ -347,7 +358,7 @@ keepalive(struct hr_capture *c, const struct hr_repl_msg *m, int64_t *idle_at, s
 
 /* Nothing has come: pass on what waits, then wait for something. */
 static int
-quiet(struct hr_capture *c, bool behind, struct hr_err *e)
+quiet(struct hr_capture *c, bool behind, int most, struct hr_err *e)
 {
 	struct pollfd p[3] = {
 		{ hr_conn_socket(c->repl), POLLIN, 0 }, { c->watch, POLLIN, 0 }, { STDOUT_FILENO, 0, 0 },
@@ -375,7 +386,7 @@ quiet(struct hr_capture *c, bool behind, struct hr_err *e)
 		timeout = 50;
 	else if (c->settle_at - now < timeout * 1000)
 		timeout = c->settle_at > now ? (int)((c->settle_at - now) / 1000) + 1 : 0;
-	n = poll(p, 3, timeout);
+	n = poll(p, 3, timeout < most ? timeout : most);
 	if (n < 0 && errno != EINTR)
 		return hr_fail_sys(e, "cannot wait for the source");
 	if (n > 0 && (p[2].revents & POLLERR)) {
@@ -405,14 +416,42 @@ quiet(struct hr_capture *c, bool behind, struct hr_err *e)
 }
 
 static int
+resolve_endpos(struct hr_capture *c, struct hr_err *e)
+{
+	struct hr_result *r;
+	int rc = 0;
+
+	c->endpos = c->o->has_endpos ? c->o->endpos : 0;
+	if (!c->o->endpos_now)
+		return 0;
+	if (hr_conn_query(c->sql, &r, "SELECT pg_catalog.pg_current_wal_flush_lsn()", 0, NULL, e) < 0)
+		return -1;
+	if (hr_lsn_parse(hr_result_get(r, 0, 0), &c->endpos) < 0)
+		rc = hr_fail(e, HR_TEMPORARY, "the source does not say where its WAL ends");
+	hr_result_free(r);
+	return rc;
+}
+
+/* An end of now is a now behind the copies that were asked for. */
+static int
+again(struct hr_capture *c, struct hr_err *e)
+{
+	if (!c->late_end || hr_join_busy(c->join))
+		return 0;
+	c->late_end = false;
+	return hr_capture_sql(c, e) < 0 ? -1 : resolve_endpos(c, e);
+}
+
+static int
 follow(struct hr_capture *c, struct hr_err *e)
 {
 	int64_t idle_at = hr_now_us();
 	unsigned int n = 0;
 	bool behind = false;
+	int wait = 1000;
 
 	while (!stopping && !c->past_endpos) {
-		struct hr_repl_msg m;
+		struct hr_repl_msg m = { 0 };
 		int rc = hr_repl_read(c->repl, &m, e);
 
 		if (rc == 1 && m.keepalive) {
@@ -440,7 +479,12 @@ follow(struct hr_capture *c, struct hr_err *e)
 				measure(c, false);
 			}
 		} else if (rc == 0)
-			rc = quiet(c, behind, e);
+			rc = quiet(c, behind, wait, e);
+		/* A tenant is copied between transactions. */
+		if (rc == 0 && c->join && !c->emit.open && !c->as_of && (m.data == NULL || (n & 15) == 0 || wait == 0)) {
+			wait = hr_join_step(c->join, e);
+			rc = wait < 0 ? -1 : again(c, e);
+		}
 		if (rc < 0) {
 			/* What the source did may pass; what our reader did does not. */
 			if (!hr_err_retryable(e) || e->sqlstate[0] == '\0')
@@ -461,7 +505,7 @@ wait_for_target(struct hr_capture *c, struct hr_err *e)
 	bool gone = false, closed = false;
 
 	c->acked_at = ended_at;
-	if (look_at_checkpoint(c, NULL, e) < 0)
+	if (hr_capture_look(c, NULL, e) < 0)
 		return -1;
 	while (c->acked < last) {
 		struct pollfd p[2] = { { gone || closed ? -1 : STDOUT_FILENO, 0, 0 }, { c->watch, POLLIN, 0 } };
@@ -524,26 +568,11 @@ finish(struct hr_capture *c, struct hr_err *e)
 	return rc;
 }
 
-static int
-resolve_endpos(struct hr_capture *c, struct hr_err *e)
+int
+hr_capture_head(struct hr_capture *c, hr_lsn from, const char *copy, struct hr_err *e)
 {
-	struct hr_result *r;
-	int rc = 0;
-
-	c->endpos = c->o->has_endpos ? c->o->endpos : 0;
-	if (!c->o->endpos_now)
-		return 0;
-	if (hr_conn_query(c->sql, &r, "SELECT pg_catalog.pg_current_wal_flush_lsn()", 0, NULL, e) < 0)
-		return -1;
-	if (hr_lsn_parse(hr_result_get(r, 0, 0), &c->endpos) < 0)
-		rc = hr_fail(e, HR_TEMPORARY, "the source does not say where its WAL ends");
-	hr_result_free(r);
-	return rc;
-}
-
-static int
-write_head(struct hr_capture *c, hr_lsn from, struct hr_err *e)
-{
+	size_t asks;
+	char **asked = hr_join_asked(c->join, &asks);
 	char created[HR_TIME_TEXT], *via[1] = { (char *)"hr-capture " HR_VERSION };
 	struct hr_head h = {
 		.version = HR_STREAM_VERSION, .system = c->id.system, .timeline = c->id.timeline,
@@ -552,7 +581,9 @@ write_head(struct hr_capture *c, hr_lsn from, struct hr_err *e)
 		.epoch = c->o->epoch, .start = from, .server_version = hr_conn_server_version(c->sql),
 		.encoding = (char *)"UTF8", .created = created,
 		.tenant = c->o->config->tenant, .tenants = c->o->config->tenants,
-		.via = via, .vias = 1,
+		.copy = (char *)copy,
+		/* Not before a first copy is over. */
+		.asked = copy ? NULL : asked, .asks = copy ? 0 : asks, .via = via, .vias = 1,
 	};
 
 	hr_time_format(created, hr_now_pg_us());
@@ -585,8 +616,8 @@ check_tables(struct hr_capture *c, struct hr_err *e)
 	return 0;
 }
 
-static int
-look_at_tables(struct hr_capture *c, struct hr_err *e)
+int
+hr_capture_tables(struct hr_capture *c, struct hr_err *e)
 {
 	hr_source_tables_clear(&c->tables);
 	if (hr_types_load(&c->types, c->sql, e) < 0 ||
@@ -595,52 +626,63 @@ look_at_tables(struct hr_capture *c, struct hr_err *e)
 	return check_tables(c, e);
 }
 
+int
+hr_capture_until(struct hr_capture *c, hr_lsn from, hr_lsn until, struct hr_err *e)
+{
+	hr_lsn end = c->endpos;
+	bool there;
+
+	if (start(c, from, e) < 0)
+		return -1;
+	c->endpos = until - 1;
+	if (follow(c, e) < 0)
+		return -1;
+	there = c->past_endpos;
+	c->endpos = end;
+	c->past_endpos = c->in_stream = false;
+	hr_spill_clear(&c->spill);
+	if (!there)
+		return hr_fail(e, HR_TEMPORARY, "stopped during the first copy");
+	/* Said at once, with or without rows before it. */
+	return watermark(c, until, true, e) < 0 ? -1 : hr_repl_stop(c->repl, e);
+}
+
 /*
  * The slot and where to begin.  With --snapshot a copy comes first unless the
- * checkpoint says it was completed; a copy that was not is begun anew, with a
- * new slot.
+ * checkpoint says it was completed; one that was not is gone on with.
  */
 static int
 begin(struct hr_capture *c, struct hr_err *e)
 {
+	struct hr_checkpoint have = HR_CHECKPOINT_INIT;
 	struct hr_repl_slot s;
 	char snapshot[64];
-	bool copied = false;
+	bool copied;
 	hr_lsn from;
 
 	if (hr_repl_slot(c->repl, c->o->slot, &s, e) < 0)
 		return -1;
-	if (c->o->checkpoint && look_at_checkpoint(c, &copied, e) < 0)
+	if (c->o->checkpoint && hr_capture_look(c, &have, e) < 0)
 		return -1;
-	if (s.exists && c->o->snapshot && !copied) {
-		if (slot_is_usable(c, &s, e) < 0)
-			return -1;
-		if (!c->o->checkpoint || !c->o->create_slot) {
-			hr_fail(e, HR_CONFIG, "replication slot '%s' exists, and nothing says whether its first copy "
-			    "was completed", c->o->slot);
-			return hr_hint(e, "leave out --snapshot to go on from it, or drop it with --drop-slot; "
-			    "with --create-slot and --checkpoint FILE this is decided by itself");
-		}
-		if (hr_repl_drop(c->repl, c->o->slot, e) < 0)
-			return -1;
-		hr_log(HR_LOG_NOTE, "the first copy was not completed: beginning it anew");
-		s.exists = false;
-		c->acked = 0;
+	copied = have.state == HR_STATE_STREAMING;
+	hr_checkpoint_clear(&have);
+	if (s.exists && c->o->snapshot && !copied && (!c->o->checkpoint || !c->o->create_slot)) {
+		hr_fail(e, HR_CONFIG, "replication slot '%s' exists, and nothing says whether its first copy "
+		    "was completed", c->o->slot);
+		return hr_hint(e, "leave out --snapshot to go on from it, or drop it with --drop-slot; "
+		    "with --create-slot and --checkpoint FILE this is decided by itself");
 	}
 	if (!s.exists && c->o->create_slot) {
 		/* What the file says is of another slot. */
 		if (c->o->snapshot && c->o->checkpoint && unlink(c->o->checkpoint) < 0 && errno != ENOENT)
 			return hr_fail_sys(e, "cannot remove '%s'", c->o->checkpoint);
+		c->acked = 0;
 		if (hr_repl_create(c->repl, c->o->slot, snapshot, &from, e) < 0)
 			return -1;
 		hr_log(HR_LOG_NOTE, "made replication slot '%s' at %s", c->o->slot, HR_LSN(from));
-		/* It waited for transactions, and they may have made tables. */
-		if (look_at_tables(c, e) < 0)
-			return -1;
 		/* An endpos of now means at least what is copied. */
-		if (write_head(c, from, e) < 0)
-			return -1;
-		if (c->o->snapshot && hr_capture_copy(c, snapshot, from, e) < 0)
+		if (c->o->snapshot ? hr_capture_copy(c, snapshot, from, e) < 0 :
+		    hr_capture_tables(c, e) < 0 || hr_capture_head(c, from, NULL, e) < 0)
 			return -1;
 	} else {
 		if (slot_is_usable(c, &s, e) < 0)
@@ -648,7 +690,10 @@ begin(struct hr_capture *c, struct hr_err *e)
 		from = s.confirmed;
 		if (c->acked > from)
 			from = c->acked;
-		if (write_head(c, from, e) < 0)
+		if (!c->o->snapshot || copied)
+			hr_join_admit(c->join);
+		if (c->o->snapshot && !copied ? hr_capture_resume(c, &from, e) < 0 :
+		    hr_capture_head(c, from, NULL, e) < 0)
 			return -1;
 	}
 	if (c->endpos && c->endpos < from)
@@ -706,16 +751,23 @@ hr_capture_run(const struct hr_capture_options *o, struct hr_err *e)
 	c.emit.selects_arg = c.router;
 	if (o->checkpoint && (c.watch = hr_watch_open(o->checkpoint, e)) < 0)
 		goto out;
+	if (o->checkpoint && hr_join_open(&c.join, &c, e) < 0)
+		goto out;
 	if (hr_conn_open(&c.sql, o->conninfo, HR_CONN_PLAIN, e) < 0) {
 		hr_within(e, "source");
 		goto out;
 	}
-	if (hr_source_check(c.sql, e) < 0 || hr_ddl_key_load(&c, e) < 0 || look_at_tables(&c, e) < 0 || resolve_endpos(&c, e) < 0 ||
+	if (hr_source_check(c.sql, e) < 0 || hr_ddl_key_load(&c, e) < 0 || hr_capture_tables(&c, e) < 0 || resolve_endpos(&c, e) < 0 ||
 	    open_source(&c, e) < 0 || begin(&c, e) < 0)
 		goto out;
 	hr_conn_close(c.sql);
 	c.sql = NULL;
 	say_ready(o->ready_fd);
+	if (o->endpos_now && hr_join_busy(c.join)) {
+		c.late_end = true;
+		c.past_endpos = false;
+		c.endpos = 0;
+	}
 	if (follow(&c, e) == 0)
 		rc = finish(&c, e);
 	measure(&c, true);
@@ -724,6 +776,7 @@ out:
 		fcntl(STDOUT_FILENO, F_SETFL, flags);
 	if (c.watch >= 0)
 		close(c.watch);
+	hr_join_close(c.join);
 	hr_spill_clear(&c.spill);
 	hr_sequences_clear(&c.sequences);
 	hr_parents_clear(&c.parents);

@@ -19,6 +19,7 @@
 #include "capture/spill.h"
 #include "pg/pgoutput.h"
 #include "pg/repl.h"
+#include "state/checkpoint.h"
 #include "state/config.h"
 #include "stream/writer.h"
 
@@ -26,9 +27,10 @@ struct hr_capture_options {
 	const char *conninfo;
 	const char *slot;
 	const char *publication;	/* comma-separated */
-	const struct hr_config *config;	/* tenancy, tenants, tables */
+	struct hr_config *config;	/* tenancy, tenants (to which a copy may add), tables */
 	bool create_slot, snapshot;
 	int jobs;			/* copy connections */
+	int64_t part_pages;		/* of a part of a large table */
 	bool has_endpos, endpos_now;
 	hr_lsn endpos;
 	const char *checkpoint;		/* or NULL */
@@ -56,6 +58,9 @@ struct hr_capture {
 	struct hr_sequences sequences;
 	struct hr_parents parents;
 	struct hr_ddl_key ddl;
+	struct hr_join *join;		/* tenants copied meanwhile; NULL: none can be */
+	struct hr_conn *as_of;		/* while a first copy catches up: as it will be then; or NULL */
+	const struct hr_checkpoint *have;	/* then, what the target has of it */
 	/* decoding */
 	bool in_stream;			/* between stream start and stop */
 	uint32_t stream_xid;
@@ -70,6 +75,7 @@ struct hr_capture {
 	hr_lsn acked;			/* what the target has made durable */
 	int64_t sent_time;		/* the source's clock at the last message */
 	bool past_endpos;
+	bool late_end;			/* endpos is a now that comes when the copies asked for are done */
 	bool settling;			/* the quiet source was asked how far it is */
 	int64_t settle_at, settle_us;	/* when that is next; 0: not quiet */
 	hr_lsn endpos;			/* resolved; 0: none */
@@ -102,8 +108,24 @@ int hr_capture_relation(struct hr_capture *c, struct hr_relation *rel, struct hr
 int hr_capture_null_tenant(struct hr_capture *c, const struct hr_route *route, struct hr_out **o,
     struct hr_err *e) HR_USED;
 
-/* snapshot.c: copy the tables' rows as of the exported snapshot, at lsn. */
+/* resume.c: the first copy, begun, or gone on with; *from is where changes follow. */
 int hr_capture_copy(struct hr_capture *c, const char *snapshot, hr_lsn lsn, struct hr_err *e) HR_USED;
+int hr_capture_resume(struct hr_capture *c, hr_lsn *from, struct hr_err *e) HR_USED;
+/* While it catches up: does the target have all of that table, so that its changes are as any? */
+bool hr_capture_has_whole(const struct hr_capture *c, uint32_t relation);
+
+/*
+ * capture.c, for resume.c: look at the tables anew; write the head (copy: its
+ * key of that name, or NULL); follow the changes up to those that commit at or
+ * after until; read the checkpoint, keep its position, and keep all of it in
+ * *cp when that is not NULL.
+ */
+/* Ask the source how far it is: its answer comes as a keepalive. */
+int hr_capture_ask(struct hr_capture *c, struct hr_err *e) HR_USED;
+int hr_capture_tables(struct hr_capture *c, struct hr_err *e) HR_USED;
+int hr_capture_head(struct hr_capture *c, hr_lsn from, const char *copy, struct hr_err *e) HR_USED;
+int hr_capture_until(struct hr_capture *c, hr_lsn from, hr_lsn until, struct hr_err *e) HR_USED;
+int hr_capture_look(struct hr_capture *c, struct hr_checkpoint *cp, struct hr_err *e) HR_USED;
 
 /* capture.c: is a stop asked for? */
 bool hr_capture_stopping(void);

@@ -232,14 +232,20 @@ static int
 fetch(struct hr_capture *c, const struct hr_route *route, const struct hr_cur *tuple, struct hr_buf *fill,
     struct hr_err *e)
 {
+	struct hr_err gone = HR_ERR_INIT;
 	int tries, rc = -1;
 
 	for (tries = 0; rc < 0 && tries < 2; tries++) {
 		hr_err_clear(e);
 		hr_buf_reset(fill);
-		if (hr_capture_sql(c, e) == 0)
-			rc = hr_fetch_unchanged(c->sql, route->relation, tuple, fill, e);
-		if (rc < 0 && !hr_err_retryable(e))
+		if (c->as_of || hr_capture_sql(c, e) == 0)
+			rc = hr_fetch_unchanged(c->as_of ? c->as_of : c->sql, route->relation, tuple, fill, e);
+		if (rc < 0 && c->as_of && strncmp(e->sqlstate, "42", 2) == 0 && strcmp(e->sqlstate, "42501") != 0 &&
+		    hr_conn_exec(c->as_of, "ROLLBACK TO hr", &gone) == 0) {
+			hr_err_clear(e);
+			return 0;
+		}
+		if (rc < 0 && (c->as_of || !hr_err_retryable(e)))
 			break;
 	}
 	if (rc < 0) {
@@ -338,7 +344,8 @@ in_order(struct hr_capture *c, struct hr_out *o, bool binding, struct hr_err *e)
 
 /*
  * An update that stays with its tenant.  Where a row of the table was withheld
- * this may be the one, and the first that the target sees of it.
+ * this may be the one, and the first that the target sees of it; so it may be
+ * while a first copy catches up.
  */
 static int
 update(struct hr_capture *c, const struct hr_route *route, struct hr_out *o, const struct hr_pgo *m,
@@ -348,7 +355,7 @@ update(struct hr_capture *c, const struct hr_route *route, struct hr_out *o, con
 	struct hr_cur fill;
 	int rc = 0;
 
-	if (HR_UNLIKELY(route->withheld && m->old != 'O' && has_unchanged(route, &m->tuple)))
+	if (HR_UNLIKELY((route->withheld || (c->as_of && !hr_capture_has_whole(c, route->relation->id))) && m->old != 'O' && has_unchanged(route, &m->tuple)))
 		rc = fetch(c, route, &m->tuple, &b, e);
 	fill = hr_cur(b.data, b.len);
 	if (rc >= 0)

@@ -56,6 +56,17 @@ hr_router_new(const struct hr_config *c, struct hr_err *e)
 }
 
 void
+hr_router_select(struct hr_router *r)
+{
+	const struct hr_config *c = r->config;
+
+	r->selected = hr_realloc(r->selected, c->tenants + 1, sizeof(*r->selected));
+	for (r->selections = 0; r->selections < c->tenants; r->selections++)
+		r->selected[r->selections] = c->tenant[r->selections];
+	qsort(r->selected, r->selections, sizeof(*r->selected), by_name);
+}
+
+void
 hr_router_free(struct hr_router *r)
 {
 	if (r == NULL)

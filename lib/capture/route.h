@@ -45,6 +45,8 @@ struct hr_router;
  * Regular expressions are compiled here.  Gives; NULL with *e set.
  */
 struct hr_router *hr_router_new(const struct hr_config *c, struct hr_err *e) HR_USED;
+/* The configuration's tenants have become more. */
+void hr_router_select(struct hr_router *r);
 void hr_router_free(struct hr_router *r);
 
 /*

@@ -1,48 +1,53 @@
 /*
  * snapshot.c - the first copy: every row of the tenants as of one snapshot.
  *
- * Several connections import the slot's exported snapshot and copy at a time:
- * tables, largest first, and large tables in parts by ranges of ctid.  Rows
- * are handed to their tenants' buffers as they come.
+ * Several connections import an exported snapshot and copy at a time: tables,
+ * largest first, and large tables in parts by ranges of ctid.  Each has buffers
+ * of its own, so that what follows a part's mark in the stream is of that part.
  */
 
 #include "base/hr.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/lsn.h"
-#include "capture/capture.h"
+#include "capture/part.h"
+#include "capture/snapshot.h"
 #include "pg/way.h"
 #include "stream/mark.h"
 #include "stream/rows.h"
 
-#define PART_PAGES	8192	/* 64 MB of a table are one part */
-
-struct part {
-	const struct hr_source_table *table;
-	struct hr_route *route;
-	int64_t from, to;	/* pages; to 0: the whole table */
-};
+#define DRAW_US		200000	/* progress on a terminal */
+#define SAY_US		5000000	/* and in the log, with -v */
 
 struct copier {
 	struct hr_conn *conn;
-	const struct part *part;	/* NULL: idle */
+	const struct hr_copy_part *part;	/* NULL: idle */
 	bool begun;			/* the header was seen */
+	struct hr_emit emit;		/* rows of its part, by tenant */
+	uint64_t bytes;			/* of its part */
 };
 
-struct copy {
+struct hr_copy {
 	struct hr_capture *c;
-	struct part *part;
-	size_t parts, part_cap, next;
+	const char *tenant;		/* the one, or NULL: all */
+	struct hr_copy_plan plan;
+	size_t next;			/* part to hand out */
 	struct copier *copier;
 	int copiers;
+	const struct hr_copy_part *marked;	/* whose rows the stream expects */
 	hr_lsn lsn;
 	uint64_t rows, bytes;
+	int64_t begun, said, drawn;
+	int64_t pages;			/* of parts that have ended */
+	bool terminal;
 };
 
 /* Of a row by parent the tenant comes with it, as one more column. */
@@ -74,29 +79,30 @@ put_tenant(struct hr_buf *sql, const struct hr_route *route)
 
 /* tenant_column = ANY (the tenants asked for), or nothing. */
 static void
-put_tenants(struct hr_buf *sql, struct copy *y, const struct hr_route *route)
+put_tenants(struct hr_buf *sql, struct hr_copy *y, const struct hr_route *route)
 {
 	const struct hr_config *config = y->c->o->config;
+	const size_t tenants = y->tenant ? 1 : config->tenants;
 	const struct hr_type_name *type_name;
 	struct hr_buf col = HR_BUF_INIT;
 	const char *name;
 	char *lit, *type;
 	size_t i;
 
-	if (!hr_relation_mixed(route->relation) || config->tenants == 0)
+	if (!hr_relation_mixed(route->relation) || tenants == 0)
 		return;
 	put_tenant(&col, route);
 	name = hr_buf_text(&col);
 	type_name = hr_types_find(&y->c->types, tenant_type(route));
 	type = type_name ? hr_quote_table(type_name->schema, type_name->name) : hr_strdup("pg_catalog.text");
 	hr_buf_printf(sql, " AND (%s = ANY (ARRAY[", name);
-	for (i = 0; i < config->tenants; i++) {
-		lit = hr_quote_literal(config->tenant[i]);
+	for (i = 0; i < tenants; i++) {
+		lit = hr_quote_literal(y->tenant ? y->tenant : config->tenant[i]);
 		hr_buf_printf(sql, "%s%s", i ? "," : "", lit);
 		free(lit);
 	}
 	hr_buf_printf(sql, "]::pg_catalog.text[]::%s[])", type);
-	if (config->tenancy.null_tenant != HR_NULL_NONE)
+	if (config->tenancy.null_tenant != HR_NULL_NONE && !y->tenant)
 		hr_buf_printf(sql, " OR %s IS NULL", name);
 	hr_buf_puts(sql, ")");
 	free(type);
@@ -104,10 +110,10 @@ put_tenants(struct hr_buf *sql, struct copy *y, const struct hr_route *route)
 }
 
 static char *
-copy_sql(struct copy *y, const struct part *p)
+copy_sql(struct hr_copy *y, const struct hr_copy_part *p)
 {
 	const struct hr_relation *rel = p->route->relation;
-	char *table = hr_quote_table(rel->schema, rel->name);
+	char *table = p->of ? hr_strdup(p->of) : hr_quote_table(rel->schema, rel->name);
 	struct hr_buf sql = HR_BUF_INIT;
 	int i;
 
@@ -123,13 +129,13 @@ copy_sql(struct copy *y, const struct part *p)
 		put_tenant(&sql, p->route);
 	}
 	/* A row filter names its columns bare. */
-	hr_buf_printf(&sql, " FROM (SELECT * FROM %s%s WHERE true", p->table->kind == 'r' ? "ONLY " : "", table);
+	hr_buf_printf(&sql, " FROM (SELECT * FROM %s%s WHERE true", p->table->kind == 'r' || p->of ? "ONLY " : "", table);
 	if (p->table->filter)
 		hr_buf_printf(&sql, " AND (%s)", p->table->filter);
-	if (p->from || p->to)
-		hr_buf_printf(&sql, " AND ctid >= '(%" PRId64 ",0)'", p->from);
-	if (p->to)
-		hr_buf_printf(&sql, " AND ctid < '(%" PRId64 ",0)'", p->to);
+	if (p->part.from)
+		hr_buf_printf(&sql, " AND ctid >= '(%" PRIu32 ",0)'", p->part.from);
+	if (p->part.to)
+		hr_buf_printf(&sql, " AND ctid < '(%" PRIu32 ",0)'", p->part.to);
 	hr_buf_puts(&sql, ") t");
 	if (p->route->tenancy == HR_TENANCY_PARENT)
 		hr_way_join(&sql, rel, rel->steps, "LEFT JOIN");
@@ -141,77 +147,32 @@ copy_sql(struct copy *y, const struct part *p)
 	return (char *)hr_buf_take(&sql, NULL);
 }
 
-static void
-add_part(struct copy *y, const struct hr_source_table *t, struct hr_route *route, int64_t from, int64_t to)
-{
-	HR_GROW(y->part, y->parts, y->part_cap);
-	y->part[y->parts++] = (struct part){ t, route, from, to };
-}
-
 static int
-largest_first(const void *a, const void *b)
+within(const struct copier *k, struct hr_err *e)
 {
-	int64_t x = ((const struct hr_source_table *)a)->pages, y = ((const struct hr_source_table *)b)->pages;
-
-	return x > y ? -1 : x < y;
-}
-
-/* What to copy: tables that are routed to a tenant asked for. */
-static int
-plan(struct copy *y, struct hr_err *e)
-{
-	struct hr_capture *c = y->c;
-	struct hr_source_tables *s = &c->tables;
-	size_t i;
-
-	qsort(s->table, s->tables, sizeof(*s->table), largest_first);
-	for (i = 0; i < s->tables; i++) {
-		struct hr_source_table *t = &s->table[i];
-		struct hr_route *route;
-		struct hr_buf b = HR_BUF_INIT;
-		struct hr_relation *rel;
-		int64_t page;
-		int rc;
-
-		hr_relation_encode(t->relation, &b);
-		rc = hr_relation_decode(&rel, b.data, b.len, e);
-		hr_buf_clear(&b);
-		if (rc < 0 || hr_capture_relation(c, rel, &route, e) < 0)
-			return -1;
-		if (route->tenancy == HR_TENANCY_NONE ||
-		    (route->out && !((struct hr_out *)route->out)->selected))
-			continue;
-		if (route->refused) {
-			*e = *route->refused;
-			return -1;
-		}
-		if (t->kind != 'r' || t->pages <= PART_PAGES) {
-			add_part(y, t, route, 0, 0);
-			continue;
-		}
-		for (page = 0; page < t->pages; page += PART_PAGES)
-			add_part(y, t, route, page, page + PART_PAGES < t->pages ? page + PART_PAGES : 0);
-	}
-	return 0;
+	return hr_within(e, "cannot copy '%s.%s'", k->part->route->relation->schema, k->part->route->relation->name);
 }
 
 /* The next part for an idle copier; none left: it stays idle. */
 static int
-next_part(struct copy *y, struct copier *k, struct hr_err *e)
+next_part(struct hr_copy *y, struct copier *k, struct hr_err *e)
 {
 	char *sql;
 	int rc;
 
 	k->part = NULL;
 	k->begun = false;
-	if (y->next == y->parts)
+	k->bytes = 0;
+	while (y->next < y->plan.parts && y->plan.part[y->next].part.in)
+		y->next++;
+	if (y->next == y->plan.parts)
 		return 0;
-	k->part = &y->part[y->next++];
+	k->part = &y->plan.part[y->next++];
 	sql = copy_sql(y, k->part);
 	rc = hr_copy_out_begin(k->conn, sql, e);
 	free(sql);
-	return rc < 0 ? hr_within(e, "cannot copy '%s.%s'", k->part->route->relation->schema,
-	    k->part->route->relation->name) : 0;
+	hr_emit_begin(&k->emit, 0, y->lsn, 0);
+	return rc < 0 ? within(k, e) : 0;
 }
 
 /*
@@ -219,7 +180,7 @@ next_part(struct copy *y, struct copier *k, struct hr_err *e)
  * value, which is none of the row's: *len ends before it.
  */
 static int
-tenant_of(struct copy *y, const struct hr_route *route, const uint8_t *data, size_t *len,
+tenant_of(struct hr_copy *y, struct copier *k, const struct hr_route *route, const uint8_t *data, size_t *len,
     struct hr_out **o, struct hr_err *e)
 {
 	int at = route->tenancy == HR_TENANCY_PARENT ? route->relation->columns : route->column;
@@ -236,9 +197,14 @@ tenant_of(struct copy *y, const struct hr_route *route, const uint8_t *data, siz
 	}
 	if (c.bad || i <= at)
 		return hr_fail(e, HR_INTERNAL, "a malformed row in the first copy");
-	if (size < 0)
-		return hr_capture_null_tenant(y->c, route, o, e);
-	*o = hr_emit_tenant_of(&y->c->emit, tenant_type(route), false, value, (size_t)size, e);
+	if (size < 0) {
+		if (hr_capture_null_tenant(y->c, route, o, e) < 0)
+			return -1;
+		*o = *o ? &k->emit.all : NULL;
+		return 0;
+	}
+	*o = hr_emit_tenant_of(&k->emit, tenant_type(route), false,
+	    value, (size_t)size, e);
 	if (*o == NULL)
 		return -1;
 	if (!(*o)->selected)
@@ -247,79 +213,162 @@ tenant_of(struct copy *y, const struct hr_route *route, const uint8_t *data, siz
 }
 
 static int
-put_row(struct copy *y, const struct part *p, const uint8_t *data, size_t len, struct hr_err *e)
+put_row(struct hr_copy *y, struct copier *k, const uint8_t *data, size_t len, struct hr_err *e)
 {
-	struct hr_emit *m = &y->c->emit;
-	struct hr_out *o = p->route->out;
+	const struct hr_route *route = k->part->route;
+	struct hr_emit *m = &k->emit;
+	struct hr_out *o = &m->all;
 	struct hr_buf *b;
 	size_t mark;
 
-	if (p->route->tenancy == HR_TENANCY_SHARED)
-		o = &m->all;
-	else if (hr_relation_mixed(p->route->relation) && tenant_of(y, p->route, data, &len, &o, e) < 0)
-		return hr_within(e, "table '%s.%s'", p->route->relation->schema, p->route->relation->name);
+	if (hr_relation_mixed(route->relation) && tenant_of(y, k, route, data, &len, &o, e) < 0)
+		return hr_within(e, "table '%s.%s'", route->relation->schema, route->relation->name);
+	if (route->tenant)
+		o = hr_emit_tenant(m, route->tenant, strlen(route->tenant));
 	if (o == NULL)
 		return 0;
 	if ((b = hr_emit_open(m, o, HR_INSERT, &mark, e)) == NULL)
 		return -1;
-	hr_buf_u32le(b, p->route->relation->id);
-	hr_buf_u16be(b, (uint16_t)p->route->relation->columns);
+	hr_buf_u32le(b, route->relation->id);
+	hr_buf_u16be(b, (uint16_t)route->relation->columns);
 	hr_buf_put(b, data + 2, len - 2);
 	y->rows++;
 	y->bytes += len;
+	k->bytes += len;
 	return hr_emit_close(m, o, mark, e);
+}
+
+/* What follows is of this part, or it has ended. */
+static int
+mark_part(struct hr_copy *y, const struct hr_copy_part *part, bool ended, struct hr_err *e)
+{
+	uint8_t data[HR_PART_MARK_SIZE];
+	struct hr_frame f = {
+		.type = HR_FRAME_PART, .flags = HR_MUST | HR_ALL | HR_COPY, .lsn = y->lsn,
+		.data = data, .len = sizeof(data),
+	};
+
+	y->marked = part;
+	if (y->tenant)
+		return 0;
+	hr_part_mark_encode((uint32_t)(part - y->plan.part), ended, data);
+	return hr_write(&y->c->writer, &f, e);
+}
+
+/* Among other changes rows are part of what is written between two watermarks. */
+static int
+say_complete(struct hr_capture *c, struct hr_err *e)
+{
+	struct hr_emit *m = &c->emit;
+
+	return hr_emit_watermark(m, m->complete > m->watermark ? m->complete : m->watermark, m->complete_time, false, e);
 }
 
 /* Rows travel as transactions that all commit at the snapshot. */
 static int
-turn(struct copy *y, struct hr_err *e)
+turn(struct hr_copy *y, struct copier *k, bool ended, struct hr_err *e)
 {
-	struct hr_emit *m = &y->c->emit;
-
-	if (hr_emit_commit(m, y->lsn, e) < 0 || hr_emit_watermark(m, y->lsn, 0, false, e) < 0)
+	if (hr_emit_commit(&k->emit, y->lsn, e) < 0 || hr_emit_frames(&k->emit, e) < 0 ||
+	    (ended && mark_part(y, k->part, true, e) < 0) ||
+	    (y->tenant ? say_complete(y->c, e) : hr_emit_watermark(&k->emit, y->lsn, 0, false, e)) < 0)
 		return -1;
-	hr_emit_begin(m, 0, y->lsn, 0);
+	hr_emit_begin(&k->emit, 0, y->lsn, 0);
 	return 0;
 }
 
 /* Take what one connection has: rows, or the end of its part. */
 static int
-take(struct copy *y, struct copier *k, struct hr_err *e)
+take(struct hr_copy *y, struct copier *k, struct hr_err *e)
 {
 	const uint8_t *data;
 	size_t len;
-	bool ended;
+	bool ended = false;
+	uint64_t frames;
 	int got, n = 0;
 
-	while (k->part && (got = hr_copy_out_read(k->conn, &data, &len, &ended, e)) != 0) {
+	if (k->part == NULL)
+		return 0;
+	if (y->marked != k->part && mark_part(y, k->part, false, e) < 0)
+		return -1;
+	frames = y->c->writer.seen.frames;
+	while ((got = hr_copy_out_read(k->conn, &data, &len, &ended, e)) != 0) {
 		if (got < 0)
-			return hr_within(e, "cannot copy '%s.%s'", k->part->route->relation->schema,
-			    k->part->route->relation->name);
+			return within(k, e);
 		if ((got = hr_copy_out_row(&k->begun, &data, &len, e)) < 0 ||
-		    (got == 1 && put_row(y, k->part, data, len, e) < 0))
+		    (got == 1 && put_row(y, k, data, len, e) < 0))
 			return -1;
-		if (hr_emit_full(&y->c->emit) && turn(y, e) < 0)
-			return -1;
+		if (hr_emit_full(&k->emit) || y->c->writer.seen.frames != frames) {
+			if (turn(y, k, false, e) < 0)
+				return -1;
+			frames = y->c->writer.seen.frames;
+		}
 		if (++n == 4096)	/* the others' turn */
 			break;
 	}
-	if (k->part && ended)
-		return next_part(y, k, e);
-	return 0;
+	if (!ended)
+		return 0;
+	if (turn(y, k, true, e) < 0)
+		return -1;
+	y->pages += k->part->pages;
+	return next_part(y, k, e);
+}
+
+/* How far it is: parts count as they were planned, those under way by their bytes. */
+static double
+done(const struct hr_copy *y)
+{
+	double pages = (double)y->pages;
+	int i;
+
+	for (i = 0; i < y->copiers; i++)
+		if (y->copier[i].part) {
+			double most = (double)y->copier[i].part->pages, now = (double)y->copier[i].bytes / 8192;
+
+			pages += now < most ? now : most;
+		}
+	return y->plan.pages > 0 ? pages / (double)y->plan.pages : 0;
+}
+
+static void
+wipe(struct hr_copy *y)
+{
+	if (y->drawn)
+		fputs("\r\033[K", stderr);
+	y->drawn = 0;
+}
+
+static void
+progress(struct hr_copy *y)
+{
+	int64_t now = hr_now_us();
+	double share = done(y), s = (double)(now - y->begun) / 1e6, left = share > 0.001 ? s / share - s : 0;
+
+	if (y->terminal && now - y->drawn > DRAW_US) {
+		y->drawn = now;
+		fprintf(stderr, "\r\033[Kfirst copy: %" PRIu64 " rows, %" PRIu64 " MB, %.1f MB/s, %.0f %%", y->rows,
+		    y->bytes >> 20, s > 0 ? (double)y->bytes / 1048576 / s : 0, share * 100);
+		if (left > 0)
+			fprintf(stderr, ", %d:%02d:%02d left", (int)(left / 3600), (int)(left / 60) % 60, (int)left % 60);
+		fflush(stderr);
+	}
+	if (!y->terminal && now - y->said > SAY_US) {
+		y->said = now;
+		hr_log(HR_LOG_NOTE, "first copy: %" PRIu64 " rows, %" PRIu64 " MB, part %zu of %zu",
+		    y->rows, y->bytes >> 20, y->next, y->plan.parts);
+	}
 }
 
 static int
-run(struct copy *y, struct hr_err *e)
+run(struct hr_copy *y, struct hr_err *e)
 {
 	struct pollfd *p = hr_zalloc((size_t)y->copiers * sizeof(*p));
-	int64_t said = hr_now_us();
 	int i, busy, rc = -1;
 
 	do {
 		for (i = busy = 0; i < y->copiers; i++) {
 			struct copier *k = &y->copier[i];
 
-			if (k->part && take(y, k, e) < 0)
+			if (take(y, k, e) < 0)
 				goto out;
 			p[i].fd = k->part ? hr_conn_socket(k->conn) : -1;
 			p[i].events = POLLIN;
@@ -331,92 +380,189 @@ run(struct copy *y, struct hr_err *e)
 		}
 		if (hr_capture_stopping()) {
 			hr_fail(e, HR_TEMPORARY, "stopped during the first copy");
-			hr_hint(e, "start again: it begins anew");
+			hr_hint(e, "start again: it goes on with the parts that are not in");
 			goto out;
 		}
-		if (hr_now_us() - said > 5000000) {
-			said = hr_now_us();
-			hr_log(HR_LOG_NOTE, "first copy: %" PRIu64 " rows, %" PRIu64 " MB, part %zu of %zu",
-			    y->rows, y->bytes >> 20, y->next, y->parts);
-		}
+		progress(y);
 	} while (busy);
 	rc = 0;
 out:
+	wipe(y);
 	free(p);
 	return rc;
 }
 
-/* The mark at either end of the copy. */
+/* A mark of the copy. */
 static int
-mark(struct copy *y, bool begins, struct hr_err *e)
+put_mark(struct hr_capture *c, const char *tenant, const struct hr_snapshot *s, const struct hr_part *part,
+    size_t tenant_bytes, hr_lsn lsn, struct hr_err *e)
 {
-	struct hr_capture *c = y->c;
-	struct hr_buf ids = HR_BUF_INIT, tenants = HR_BUF_INIT, b = HR_BUF_INIT;
-	struct hr_snapshot s = { .begins = begins };
-	struct hr_frame f = { .type = HR_FRAME_SNAPSHOT, .flags = HR_MUST | HR_ALL, .lsn = y->lsn };
-	size_t i;
+	struct hr_buf b = HR_BUF_INIT;
+	struct hr_frame f = {
+		.type = HR_FRAME_SNAPSHOT, .flags = tenant ? HR_MUST : HR_MUST | HR_ALL, .lsn = lsn,
+		.tenant = tenant, .tenant_len = (uint16_t)(tenant ? strlen(tenant) : 0),
+	};
 	int rc;
 
-	for (i = 0; i < y->parts; i++)
-		if (y->part[i].from == 0) {
-			hr_buf_u32le(&ids, y->part[i].route->relation->id);
-			s.relations++;
-		}
-	for (i = 0; i < c->o->config->tenants; i++, s.tenants++)
-		hr_buf_put(&tenants, c->o->config->tenant[i], strlen(c->o->config->tenant[i]) + 1);
-	s.relation_list = ids.data;
-	s.tenant_list = (const char *)tenants.data;
-	hr_snapshot_encode(&s, &b, tenants.len);
+	hr_snapshot_encode(s, part, &b, tenant_bytes);
 	f.data = b.data;
 	f.len = (uint32_t)b.len;
 	rc = hr_write(&c->writer, &f, e) < 0 ? -1 : hr_flush(&c->writer, e);
-	hr_buf_clear(&ids);
-	hr_buf_clear(&tenants);
 	hr_buf_clear(&b);
 	return rc;
 }
 
-int
-hr_capture_copy(struct hr_capture *c, const char *snapshot, hr_lsn lsn, struct hr_err *e)
+static int
+mark(struct hr_copy *y, enum hr_snapshot_kind kind, struct hr_err *e)
 {
-	struct copy y = { .c = c, .lsn = lsn };
-	int64_t begun = hr_now_us();
-	int i, rc = -1;
+	struct hr_capture *c = y->c;
+	struct hr_buf ids = HR_BUF_INIT, tenants = HR_BUF_INIT;
+	struct hr_snapshot s = { .kind = kind };
+	struct hr_part *part = hr_alloc((y->plan.parts + 1) * sizeof(*part));
+	size_t i;
+	int rc;
 
-	y.copiers = c->o->jobs > 0 ? c->o->jobs : 2;
-	y.copier = hr_zalloc((size_t)y.copiers * sizeof(*y.copier));
-	if (plan(&y, e) < 0 || mark(&y, true, e) < 0)
-		goto out;
-	for (i = 0; i < y.copiers; i++) {
-		char *lit = hr_quote_literal(snapshot);
+	for (i = 0; i < y->plan.parts; i++) {
+		const struct hr_copy_part *p = &y->plan.part[i];
 
-		rc = hr_conn_open(&y.copier[i].conn, c->o->conninfo, HR_CONN_PLAIN, e);
+		if (i == 0 || p->route != p[-1].route) {
+			hr_buf_u32le(&ids, p->part.relation);
+			s.relations++;
+		}
+		if (kind == HR_SNAPSHOT_BEGINS && !y->tenant)
+			part[s.parts++] = p->part;
+	}
+	for (i = 0; !y->tenant && i < c->o->config->tenants; i++, s.tenants++)
+		hr_buf_put(&tenants, c->o->config->tenant[i], strlen(c->o->config->tenant[i]) + 1);
+	s.relation_list = ids.data;
+	s.tenant_list = (const char *)tenants.data;
+	rc = put_mark(c, y->tenant, &s, part, tenants.len, y->lsn, e);
+	free(part);
+	hr_buf_clear(&ids);
+	hr_buf_clear(&tenants);
+	return rc;
+}
+
+static bool
+selects(void *arg, const char *tenant, size_t len)
+{
+	return hr_router_selects(arg, tenant, len);
+}
+
+int
+hr_copy_open(struct hr_copy **out, struct hr_capture *c, const char *snapshot, hr_lsn lsn, const char *tenant,
+    struct hr_err *e)
+{
+	struct hr_copy *y = *out = hr_zalloc(sizeof(*y));
+	char *lit;
+	int i, rc = 0;
+
+	y->c = c;
+	y->lsn = lsn;
+	y->tenant = tenant;
+	y->copiers = c->o->jobs > 0 ? c->o->jobs : 2;
+	y->copier = hr_zalloc((size_t)y->copiers * sizeof(*y->copier));
+	y->terminal = isatty(STDERR_FILENO);
+	lit = hr_quote_literal(snapshot);
+	for (i = 0; i < y->copiers && rc == 0; i++) {
+		struct copier *k = &y->copier[i];
+
+		hr_emit_init(&k->emit, &c->writer, selects, c->router);
+		k->emit.flags = HR_COPY;
+		rc = hr_conn_open(&k->conn, c->o->conninfo, HR_CONN_PLAIN, e);
 		if (rc == 0)
-			rc = hr_conn_execf(y.copier[i].conn, e,
+			rc = hr_conn_execf(k->conn, e,
 			    "SET row_security = off;"	/* rather an error than rows left out */
 			    "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;"
 			    " SET TRANSACTION SNAPSHOT %s", lit);
-		free(lit);
-		if (rc < 0)
-			goto out;
 	}
-	rc = -1;
-	c->emit.flags = HR_COPY;
-	hr_emit_begin(&c->emit, 0, lsn, 0);
-	for (i = 0; i < y.copiers; i++)
-		if (next_part(&y, &y.copier[i], e) < 0)
-			goto out;
-	if (run(&y, e) < 0 || hr_emit_commit(&c->emit, lsn, e) < 0 ||
-	    hr_emit_watermark(&c->emit, lsn, 0, false, e) < 0)
-		goto out;
-	c->emit.flags = 0;
-	rc = mark(&y, false, e);
-	hr_log(HR_LOG_NOTE, "first copy done: %" PRIu64 " rows, %" PRIu64 " MB in %.1f s, at %s",
-	    y.rows, y.bytes >> 20, (double)(hr_now_us() - begun) / 1e6, HR_LSN(lsn));
-out:
-	for (i = 0; i < y.copiers; i++)
-		hr_conn_close(y.copier[i].conn);
-	free(y.copier);
-	free(y.part);
+	free(lit);
 	return rc;
+}
+
+struct hr_conn *
+hr_copy_conn(struct hr_copy *y)
+{
+	return y->copier[0].conn;
+}
+
+int
+hr_copy_run(struct hr_copy *y, const struct hr_checkpoint *have, struct hr_err *e)
+{
+	int i;
+
+	y->begun = y->said = hr_now_us();
+	if (hr_copy_plan(&y->plan, y->c, y->copier[0].conn, NULL, have, e) < 0)
+		return -1;
+	if (have)
+		hr_log(HR_LOG_NOTE, "resuming the first copy: %zu of %zu parts are in", y->plan.in, y->plan.parts);
+	if (mark(y, HR_SNAPSHOT_BEGINS, e) < 0)
+		return -1;
+	for (i = 0; i < y->copiers; i++)
+		if (next_part(y, &y->copier[i], e) < 0)
+			return -1;
+	if (run(y, e) < 0 || mark(y, HR_SNAPSHOT_ENDED, e) < 0)
+		return -1;
+	hr_log(HR_LOG_NOTE, "first copy done: %" PRIu64 " rows, %" PRIu64 " MB in %.1f s, at %s",
+	    y->rows, y->bytes >> 20, (double)(hr_now_us() - y->begun) / 1e6, HR_LSN(y->lsn));
+	return 0;
+}
+
+int
+hr_copy_begin(struct hr_copy *y, struct hr_err *e)
+{
+	int i;
+
+	y->begun = y->said = hr_now_us();
+	if (hr_copy_plan(&y->plan, y->c, y->copier[0].conn, y->tenant, NULL, e) < 0 ||
+	    say_complete(y->c, e) < 0 || mark(y, HR_SNAPSHOT_BEGINS, e) < 0)
+		return -1;
+	for (i = 0; i < y->copiers; i++)
+		if (next_part(y, &y->copier[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+int
+hr_copy_step(struct hr_copy *y, struct hr_err *e)
+{
+	uint64_t rows = y->rows;
+	int i, busy = 0;
+
+	for (i = 0; i < y->copiers; i++) {
+		if (take(y, &y->copier[i], e) < 0)
+			return -1;
+		busy += y->copier[i].part != NULL;
+	}
+	if (busy)
+		return y->rows > rows ? 2 : 1;
+	if (say_complete(y->c, e) < 0 || mark(y, HR_SNAPSHOT_ENDED, e) < 0)
+		return -1;
+	hr_log(HR_LOG_NOTE, "tenant '%s' copied: %" PRIu64 " rows, %" PRIu64 " MB in %.1f s, at %s", y->tenant,
+	    y->rows, y->bytes >> 20, (double)(hr_now_us() - y->begun) / 1e6, HR_LSN(y->lsn));
+	return 0;
+}
+
+int
+hr_copy_hold(struct hr_capture *c, const char *tenant, hr_lsn at, struct hr_err *e)
+{
+	struct hr_snapshot s = { .kind = HR_SNAPSHOT_HOLD };
+
+	return say_complete(c, e) < 0 ? -1 : put_mark(c, tenant, &s, NULL, 0, at, e);
+}
+
+void
+hr_copy_close(struct hr_copy *y)
+{
+	int i;
+
+	for (i = 0; y && i < y->copiers; i++) {
+		hr_conn_close(y->copier[i].conn);
+		hr_emit_clear(&y->copier[i].emit);
+	}
+	if (y) {
+		hr_copy_plan_clear(&y->plan);
+		free(y->copier);
+	}
+	free(y);
 }

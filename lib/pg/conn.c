@@ -536,7 +536,7 @@ hr_copy_out_row(bool *begun, const uint8_t **data, size_t *len, struct hr_err *e
 		/* Signature, flags, and an extension of no length. */
 		uint32_t ext = *len >= COPY_HEADER + 8 ? hr_get_u32be(*data + COPY_HEADER + 4) : UINT32_MAX;
 
-		if (ext > *len - COPY_HEADER - 8)
+		if (*len < COPY_HEADER + 8 || ext > *len - COPY_HEADER - 8)
 			return hr_fail(e, HR_INTERNAL, "a copy without its header");
 		*data += COPY_HEADER + 8 + ext;
 		*len -= COPY_HEADER + 8 + ext;

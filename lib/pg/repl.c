@@ -2,6 +2,7 @@
 
 #include "base/hr.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,23 +98,71 @@ hr_repl_slot(struct hr_conn *c, const char *slot, struct hr_repl_slot *s, struct
 	return 0;
 }
 
+/* What CREATE_REPLICATION_SLOT says. */
+static int
+made(const PGresult *r, char *snapshot, hr_lsn *lsn, struct hr_err *e)
+{
+	snprintf(snapshot, 64, "%s", PQgetvalue(r, 0, 2));
+	if (PQntuples(r) != 1 || hr_lsn_parse(PQgetvalue(r, 0, 1), lsn) < 0)
+		return hr_fail(e, HR_TEMPORARY, "the server does not say where the new slot begins");
+	return 0;
+}
+
 int
 hr_repl_create(struct hr_conn *c, const char *slot, char *snapshot, hr_lsn *lsn, struct hr_err *e)
 {
-	struct hr_result *r;
 	char *name = hr_quote_ident(slot);
 	char *sql = hr_sprintf("CREATE_REPLICATION_SLOT %s LOGICAL pgoutput (SNAPSHOT 'export')", name);
-	int rc = hr_conn_query(c, &r, sql, 0, NULL, e);
+	PGresult *r = PQexec(c->pg, sql);
+	int rc = PQresultStatus(r) == PGRES_TUPLES_OK ? made(r, snapshot, lsn, e) : hr_pq_fail_result(r, c, e);
 
 	free(sql);
 	free(name);
-	if (rc < 0)
-		return -1;
-	if (hr_lsn_parse(hr_result_get(r, 0, 1), lsn) < 0)
-		rc = hr_fail(e, HR_TEMPORARY, "the server does not say where the new slot begins");
-	snprintf(snapshot, 64, "%s", hr_result_get(r, 0, 2) ? hr_result_get(r, 0, 2) : "");
-	hr_result_free(r);
+	PQclear(r);
 	return rc;
+}
+
+int
+hr_repl_snapshot_ask(struct hr_conn *c, struct hr_err *e)
+{
+	char *sql = hr_sprintf("CREATE_REPLICATION_SLOT hr_copy_%d_%" PRIx64 " TEMPORARY LOGICAL pgoutput"
+	    " (SNAPSHOT 'export')", PQbackendPID(c->pg), (uint64_t)hr_now_pg_us());
+	int rc = PQsendQuery(c->pg, sql) ? 0 : hr_pq_fail(c, e, "cannot ask for a snapshot");
+
+	free(sql);
+	return rc;
+}
+
+int
+hr_repl_snapshot_look(struct hr_conn *c, char *snapshot, hr_lsn *lsn, struct hr_err *e)
+{
+	PGresult *r;
+	int rc;
+
+	if (!PQconsumeInput(c->pg))
+		return hr_pq_fail(c, e, "connection to the source lost");
+	if (PQisBusy(c->pg))
+		return 0;
+	if ((r = PQgetResult(c->pg)) == NULL)
+		return hr_pq_fail(c, e, "connection to the source lost");
+	rc = PQresultStatus(r) == PGRES_TUPLES_OK ? made(r, snapshot, lsn, e) : hr_pq_fail_result(r, c, e);
+	PQclear(r);
+	while ((r = PQgetResult(c->pg)) != NULL)
+		PQclear(r);
+	return rc < 0 ? -1 : 1;
+}
+
+int
+hr_repl_snapshot(struct hr_conn *c, char *snapshot, hr_lsn *lsn, struct hr_err *e)
+{
+	int rc = hr_repl_snapshot_ask(c, e);
+
+	while (rc == 0 && (rc = hr_repl_snapshot_look(c, snapshot, lsn, e)) == 0) {
+		struct pollfd p = { PQsocket(c->pg), POLLIN, 0 };
+
+		poll(&p, 1, 1000);
+	}
+	return rc < 0 ? -1 : 0;
 }
 
 int

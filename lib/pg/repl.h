@@ -26,6 +26,14 @@ int hr_repl_slot(struct hr_conn *c, const char *slot, struct hr_repl_slot *s, st
 
 /* Create a pgoutput slot and export its snapshot (64 bytes); *lsn is where it begins. */
 int hr_repl_create(struct hr_conn *c, const char *slot, char *snapshot, hr_lsn *lsn, struct hr_err *e) HR_USED;
+/*
+ * Export a snapshot (64 bytes) of now, by a slot that goes with the connection;
+ * *lsn: it has just what committed before.  Waits for open transactions to end.
+ */
+int hr_repl_snapshot(struct hr_conn *c, char *snapshot, hr_lsn *lsn, struct hr_err *e) HR_USED;
+/* The same in two steps: asked for, and looked at: 1 when it is there, 0 not yet, -1. */
+int hr_repl_snapshot_ask(struct hr_conn *c, struct hr_err *e) HR_USED;
+int hr_repl_snapshot_look(struct hr_conn *c, char *snapshot, hr_lsn *lsn, struct hr_err *e) HR_USED;
 int hr_repl_drop(struct hr_conn *c, const char *slot, struct hr_err *e) HR_USED;
 
 /*

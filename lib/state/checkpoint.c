@@ -214,6 +214,16 @@ hr_checkpoint_table(struct hr_tenant_position *t, const char *table, hr_lsn lsn)
 	t->tables++;
 }
 
+/* The room is as that of tables. */
+void
+hr_checkpoint_part(struct hr_checkpoint *c, const struct hr_copied_part *part)
+{
+	if ((c->parts & (c->parts - 1)) == 0)
+		c->part = hr_realloc(c->part, c->parts ? c->parts * 2 : 1, sizeof(*c->part));
+	c->part[c->parts] = *part;
+	c->part[c->parts++].table = hr_strdup(part->table);
+}
+
 const struct hr_tenant_position *
 hr_checkpoint_find(const struct hr_checkpoint *c, const char *tenant)
 {
@@ -262,6 +272,9 @@ hr_checkpoint_clear(struct hr_checkpoint *c)
 		free(t->tenant);
 		free(t->reason);
 	}
+	for (i = 0; i < c->parts; i++)
+		free(c->part[i].table);
+	free(c->part);
 	free(c->tenant);
 	free(c->by_name);
 	free(c->stream);

@@ -37,6 +37,12 @@ struct hr_tenant_position {
 	size_t tables;
 };
 
+/* A part of the first copy that the target has for good, while not all of it is in. */
+struct hr_copied_part {
+	char *table;		/* schema.table, for eyes */
+	uint32_t relation, of, filenode, from, to;	/* as in hr-stream(5) */
+};
+
 struct hr_checkpoint {
 	char *stream;		/* the slot's name */
 	char *database;		/* the source's */
@@ -48,6 +54,8 @@ struct hr_checkpoint {
 	int64_t commit_time;	/* of the last commit in it; 0: none */
 	int64_t written;	/* when, us since 2000-01-01 */
 	uint64_t rows, bytes, transactions;
+	struct hr_copied_part *part;	/* hr_checkpoint_part() adds */
+	size_t parts;
 	/* As they came: a file has them by name, hr_checkpoint_tenant() adds at the end. */
 	struct hr_tenant_position *tenant;
 	size_t tenants;
@@ -91,6 +99,9 @@ const struct hr_tenant_position *hr_checkpoint_find(const struct hr_checkpoint *
 
 /* A commit at lsn changed this table of the tenant's. */
 void hr_checkpoint_table(struct hr_tenant_position *t, const char *table, hr_lsn lsn);
+
+/* The target has this part of the first copy. */
+void hr_checkpoint_part(struct hr_checkpoint *c, const struct hr_copied_part *part);
 
 /*
  * What the tenant has: its own LSN or, when it streams and the others went on

@@ -173,6 +173,8 @@ hr_checkpoint_print(const struct hr_checkpoint *c, const struct hr_tenant_positi
 	hr_buf_printf(out, "%-13s %" PRIu64 "\n", "rows", c->rows);
 	hr_buf_printf(out, "%-13s %" PRIu64 "\n", "bytes", c->bytes);
 	hr_buf_printf(out, "%-13s %" PRIu64 "\n", "transactions", c->transactions);
+	if (c->state == HR_STATE_COPYING)
+		hr_buf_printf(out, "%-13s %zu\n", "parts in", c->parts);
 	hr_buf_printf(out, "%-13s %zu", "tenants", c->tenants);
 	if (n)
 		hr_buf_printf(out, ", %zu parked", n);
@@ -252,6 +254,8 @@ json_head(struct hr_buf *out, const struct hr_checkpoint *c)
 	json_time(out, "written", c->written);
 	hr_buf_printf(out, ",\n  \"rows\": %" PRIu64 ",\n  \"bytes\": %" PRIu64
 	    ",\n  \"transactions\": %" PRIu64, c->rows, c->bytes, c->transactions);
+	if (c->state == HR_STATE_COPYING)
+		hr_buf_printf(out, ",\n  \"parts_in\": %zu", c->parts);
 }
 
 static void

@@ -3,6 +3,7 @@
  *
  *	hr checkpoint 1
  *	KEY VALUE						(the head)
+ *	part	NAME	TABLE	OF	FILE	FROM	TO	(while the first copy is under way)
  *	tenant	NAME	STATE	LSN	TIME	XID	ROWS	BYTES	REASON
  *	table	NAME	LSN				(of the tenant before it)
  *	end CRC
@@ -229,6 +230,21 @@ put_key(struct hr_buf *b, const struct key *k, const struct hr_checkpoint *c)
 	hr_buf_u8(b, '\n');
 }
 
+static void
+put_part(struct hr_buf *b, const struct hr_copied_part *p)
+{
+	const uint32_t v[] = { p->relation, p->of, p->filenode, p->from, p->to };
+	size_t i;
+
+	hr_buf_puts(b, "part\t");
+	hr_checkpoint_escape(b, p->table);
+	for (i = 0; i < HR_COUNT(v); i++) {
+		hr_buf_u8(b, '\t');
+		put_u64(b, v[i]);
+	}
+	hr_buf_u8(b, '\n');
+}
+
 void
 hr_checkpoint_encode(const struct hr_checkpoint *c, struct hr_buf *out)
 {
@@ -237,6 +253,8 @@ hr_checkpoint_encode(const struct hr_checkpoint *c, struct hr_buf *out)
 	hr_buf_puts(out, FIRST_LINE);
 	for (i = 0; i < HR_COUNT(key); i++)
 		put_key(out, &key[i], c);
+	for (i = 0; i < c->parts; i++)
+		put_part(out, &c->part[i]);
 	for (i = 0; i < c->tenants; i++)
 		put_tenant(out, &c->tenant[c->by_name[i]]);
 	hr_buf_printf(out, "end %08" PRIx32 "\n",
@@ -428,6 +446,29 @@ cut(struct word line, struct word *field, size_t max)
 }
 
 static int
+get_part(struct hr_checkpoint *c, struct word line)
+{
+	struct hr_copied_part p;
+	uint32_t *const v[] = { &p.relation, &p.of, &p.filenode, &p.from, &p.to };
+	struct word f[7];
+	uint64_t n;
+	size_t i;
+
+	if (c->tenants || cut(line, f, 7) != 7)
+		return -1;
+	for (i = 0; i < HR_COUNT(v); i++) {
+		if (get_u64(f[i + 2], UINT32_MAX, &n) < 0)
+			return -1;
+		*v[i] = (uint32_t)n;
+	}
+	if ((p.to && p.to <= p.from) || get_text(f[1], &p.table) < 0)
+		return -1;
+	hr_checkpoint_part(c, &p);
+	free(p.table);
+	return 0;
+}
+
+static int
 get_tenant(struct hr_checkpoint *c, struct word line)
 {
 	const struct hr_tenant_position *before = c->tenants ? &c->tenant[c->tenants - 1] : NULL;
@@ -521,8 +562,10 @@ hr_checkpoint_decode(struct hr_checkpoint *c, const char *text, size_t len, stru
 			bad = get_tenant(c, line);
 		else if (begins(line, "table\t"))
 			bad = get_table(c, line);
+		else if (begins(line, "part\t"))
+			bad = get_part(c, line);
 		else
-			bad = c->tenants ? -1 : get_head(c, line, &seen);
+			bad = c->tenants || c->parts ? -1 : get_head(c, line, &seen);
 		if (bad) {
 			hr_checkpoint_clear(c);
 			return hr_fail(e, HR_BAD_STREAM, "line %zu is not well-formed", number);

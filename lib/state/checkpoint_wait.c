@@ -42,7 +42,11 @@ look(const char *path, const char *tenant, hr_lsn lsn, struct hr_err *e)
 		hr_fail(e, HR_TEMPORARY, "'%s' is not there yet", path);
 		return 1;
 	}
-	if (tenant && (t = hr_checkpoint_find(&c, tenant)) == NULL) {
+	if (c.state == HR_STATE_COPYING) {
+		/* What is in of it is in up to there, the rest not at all. */
+		hr_fail(e, HR_TEMPORARY, "the first copy into '%s' is under way", path);
+		rc = 1;
+	} else if (tenant && (t = hr_checkpoint_find(&c, tenant)) == NULL) {
 		hr_fail(e, HR_TEMPORARY, "tenant '%s' is not in '%s' yet", tenant, path);
 		rc = 1;
 	} else if ((reached = t ? hr_checkpoint_reached(&c, t) : c.lsn) >= lsn) {

@@ -482,7 +482,8 @@ dump_snapshot(struct hr_dump *d, const struct hr_frame *f, struct hr_err *e)
 
 	if (hr_snapshot_decode(&s, f, e) < 0)
 		return -1;
-	put(&d->out, s.begins ? ",\"mark\":\"begin\"" : ",\"mark\":\"end\"");
+	hr_buf_printf(&d->out, ",\"mark\":\"%s\"", s.kind == HR_SNAPSHOT_BEGINS ? "begin" :
+	    s.kind == HR_SNAPSHOT_HOLD ? "hold" : "end");
 	put(&d->out, ",\"tables\":[");
 	for (i = 0; i < s.relations; i++) {
 		if (i)
@@ -498,6 +499,35 @@ dump_snapshot(struct hr_dump *d, const struct hr_frame *f, struct hr_err *e)
 	}
 	if (s.tenants)
 		hr_buf_u8(&d->out, ']');
+	put(&d->out, ",\"parts\":[");
+	for (i = 0; i < s.parts; i++) {
+		struct hr_part p = hr_part_get(&s, i);
+
+		put(&d->out, i ? ",{\"table\":" : "{\"table\":");
+		put_table_of(d, p.relation);
+		hr_buf_printf(&d->out, ",\"of\":%" PRIu32 ",\"filenode\":%" PRIu32 ",\"from\":%" PRIu32 ",\"to\":",
+		    p.of, p.filenode, p.from);
+		if (p.to)
+			hr_buf_printf(&d->out, "%" PRIu32, p.to);
+		else
+			put(&d->out, "null");
+		put(&d->out, ",\"in\":");
+		put_bool(&d->out, p.in);
+		hr_buf_u8(&d->out, '}');
+	}
+	hr_buf_u8(&d->out, ']');
+	return 0;
+}
+
+static int
+dump_part(struct hr_dump *d, const struct hr_frame *f, struct hr_err *e)
+{
+	uint32_t part;
+	bool ended;
+
+	if (hr_part_mark_decode(&part, &ended, f, e) < 0)
+		return -1;
+	hr_buf_printf(&d->out, ",\"part\":%" PRIu32 ",\"mark\":\"%s\"", part, ended ? "end" : "rows");
 	return 0;
 }
 
@@ -542,6 +572,7 @@ hr_dump_frame(struct hr_dump *d, const struct hr_frame *f, struct hr_err *e)
 	case HR_FRAME_RELATION: rc = dump_relation(d, f, e); break;
 	case HR_FRAME_WATERMARK: rc = dump_watermark(d, f, e); break;
 	case HR_FRAME_SNAPSHOT: rc = dump_snapshot(d, f, e); break;
+	case HR_FRAME_PART: rc = dump_part(d, f, e); break;
 	case HR_FRAME_SEQUENCE: rc = dump_sequence(d, f, e); break;
 	case HR_FRAME_FENCE: rc = dump_fence(d, f, e); break;
 	default:

@@ -83,6 +83,7 @@ hr_frame_name(uint8_t type)
 	case HR_FRAME_ROWS: return "rows";
 	case HR_FRAME_WATERMARK: return "watermark";
 	case HR_FRAME_SNAPSHOT: return "snapshot";
+	case HR_FRAME_PART: return "part";
 	case HR_FRAME_SEQUENCE: return "sequence";
 	case HR_FRAME_FENCE: return "fence";
 	case HR_FRAME_END: return "end";

@@ -36,6 +36,7 @@ enum hr_frame_type {
 	HR_FRAME_ROWS = 'D',
 	HR_FRAME_WATERMARK = 'W',
 	HR_FRAME_SNAPSHOT = 'S',
+	HR_FRAME_PART = 'P',
 	HR_FRAME_SEQUENCE = 'Q',
 	HR_FRAME_FENCE = 'F',
 	HR_FRAME_END = 'E',

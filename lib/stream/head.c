@@ -47,6 +47,10 @@ hr_head_encode(const struct hr_head *h, struct hr_buf *out)
 		json_object_set_new(o, "created", json_string(h->created));
 	if (h->tenants)
 		json_object_set_new(o, "tenants", list(h->tenant, h->tenants));
+	if (h->copy)
+		json_object_set_new(o, "copy", json_string(h->copy));
+	if (h->asks)
+		json_object_set_new(o, "asked", list(h->asked, h->asks));
 	json_object_set_new(o, "via", list(h->via, h->vias));
 	text = json_dumps(o, JSON_COMPACT);
 	json_decref(o);
@@ -124,6 +128,7 @@ hr_head_decode(struct hr_head *h, const uint8_t *data, size_t len, struct hr_err
 	h->publication = string(o, "publication");
 	h->encoding = string(o, "encoding");
 	h->created = string(o, "created");
+	h->copy = string(o, "copy");
 	if ((system = json_string_value(json_object_get(o, "system"))) == NULL ||
 	    *system < '0' || *system > '9' ||
 	    (errno = 0, h->system = strtoull(system, &end, 10), *end || errno))
@@ -140,6 +145,8 @@ hr_head_decode(struct hr_head *h, const uint8_t *data, size_t len, struct hr_err
 		missing = "epoch";
 	else if (!strings(o, "tenants", &h->tenant, &h->tenants))
 		missing = "tenants";
+	else if (!strings(o, "asked", &h->asked, &h->asks))
+		missing = "asked";
 	else if (!strings(o, "via", &h->via, &h->vias))
 		missing = "via";
 	json_decref(o);
@@ -168,7 +175,9 @@ hr_head_clear(struct hr_head *h)
 	free(h->publication);
 	free(h->encoding);
 	free(h->created);
+	free(h->copy);
 	free_list(h->tenant, h->tenants);
+	free_list(h->asked, h->asks);
 	free_list(h->via, h->vias);
 	*h = (struct hr_head)HR_HEAD_INIT;
 }

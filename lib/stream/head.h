@@ -26,6 +26,9 @@ struct hr_head {
 	char *created;		/* time, for eyes */
 	char **tenant;		/* those chosen; none means all */
 	size_t tenants;
+	char *copy;		/* a first copy comes: "first", or "resumed" after changes; or NULL */
+	char **asked;		/* tenants whose copy is asked for: their changes are kept for it */
+	size_t asks;
 	char **via;
 	size_t vias;
 };

@@ -177,12 +177,12 @@ parts() {
 }
 
 @test "the tables of the schema hr are those of the page" {
-	grep -ohE 'CREATE TABLE IF NOT EXISTS hr\.[a-z]+' "$ROOT"/lib/apply/book.c |
+	grep -ohE 'CREATE TABLE IF NOT EXISTS hr\.[a-z]+' "$ROOT"/lib/apply/{book,copied,join}.c |
 	    grep -oE '[a-z]+\.[a-z]+' | sort >code
 	awk '/^\.S[hs] / { on = $0 == ".Ss The schema hr"; next }
 	    on && /^\.It Li hr\./ { print $3 }' "$ROOT/man/hr-apply.1" | sort >page
 	[ -s code ]
-	same "book.c, hr-apply.1" code page
+	same "book.c, copied.c and join.c, hr-apply.1" code page
 }
 
 @test "the kinds of conflict are those of the page" {

@@ -47,18 +47,25 @@ must(int rc)
 }
 
 static void
-head(void)
+head_of(const char *copy, const char *asked)
 {
-	char via[] = "hr-capture 0.1.0";
+	char via[] = "hr-capture 0.1.0", *asks[] = { (char *)asked };
 	char *vias[] = { via };
 	struct hr_head h = {
 		.version = HR_STREAM_VERSION, .system = UINT64_C(7340033000000000001), .timeline = 1,
 		.database = (char[]){ "shop" }, .slot = (char[]){ "hr_shop" },
 		.publication = (char[]){ "hr_shop" }, .epoch = 1, .start = 0x1500000,
-		.server_version = 150018, .via = vias, .vias = 1,
+		.server_version = 150018, .via = vias, .vias = 1, .copy = (char *)copy,
+		.asked = asks, .asks = asked != NULL,
 	};
 
 	must(hr_write_head(&w, &h, &err));
+}
+
+static void
+head(void)
+{
+	head_of(NULL, NULL);
 }
 
 /* Write the payload in the making as a frame. */
@@ -572,13 +579,28 @@ make_watermark_idle(void)
 static void
 snapshot(bool begins, uint32_t tenants, const char *list, size_t bytes)
 {
+	static const struct hr_part part[] = {
+		{ ORDERS, ORDERS, 16400, 0, 8192, true },
+		{ ORDERS, ORDERS, 16400, 8192, 0, false },
+		{ COUNTRIES, 0, 0, 0, 0, false },
+	};
 	uint8_t table[8];
-	struct hr_snapshot s = { begins, 2, table, tenants, list };
+	struct hr_snapshot s = { begins ? HR_SNAPSHOT_BEGINS : HR_SNAPSHOT_ENDED, 2, table, tenants, list, begins ? 3 : 0, NULL };
 
 	hr_set_u32le(table, ORDERS);
 	hr_set_u32le(table + 4, COUNTRIES);
-	hr_snapshot_encode(&s, &b, bytes);
+	hr_snapshot_encode(&s, part, &b, bytes);
 	frame(HR_FRAME_SNAPSHOT, HR_MUST | HR_ALL, NULL, 0x1500000);
+}
+
+static void
+part(uint32_t number, bool ended)
+{
+	uint8_t data[HR_PART_MARK_SIZE];
+
+	hr_part_mark_encode(number, ended, data);
+	hr_buf_put(&b, data, sizeof(data));
+	frame(HR_FRAME_PART, HR_MUST | HR_ALL | HR_COPY, NULL, 0x1500000);
 }
 
 static void
@@ -596,9 +618,14 @@ make_snapshot(void)
 {
 	head();
 	orders('d');
+	countries();
 	snapshot(true, 0, NULL, 0);
+	part(1, false);
 	copied("globex", other);
 	copied("acme", two);
+	part(1, true);
+	part(2, false);
+	part(2, true);
 	snapshot(false, 0, NULL, 0);
 	watermark(0x1500000, false);
 	one_insert();
@@ -608,13 +635,50 @@ make_snapshot(void)
 static void
 make_snapshot_tenants(void)
 {
-	head();
+	head_of("first", NULL);
 	orders('d');
 	countries();
 	snapshot(true, 2, "acme\0globex", 12);
+	part(1, false);
 	copied("acme", one);
+	part(1, true);
+	part(2, true);
 	snapshot(false, 2, "acme\0globex", 12);
 	watermark(0x1500000, false);
+	end();
+}
+
+static void
+mark_of(enum hr_snapshot_kind kind, hr_lsn lsn)
+{
+	uint8_t table[4];
+	struct hr_snapshot s = { kind, kind == HR_SNAPSHOT_HOLD ? 0 : 1, table, 0, NULL, 0, NULL };
+
+	hr_set_u32le(table, ORDERS);
+	hr_snapshot_encode(&s, NULL, &b, 0);
+	frame(HR_FRAME_SNAPSHOT, HR_MUST, "acme", lsn);
+}
+
+/* A tenant is copied while another goes on. */
+static void
+make_join(void)
+{
+	head_of(NULL, "acme");
+	orders('d');
+	mark_of(HR_SNAPSHOT_HOLD, 0x1500000);
+	begin(747, 0x1500800);
+	insert(ORDERS, other, 3);
+	commit(0x1500830);
+	rows("globex", 0x1500830);
+	watermark(0x1500830, false);
+	mark_of(HR_SNAPSHOT_BEGINS, 0x1500800);
+	hr_put_begin(&b, 0, 0x1500800, TIME);
+	items++;
+	insert(ORDERS, two, 3);
+	commit(0x1500800);
+	frame(HR_FRAME_ROWS, HR_MUST | HR_COPY, "acme", 0x1500800);
+	watermark(0x1500830, false);
+	mark_of(HR_SNAPSHOT_ENDED, 0x1500800);
 	end();
 }
 
@@ -1212,6 +1276,13 @@ fail_snapshot(void)
 }
 
 static void
+fail_part(void)
+{
+	head();
+	bad_payload(HR_FRAME_PART, "\1\0\0\0\2", 5);
+}
+
+static void
 fail_sequence(void)
 {
 	head();
@@ -1252,6 +1323,7 @@ static const struct stream {
 	{ "passed/0032_snapshot_tenants", make_snapshot_tenants },
 	{ "passed/0033_sequence", make_sequence },
 	{ "passed/0034_fence", make_fence },
+	{ "passed/0035_join", make_join },
 	{ "passed/0040_unknown_type", make_unknown_type },
 	{ "passed/0041_head_unknown_keys", make_head_unknown_keys },
 	{ "passed/0050_values", make_values },
@@ -1300,6 +1372,7 @@ static const struct stream {
 	{ "failed/0512_snapshot", fail_snapshot },
 	{ "failed/0513_sequence", fail_sequence },
 	{ "failed/0514_fence", fail_fence },
+	{ "failed/0515_part", fail_part },
 };
 
 /* Make the stream in w.buf. */

@@ -114,6 +114,8 @@ make(struct hr_checkpoint *c)
 	c->rows = 1;
 	c->bytes = UINT64_MAX;
 	c->transactions = 10;
+	hr_checkpoint_part(c, &(struct hr_copied_part){ (char *)"public.a\tb", 16385, 16386, 16387, 8, 16 });
+	hr_checkpoint_part(c, &(struct hr_copied_part){ (char *)"public.whole", UINT32_MAX, 0, 0, 0, 0 });
 	t = hr_checkpoint_tenant(c, "glo\tbex\n\\ \x01\x7f\xc3\xa9\xff");
 	t->state = HR_STATE_PARKED;
 	t->reason = hr_strdup("a\tb");
@@ -142,6 +144,8 @@ static const char made[] =
 	"rows 1\n"
 	"bytes 18446744073709551615\n"
 	"transactions 10\n"
+	"part\tpublic.a\\tb\t16385\t16386\t16387\t8\t16\n"
+	"part\tpublic.whole\t4294967295\t0\t0\t0\t0\n"
 	"tenant\tacme\tcopying\t0/0\t-\t0\t7\t0\t-\n"
 	"table\tpublic.a\t0/6\n"
 	"table\tpublic.m\t0/3\n"

@@ -1,0 +1,102 @@
+load ../lib
+load pipe
+
+# The first copy: cut at any point it goes on with the parts that are not in.
+
+setup() {
+	pair
+	CAPTURE=(--create-slot --snapshot --part-size 64kB -v)
+	APPLY=(-v)
+	# In parts, by key: with large values, and rows that move when they change.
+	both "CREATE TABLE big (tenant_id text, id int PRIMARY KEY, n int NOT NULL, t text, toast text)"
+	both "ALTER TABLE big ALTER toast SET STORAGE EXTERNAL, ALTER tenant_id SET NOT NULL"
+	both "CREATE UNIQUE INDEX big_key ON big (tenant_id, id)"
+	both "ALTER TABLE big REPLICA IDENTITY USING INDEX big_key"
+	src "INSERT INTO big SELECT 't' || i % 3, i, 0, repeat('x', 60), CASE WHEN i % 500 = 0 THEN repeat(i::text, 2000) END
+	    FROM generate_series(1, 6000) i"
+	# In parts, without a key.
+	both "CREATE TABLE twins (tenant_id text, t text)"
+	both "ALTER TABLE twins REPLICA IDENTITY FULL"
+	src "INSERT INTO twins SELECT 't' || i % 3, repeat('y', 80) FROM generate_series(1, 3000) i"
+	# In one.
+	both "CREATE TABLE small (tenant_id text, id int, PRIMARY KEY (tenant_id, id))"
+	src "INSERT INTO small SELECT 't' || i % 3, i FROM generate_series(1, 30) i"
+	# Of all tenants.
+	both "CREATE TABLE shared (id int PRIMARY KEY, t text)"
+	src "INSERT INTO shared SELECT i, repeat('z', 80) FROM generate_series(1, 2000) i"
+	config <<-YAML
+	tenancy: {column: tenant_id}
+	tables: {public.shared: {tenancy: shared}}
+	YAML
+}
+
+teardown() {
+	unpair
+}
+
+# Pass frames on until so many parts have ended and their watermark has come,
+# and so many frames more; wait for the target to have that, and cut.
+cut_frames() {
+	perl -e '
+	my ($parts, $more) = @ARGV;
+	sub get { my ($n, $b) = (shift, ""); while (length $b < $n) { sysread(STDIN, $b, $n - length $b, length $b) or exit } $b }
+	sub put { my $b = shift; while (length $b) { my $n = syswrite(STDOUT, $b) or exit; $b = substr $b, $n } }
+	put(get(8));
+	while (1) {
+		my $h = get(28);
+		my ($type, $flags, $tenant, $len) = unpack "aCvV", $h;
+		my $body = get($tenant + $len);
+		put($h . $body);
+		$parts-- if $type eq "P" && ord substr $body, 4;
+		exit if $parts <= 0 && $type ne "P" && $more-- <= 0;
+	}' "$@"
+}
+
+# The pipeline, and its stream is cut there.
+cut_after() {
+	"${FROM[@]}" "${TENANCY[@]}" --endpos now "${CAPTURE[@]}" 2>>cut.from.err |
+	    cut_frames "$@" | "${TO[@]}" "${APPLY[@]}" 2>>cut.to.err || true
+}
+
+# Changes of all kinds, so that rows move between pages.
+churn() {
+	src "UPDATE big SET n = n + 1 WHERE id % 7 = $1 % 7"
+	src "UPDATE big SET id = id + 100000, n = n + 1 WHERE id % 101 = $1"
+	src "DELETE FROM big WHERE id % 13 = $1 % 13"
+	src "INSERT INTO big SELECT 't' || i % 3, 10000 * $1 + i, 0, 'new', repeat(i::text, 1500)
+	    FROM generate_series(7000, 7010) i ON CONFLICT DO NOTHING"
+	src "UPDATE big SET toast = repeat('w' || $1, 1500) WHERE id % 500 = 0 AND id % 3 = $1 % 3"
+	src "UPDATE big SET n = n + 1 WHERE id % 500 = 0"
+	src "DELETE FROM twins WHERE ctid IN (SELECT ctid FROM twins LIMIT 7)"
+	src "UPDATE twins SET t = 'changed' WHERE ctid IN (SELECT ctid FROM twins ORDER BY ctid DESC LIMIT 5)"
+	src "INSERT INTO twins VALUES ('t1', 'twin'), ('t1', 'twin')"
+	src "UPDATE small SET id = id + 1000 WHERE id % 5 = $1 % 5"
+	src "UPDATE shared SET t = 'changed' || $1 WHERE id % 11 = $1 % 11"
+	src "DELETE FROM shared WHERE id % 17 = $1 % 17"
+	src "VACUUM big, twins, shared"
+}
+
+# The parts that are in, as the last capture was told.
+resumed() {
+	sed -n 's/.*resuming the first copy: \([0-9]*\) of \([0-9]*\) parts are in.*/\1/p' "$1" | tail -n 1
+}
+
+@test "a first copy that is cut anywhere goes on and ends equal" {
+	local i=0 at
+
+	# Before the first part, within the copy, while it catches up, again.
+	for at in "0 3" "4 1" "0 4" "3 2" "0 9" "5 1"; do
+		cut_after $at
+		i=$((i + 1))
+		churn $i
+	done
+	sync
+	same
+	equal 0 "$(conflicts)"
+	[ "$(resumed from.err)" -gt 5 ] || fail "it began anew" "$(cat cut.from.err from.err)"
+	equal 0 "$(dst "SELECT count(*) FROM hr.part")"
+	churn 50
+	sync
+	same
+	equal 0 "$(conflicts)"
+}

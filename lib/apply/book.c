@@ -59,6 +59,8 @@ static const char schema_sql[] =
 "CREATE INDEX IF NOT EXISTS ddl_waiting ON hr.ddl (stream) WHERE outcome = 'waiting';"
 /* What a version before this one lacks. */
 "ALTER TABLE hr.tenant ADD COLUMN IF NOT EXISTS awaits text;"
+/* Where all tables are published, one without a key is not updated else. */
+"ALTER TABLE hr.version REPLICA IDENTITY FULL;"
 "UPDATE hr.version SET version = 2 WHERE version < 2;"
 "CREATE OR REPLACE FUNCTION hr.set_sequences(a_stream text, a_holder text)"
 " RETURNS TABLE (schema text, name text, problem text) LANGUAGE plpgsql SET search_path = pg_catalog AS $body$"

@@ -469,7 +469,9 @@ const char hr_trigger_sql[] =
 /* The statement itself, as far as it can be known: is there a USING in it? */
 " GET DIAGNOSTICS ctx = PG_CONTEXT;\n"
 " ctx := CASE WHEN strpos(ctx, chr(10)) > 0 THEN substr(ctx, strpos(ctx, chr(10)) + 1) ELSE '' END;\n"
-" sure := CASE WHEN ctx = '' THEN current_query() WHEN ctx LIKE 'SQL statement \"%' THEN ctx ELSE 'using' END !~* '\\yusing\\y';\n"
+/* One that is but a cast to the new type is what a target does, too. */
+" sure := regexp_replace(CASE WHEN ctx = '' THEN current_query() WHEN ctx LIKE 'SQL statement \"%' THEN ctx ELSE 'using' END,\n"
+"  'alter\\s+(?:column\\s+){0,1}(\"[^\"]+\"|[\\w$]+)\\s+(?:set\\s+data\\s+){0,1}type\\s+([^,;]+)\\s+using\\s+\\1\\s*::\\s*\\2\\s*(?=[,;\"]|$)', '', 'gi') !~* '\\yusing\\y';\n"
 " IF tg_event = 'sql_drop' THEN\n"
 "  FOR r IN SELECT DISTINCT x.relid FROM (\n"
 "    SELECT objid AS relid FROM pg_event_trigger_dropped_objects() WHERE classid = 'pg_class'::regclass AND objsubid > 0\n"

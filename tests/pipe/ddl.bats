@@ -345,6 +345,79 @@ tables: {public.log: {tenancy: none}}'
 	same
 }
 
+@test "a schema that is renamed takes its tables along" {
+	both "CREATE SCHEMA old; CREATE TABLE old.x (tenant_id text, id int PRIMARY KEY)"
+	install
+	slot
+	APPLY=(--ddl all -j 2)
+	src "INSERT INTO old.x VALUES ('acme', 1)"
+	src "ALTER SCHEMA old RENAME TO new; INSERT INTO new.x VALUES ('acme', 2), ('globex', 3)"
+	src "DELETE FROM new.x WHERE id = 1"
+	sync
+	same_table "$SRC" "$DST" new.x
+	equal "" "$(dst "SELECT to_regclass('old.x')")"
+}
+
+@test "a chain passes changes on, and --origin none leaves them out" {
+	local last=chain$BATS_SUITE_TEST_NUMBER
+
+	items
+	new_database target "$last"
+	pg_psql target "$last" -c "CREATE TABLE items (tenant_id text, id int PRIMARY KEY, t text)"
+	dst "CREATE PUBLICATION hr FOR ALL TABLES"
+	hr-capture --install-ddl -d "$DST"
+	dst "SELECT FROM pg_create_logical_replication_slot('hr_on', 'pgoutput')"
+	dst "SELECT FROM pg_create_logical_replication_slot('hr_off', 'pgoutput')"
+	src "INSERT INTO items VALUES ('acme', 1, '1')"
+	src "ALTER TABLE items ADD n int DEFAULT 2, ALTER t TYPE int USING t::int; INSERT INTO items VALUES ('acme', 2, 3, 4)"
+	src "ALTER TABLE items ALTER id TYPE bigint; CREATE TABLE more (tenant_id text, id serial PRIMARY KEY); INSERT INTO more VALUES ('globex', 1)"
+	APPLY=(--ddl all)
+	sync
+	same
+	hr-capture -d "$DST" -S hr_off -P hr "${TENANCY[@]}" --origin none --endpos now | hr-transform --dump >off.json
+	run ! grep hr.ddl off.json
+	hr-capture -d "$DST" -S hr_on -P hr "${TENANCY[@]}" --endpos now 2>from.err |
+	    hr-apply -d "$(pg_conninfo target "$last")" --ddl all
+	same_database "$DST" "$(pg_conninfo target "$last")"
+	catalog "$SRC" >source.cat
+	catalog "$(pg_conninfo target "$last")" | diff source.cat -
+}
+
+@test "the schema hr of an older version gets what it lacks" {
+	items
+	src "INSERT INTO items VALUES ('acme', 1, 'a')"
+	sync
+	dst "ALTER TABLE hr.tenant DROP COLUMN awaits; DROP TABLE hr.ddl; UPDATE hr.version SET version = 1"
+	src "ALTER TABLE items ADD n int; INSERT INTO items VALUES ('acme', 2, 'b', 3)"
+	APPLY=(--ddl all)
+	sync
+	same
+	equal 2 "$(dst "SELECT version FROM hr.version")"
+	dst "UPDATE hr.version SET version = 3"
+	job
+	equal 78 "$to"
+	one_error hr-apply "has version 3, this program knows 2" to.err
+}
+
+@test "--ddl add notes the column, and what takes it away" {
+	items
+	src "ALTER TABLE items ADD a int, ADD b text; INSERT INTO items VALUES ('acme', 1, 'a', 2, 'c')"
+	APPLY=(--ddl add)
+	sync
+	same
+	equal 'add_column|public.items|ALTER TABLE "public"."items" DROP COLUMN "a", DROP COLUMN "b"' \
+	    "$(dst "SELECT kind, relation, undo FROM hr.ddl WHERE outcome = 'applied'")"
+}
+
+@test "who may not make event triggers is told so" {
+	run -78 --separate-stderr hr-capture --install-ddl -d "${SRC/user=postgres/user=hr_password password=right}"
+	[[ $stderr == *"connect as a superuser"* || $stderr == *"password"* ]]
+	src "CREATE ROLE hr_books; CREATE SCHEMA hr AUTHORIZATION hr_books"
+	run -78 --separate-stderr hr-capture --install-ddl -d "$SRC"
+	one_error hr-capture "belongs to a role that is no superuser.*; ALTER SCHEMA hr OWNER TO"
+	src "DROP SCHEMA hr; DROP ROLE hr_books"
+}
+
 @test "whatever is killed while tables change under load, the target ends equal" {
 	local i
 

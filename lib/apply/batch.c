@@ -631,11 +631,11 @@ hr_batch_leave(struct hr_batch *b, struct hr_target *g, int step, const uint8_t 
 	hr_buf_printf(&sql, "DELETE FROM %s t WHERE ", g->only);
 	hr_way_under(&sql, rel, step, value);
 	if (but) {
-		p[n] = (struct hr_param)HR_PARAM_TEXT(but);
+		p[n] = (struct hr_param){ .data = but };
 		hr_buf_puts(&sql, " AND NOT ");
 		hr_way_exists(&sql, rel);
 		hr_way_tenant(&sql, rel);
-		hr_buf_printf(&sql, "::text COLLATE \"C\" <> $%d)", n + 1);
+		hr_buf_printf(&sql, "::text COLLATE \"C\" <> ALL ($%d::text[]))", n + 1);
 	}
 	rc = hr_txn_sql(b->txn, hr_buf_text(&sql), but ? n + 1 : n, p, e);
 	for (i = 0; i < n; i++)

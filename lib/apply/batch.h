@@ -44,7 +44,7 @@ int hr_batch_truncate(struct hr_batch *b, struct hr_target **g, size_t n, uint8_
 /*
  * Rows leave that are under another one, which a step of the relation leads to
  * and whose key is the tuple; everything before is written first.  but: not
- * those that are another tenant's than this by now; or NULL.
+ * those that are another tenant's than these (text[]) by now; or NULL.
  */
 int hr_batch_leave(struct hr_batch *b, struct hr_target *g, int step, const uint8_t *tuple, size_t len,
     const char *but, struct hr_err *e) HR_USED;

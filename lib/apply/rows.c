@@ -392,7 +392,7 @@ leaves(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bool 
 	/* Row by row: so that a refusal is this tenant's. */
 	if (w->batch.in_order && hr_batch_flush(&w->batch, true, e) < 0)
 		return -1;
-	if (hr_batch_leave(&w->batch, g, it->step, it->tuple, it->tuple_len, w->replaying && !all ? t->name : NULL, e) == 0 &&
+	if (hr_batch_leave(&w->batch, g, it->step, it->tuple, it->tuple_len, all || w->replaying ? w->only : NULL, e) == 0 &&
 	    (!w->batch.in_order || hr_txn_drain(&w->txn, e) == 0))
 		return 0;
 	if (w->batch.in_order)

@@ -174,6 +174,7 @@ add_step(struct hr_ancestry *a, struct hr_relation *rel, const struct hr_result 
 	for (i = 0; i < n; i++) {
 		s->from[i] = hr_strdup(hr_result_get(r, row + i, FROM));
 		s->to[i] = hr_strdup(hr_result_get(r, row + i, TO));
+		a->step[rel->steps - 1].from[i] = oid(hr_result_get(r, row + i, FROM_TYPE));
 	}
 	return 0;
 }

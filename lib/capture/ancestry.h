@@ -15,6 +15,7 @@ struct hr_ancestry {
 	struct {
 		uint32_t table;		/* what the step leads to */
 		char kind;		/* its relkind */
+		uint32_t from[HR_STEP_COLUMNS_MAX];	/* types of the columns that refer to it */
 	} step[HR_STEPS_MAX];
 	uint32_t tenant_type;		/* of the tenant's column */
 };

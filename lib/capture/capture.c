@@ -186,7 +186,11 @@ hr_capture_sql(struct hr_capture *c, struct hr_err *e)
 	if (hr_conn_alive(c->sql))
 		return 0;
 	hr_conn_close(c->sql);
-	return hr_conn_open(&c->sql, c->o->conninfo, HR_CONN_PLAIN, e);
+	c->sql = NULL;
+	if (hr_conn_open(&c->sql, c->o->conninfo, HR_CONN_PLAIN, e) < 0)
+		return -1;
+	/* Rather an error than rows left out. */
+	return hr_conn_exec(c->sql, "SET row_security = off", e);
 }
 
 static int
@@ -242,13 +246,25 @@ slot_is_usable(struct hr_capture *c, const struct hr_repl_slot *s, struct hr_err
 	return 0;
 }
 
+static bool
+has_parents(const struct hr_capture *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->o->config->tables; i++)
+		if (c->o->config->table[i].tenancy == HR_TENANCY_PARENT)
+			return true;
+	return false;
+}
+
 /* START_REPLICATION, with some patience for the last user of the slot. */
 static int
 start(struct hr_capture *c, hr_lsn from, struct hr_err *e)
 {
 	int64_t until = hr_now_us() + BUSY_SLOT_US;
 
-	while (hr_repl_start(c->repl, c->o->slot, from, c->o->publication, c->o->local_only, e) < 0) {
+	/* What others did to parents is left out, and has to be known. */
+	while (hr_repl_start(c->repl, c->o->slot, from, c->o->publication, c->o->local_only && !has_parents(c), e) < 0) {
 		if (strcmp(e->sqlstate, "55006") != 0)
 			return -1;
 		hr_hint(e, "is another hr-capture running?");
@@ -419,15 +435,19 @@ static int
 resolve_endpos(struct hr_capture *c, struct hr_err *e)
 {
 	struct hr_result *r;
+	hr_lsn now = 0;
 	int rc = 0;
 
 	c->endpos = c->o->has_endpos ? c->o->endpos : 0;
-	if (!c->o->endpos_now)
-		return 0;
-	if (hr_conn_query(c->sql, &r, "SELECT pg_catalog.pg_current_wal_flush_lsn()", 0, NULL, e) < 0)
+	if (hr_conn_query(c->sql, &r, "SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()"
+	    " ELSE pg_catalog.pg_current_wal_flush_lsn() END", 0, NULL, e) < 0)
 		return -1;
-	if (hr_lsn_parse(hr_result_get(r, 0, 0), &c->endpos) < 0)
+	if (hr_lsn_parse(hr_result_get(r, 0, 0), &now) < 0)
 		rc = hr_fail(e, HR_TEMPORARY, "the source does not say where its WAL ends");
+	if (c->began == 0)
+		c->began = now;
+	if (c->o->endpos_now)
+		c->endpos = now;
 	hr_result_free(r);
 	return rc;
 }

@@ -73,6 +73,7 @@ struct hr_capture {
 	/* positions */
 	hr_lsn received;		/* to tell the source */
 	hr_lsn acked;			/* what the target has made durable */
+	hr_lsn began;			/* the end of the source's WAL when we did */
 	int64_t sent_time;		/* the source's clock at the last message */
 	bool past_endpos;
 	bool late_end;			/* endpos is a now that comes when the copies asked for are done */

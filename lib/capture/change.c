@@ -140,6 +140,7 @@ hr_capture_relation(struct hr_capture *c, struct hr_relation *rel, struct hr_rou
 		return 0;
 	}
 	route.scoped = is_scoped(known, &route);
+	route.withheld = old && old->withheld;
 	route.keyed = known ? known->keyed : rel->identity == 'd' || rel->identity == 'i';
 	if (old && old->written && hr_relation_same(old->relation, rel)) {
 		hr_route_clear(&route);
@@ -380,6 +381,13 @@ move(struct hr_capture *c, struct hr_route *route, struct hr_out *from, struct h
 	return hr_descend_join(c, route, to, &m->tuple, e);
 }
 
+static bool
+same_kin(const struct hr_kin *a, const struct hr_kin *b)
+{
+	return a->link == b->link && a->out == b->out && a->key.len == b->key.len &&
+	    memcmp(a->key.data, b->key.data, a->key.len) == 0;
+}
+
 /*
  * Whose a row was and is, by its foreign key.  A parent that is no longer at
  * the source takes its rows along, or they have another by then: such a row is
@@ -391,11 +399,12 @@ by_parent(struct hr_capture *c, struct hr_route *route, const struct hr_pgo *m, 
     struct hr_out **from, struct hr_out **to, bool *ahead, struct hr_err *e)
 {
 	struct hr_kin is = { .out = NULL }, was = { .out = NULL };
+	int rc = -1;
 
 	if (m->type != 'D' && hr_parents_tenant(c, route, &m->tuple, &is, e) < 0)
-		return -1;
+		goto out;
 	if (knows_old && hr_parents_tenant(c, route, &m->old_tuple, &was, e) < 0)
-		return -1;
+		goto out;
 	*to = is.out;
 	*from = was.unknown ? &c->emit.all : was.out;
 	if (m->type == 'D' && !knows_old)
@@ -403,16 +412,24 @@ by_parent(struct hr_capture *c, struct hr_route *route, const struct hr_pgo *m, 
 	if (m->type == 'U' && !knows_old)
 		*from = *to;
 	*ahead = is.ahead || was.ahead;
+	route->withheld |= is.unknown;
 	if (!route->keyed) {
-		/* It cannot be written over: what was brought is left out. */
+		/* It cannot be written over: what was brought is left out, or brought again. */
 		*ahead = false;
 		if (is.seen)
 			*to = NULL;
 		if (was.seen || (is.seen && m->type == 'U' && !knows_old))
 			*from = NULL;
+		if (was.link && hr_descend_again(c, route, &was, e) < 0)
+			goto out;
+		if (is.link && !same_kin(&is, &was) && hr_descend_again(c, route, &is, e) < 0)
+			goto out;
 	}
-	route->withheld |= is.unknown;
-	return 0;
+	rc = 0;
+out:
+	hr_buf_clear(&is.key);
+	hr_buf_clear(&was.key);
+	return rc;
 }
 
 /* A row stays with its tenant, who may have it in a state that is yet to come. */
@@ -475,6 +492,35 @@ row(struct hr_capture *c, struct hr_route *route, const struct hr_pgo *m, struct
 	if (from == to)
 		return ahead ? put_over(c, route, to, m, e) : update(c, route, to, m, e);
 	return move(c, route, from, to, ahead, m, e);
+}
+
+/*
+ * A row that others find their tenant by.  Where it says that they are another
+ * tenant's than we took them for, they go there.
+ */
+static int
+parent(struct hr_capture *c, struct hr_route *route, const struct hr_pgo *m, struct hr_err *e)
+{
+	struct hr_kin was = { .out = NULL }, is = { .out = NULL };
+	struct hr_out *from;
+	int differ = 0;
+
+	if (m->type != 'D' && !c->foreign && !route->refused &&
+	    (differ = hr_parents_differ(c, route, m, &was, &is, e)) < 0)
+		return -1;
+	from = was.unknown ? &c->emit.all : was.out;
+	/* The row's own move would find them with its own tenant only. */
+	if (differ && from && (in_order(c, from, true, e) < 0 ||
+	    hr_descend_leave(c, route, from, &m->tuple, NULL, e) < 0))
+		return -1;
+	c->parents.joined = false;
+	if (!c->foreign && row(c, route, m, e) < 0)
+		return -1;
+	if (differ && is.out && !c->parents.joined && (in_order(c, is.out, true, e) < 0 ||
+	    hr_descend_join(c, route, is.out, &m->tuple, e) < 0))
+		return -1;
+	hr_parents_see(c, route, m);
+	return 0;
 }
 
 /* One tenant's truncated tables, or everyone's. */
@@ -542,6 +588,19 @@ truncate_tables(struct hr_capture *c, const struct hr_pgo *m, struct hr_err *e)
 	free(done);
 	free(id);
 	return rc;
+}
+
+static void
+forget_parents(const struct hr_capture *c, const struct hr_pgo *m)
+{
+	uint32_t i;
+
+	for (i = 0; i < m->relations; i++) {
+		const struct hr_route *route = hr_routes_get(&c->routes, hr_get_u32be(m->relation_list + 4 * i));
+
+		if (route)
+			hr_parents_forget(route);
+	}
 }
 
 static int
@@ -681,6 +740,7 @@ hr_capture_message(struct hr_capture *c, const uint8_t *data, size_t len, struct
 	c->skip = 0;
 	switch (m.type) {
 	case 'T':
+		forget_parents(c, &m);
 		return c->foreign ? 0 : truncate_tables(c, &m, e);
 	case 'M':
 		return c->foreign ? 0 : put_message(c, &m, e);
@@ -688,9 +748,7 @@ hr_capture_message(struct hr_capture *c, const uint8_t *data, size_t len, struct
 	route = hr_routes_get(&c->routes, m.relation);
 	if (HR_UNLIKELY(route == NULL))
 		return hr_fail(e, HR_INTERNAL, "a change of the unknown relation %" PRIu32, m.relation);
-	if (!c->foreign && row(c, route, &m, e) < 0)
-		return -1;
-	if (HR_UNLIKELY(route->feeds) && m.type != 'D')
-		hr_parents_see(c, route, &m.tuple);
-	return 0;
+	if (HR_UNLIKELY(route->feeds))
+		return parent(c, route, &m, e);
+	return c->foreign ? 0 : row(c, route, &m, e);
 }

@@ -25,6 +25,8 @@
  * the moved row until the stream has come past it.
  */
 struct hr_transit {
+	uint64_t txn;			/* the transaction it was for */
+	bool doubted;			/* the target may have had that before we began */
 	uint32_t end;			/* the first transaction id that was not given out */
 	uint32_t running;
 	uint32_t xid[];			/* of those before it, not visible */
@@ -43,33 +45,59 @@ sees(const struct hr_transit *t, uint32_t xid)
 	return true;
 }
 
-static size_t
-transit_key(struct hr_buf *b, const struct hr_link *l, const void *key, size_t len)
+/* table: one of rows without a key that was read again; 0: all under the row. */
+static void
+transit_key(struct hr_buf *b, const struct hr_link *l, const void *key, size_t len, uint32_t table)
 {
 	hr_buf_reset(b);
 	hr_buf_u32le(b, l->id);
+	hr_buf_u32le(b, table);
 	hr_buf_put(b, key, len);
-	return b->len;
 }
 
-bool
-hr_descend_is_ahead(struct hr_capture *c, const struct hr_link *l, const void *key, size_t len, bool *seen)
+enum hr_ahead
+hr_descend_ahead(struct hr_capture *c, const struct hr_link *l, const void *key, size_t len, uint32_t table)
 {
 	struct hr_parents *p = &c->parents;
 	struct hr_buf b = HR_BUF_INIT;
-	const struct hr_transit *t;
+	const struct hr_transit *t = NULL;
 
 	if (HR_LIKELY(p->transit.count == 0))
-		return false;
+		return HR_AHEAD_NOT;
 	if (c->emit.commit > p->transit_until) {
 		hr_map_clear(&p->transit, free);
-		return false;
+		return HR_AHEAD_NOT;
 	}
-	transit_key(&b, l, key, len);
+	transit_key(&b, l, key, len, 0);
 	t = hr_map_get(&p->transit, b.data, b.len);
+	if (t && table) {
+		const struct hr_transit *again;
+
+		transit_key(&b, l, key, len, table);
+		again = hr_map_get(&p->transit, b.data, b.len);
+		if (again && again->txn > t->txn)
+			t = again;
+	}
 	hr_buf_clear(&b);
-	*seen |= t && sees(t, c->emit.xid);
-	return t != NULL;
+	if (t == NULL)
+		return HR_AHEAD_NOT;
+	if (!sees(t, c->emit.xid))
+		return HR_AHEAD;
+	return t->doubted && t->txn != c->emit.txn ? HR_AHEAD_DOUBT : HR_AHEAD_SEEN;
+}
+
+/* What is under a row, or one table of that, has been read. */
+static void
+remember(struct hr_capture *c, const struct hr_link *l, const struct hr_buf *key, uint32_t table, const struct hr_transit *t)
+{
+	struct hr_buf name = HR_BUF_INIT;
+	void **at;
+
+	transit_key(&name, l, key->data, key->len, table);
+	at = hr_map_at(&c->parents.transit, name.data, name.len);
+	free(*at);
+	*at = hr_memdup(t, sizeof(*t) + t->running * sizeof(t->xid[0]));
+	hr_buf_clear(&name);
 }
 
 /* "10:20:10,14" as text; gives. */
@@ -99,8 +127,7 @@ look(struct hr_capture *c, hr_lsn *until, struct hr_err *e)
 		struct hr_result *r;
 		struct hr_transit *t;
 
-		if (hr_conn_exec(c->sql, "SET row_security = off;"
-		    "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY", e) < 0 ||
+		if (hr_conn_exec(c->sql, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY", e) < 0 ||
 		    hr_conn_query(c->sql, &r, "SELECT pg_catalog.pg_current_snapshot(),"
 		    " CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()"
 		    " ELSE pg_catalog.pg_current_wal_insert_lsn() END", 0, NULL, e) < 0)
@@ -109,6 +136,8 @@ look(struct hr_capture *c, hr_lsn *until, struct hr_err *e)
 		if (hr_lsn_parse(hr_result_get(r, 0, 1), until) < 0)
 			*until = UINT64_MAX;
 		hr_result_free(r);
+		t->txn = c->emit.txn;
+		t->doubted = c->emit.commit <= c->began;
 		if (sees(t, c->emit.xid))
 			return t;
 		free(t);
@@ -131,6 +160,7 @@ look(struct hr_capture *c, hr_lsn *until, struct hr_err *e)
 struct under {
 	uint32_t table;
 	int step;		/* of its way, that leads to the row */
+	uint32_t type[HR_STEP_COLUMNS_MAX];	/* of the columns that refer to it */
 	struct hr_feed feed;	/* a copy: describing tables anew may replace them */
 };
 
@@ -179,6 +209,15 @@ look_at_tables(struct hr_capture *c, struct hr_err *e)
 	return 0;
 }
 
+static struct under
+under_of(const struct hr_route *child, int step, const struct hr_feed *feed)
+{
+	struct under u = { .table = child->relation->id, .step = step, .feed = *feed };
+
+	memcpy(u.type, child->way->step[step].from, sizeof(u.type));
+	return u;
+}
+
 /* Nearest first. */
 static void
 find(struct hr_capture *c, const struct hr_route *route, struct unders *list)
@@ -194,7 +233,7 @@ find(struct hr_capture *c, const struct hr_route *route, struct unders *list)
 			for (k = 0; k < route->feeds; k++)
 				if (route->feed[k].link == l) {
 					HR_GROW(list->u, list->n, list->cap);
-					list->u[list->n++] = (struct under){ child->relation->id, step, route->feed[k] };
+					list->u[list->n++] = under_of(child, step, &route->feed[k]);
 				}
 	}
 	qsort(list->u, list->n, sizeof(*list->u), by_step);
@@ -210,6 +249,22 @@ key_of(const struct hr_route *route, const struct under *u, const struct hr_cur 
 		return 0;
 	return hr_fail(e, HR_INTERNAL, "a row of '%s.%s' came without its key", route->relation->schema,
 	    route->relation->name);
+}
+
+/* Nothing is under a key that the referring columns cannot hold. */
+static bool
+fits(const struct under *u, const struct hr_buf *key)
+{
+	const char *text = (const char *)key->data;
+	int i;
+
+	for (i = 0; i < u->feed.link->keys; i++, text += strlen(text) + 1) {
+		int64_t n = u->type[i] == 21 || u->type[i] == 23 ? strtoll(text, NULL, 10) : 0;
+
+		if (u->type[i] == 21 ? n != (int16_t)n : n != (int32_t)n)
+			return false;
+	}
+	return true;
 }
 
 static int
@@ -242,7 +297,7 @@ leave(struct hr_capture *c, const struct hr_route *route, const struct unders *l
 
 	for (i = list->n; i-- > 0 && rc == 0;) {
 		rc = key_of(route, &list->u[i], tuple, old, &key, e);
-		if (rc == 0)
+		if (rc == 0 && fits(&list->u[i], &key))
 			rc = put_leave(c, &list->u[i], from, &key, e);
 	}
 	hr_buf_clear(&key);
@@ -406,13 +461,24 @@ bring(struct hr_capture *c, const struct under *u, struct hr_out *to, const stru
 	return rc;
 }
 
+/* The stream has to come as far as that. */
+static void
+passed(struct hr_capture *c, hr_lsn until)
+{
+	struct hr_parents *p = &c->parents;
+
+	if (c->emit.commit > p->transit_until)
+		hr_map_clear(&p->transit, free);
+	if (until > p->transit_until)
+		p->transit_until = until;
+}
+
 /* All tables under the row, as one reading has them. */
 static int
 bring_all(struct hr_capture *c, const struct hr_route *route, const struct unders *list, struct hr_out *to,
     const struct hr_cur *tuple, struct hr_err *e)
 {
-	struct hr_parents *p = &c->parents;
-	struct hr_buf key = HR_BUF_INIT, name = HR_BUF_INIT;
+	struct hr_buf key = HR_BUF_INIT;
 	struct hr_transit *t;
 	hr_lsn until;
 	size_t i;
@@ -422,34 +488,35 @@ bring_all(struct hr_capture *c, const struct hr_route *route, const struct under
 		return -1;
 	for (i = 0; i < list->n; i++) {
 		if (key_of(route, &list->u[i], tuple, NULL, &key, e) < 0 ||
-		    bring(c, &list->u[i], to, &key, e) < 0)
+		    (fits(&list->u[i], &key) && bring(c, &list->u[i], to, &key, e) < 0))
 			goto out;
 	}
 	if (hr_conn_exec(c->sql, "COMMIT", e) < 0)
 		goto out;
-	if (c->emit.commit > p->transit_until)
-		hr_map_clear(&p->transit, free);
+	passed(c, until);
 	for (i = 0; i < route->feeds; i++) {
 		const struct hr_feed *f = &route->feed[i];
-		size_t size = sizeof(*t) + t->running * sizeof(t->xid[0]);
-		void **at;
 
 		hr_buf_reset(&key);
-		if (!hr_parents_key(route, f->key, f->link->keys, tuple, NULL, &key))
-			continue;
-		transit_key(&name, f->link, key.data, key.len);
-		at = hr_map_at(&p->transit, name.data, name.len);
-		free(*at);
-		*at = hr_memdup(t, size);
+		if (hr_parents_key(route, f->key, f->link->keys, tuple, NULL, &key))
+			remember(c, f->link, &key, 0, t);
 	}
-	if (until > p->transit_until)
-		p->transit_until = until;
 	rc = 0;
 out:
 	free(t);
 	hr_buf_clear(&key);
-	hr_buf_clear(&name);
 	return rc;
+}
+
+/* May it be tried once more?  On another connection then. */
+static bool
+lost(struct hr_capture *c, const struct hr_err *e)
+{
+	if (!hr_err_retryable(e) || e->sqlstate[0] == '\0')
+		return false;
+	hr_conn_close(c->sql);
+	c->sql = NULL;
+	return true;
 }
 
 int
@@ -463,6 +530,7 @@ hr_descend_join(struct hr_capture *c, const struct hr_route *route, struct hr_ou
 		return 0;
 	if (find_all(c, route, &list, e) < 0)
 		return -1;
+	c->parents.joined = true;
 	for (tries = 0; rc < 0 && tries < 2 && list.n; tries++) {
 		hr_err_clear(e);
 		/* A try that failed, or a tenant that could not let them go yet, left some. */
@@ -470,10 +538,8 @@ hr_descend_join(struct hr_capture *c, const struct hr_route *route, struct hr_ou
 			break;
 		if ((rc = hr_capture_sql(c, e)) == 0)
 			rc = bring_all(c, route, &list, to, tuple, e);
-		if (rc == 0 || !hr_err_retryable(e) || e->sqlstate[0] == '\0')
+		if (rc == 0 || !lost(c, e))
 			break;
-		hr_conn_close(c->sql);
-		c->sql = NULL;
 	}
 	if (list.n == 0)
 		rc = 0;
@@ -482,6 +548,47 @@ hr_descend_join(struct hr_capture *c, const struct hr_route *route, struct hr_ou
 		e->sqlstate[0] = '\0';		/* not the stream's connection */
 		hr_within(e, "cannot read the rows under one of '%s.%s' that came to another tenant",
 		    route->relation->schema, route->relation->name);
+	}
+	return rc;
+}
+
+static int
+again(struct hr_capture *c, const struct under *u, const struct hr_kin *kin, struct hr_err *e)
+{
+	struct hr_transit *t;
+	hr_lsn until;
+	int rc = -1;
+
+	if (hr_capture_sql(c, e) < 0 || look_at_tables(c, e) < 0 || (t = look(c, &until, e)) == NULL)
+		return -1;
+	if (bring(c, u, kin->out, &kin->key, e) == 0 && hr_conn_exec(c->sql, "COMMIT", e) == 0) {
+		passed(c, until);
+		remember(c, kin->link, &kin->key, u->table, t);
+		rc = 0;
+	}
+	free(t);
+	return rc;
+}
+
+int
+hr_descend_again(struct hr_capture *c, const struct hr_route *child, const struct hr_kin *kin, struct hr_err *e)
+{
+	struct hr_feed f = { .link = kin->link };
+	struct under u = under_of(child, kin->step, &f);
+	int tries, rc = -1;
+
+	if (kin->out == NULL)
+		return 0;
+	for (tries = 0; rc < 0 && tries < 2; tries++) {
+		hr_err_clear(e);
+		if (hr_emit_in_order(&c->emit, kin->out, true, e) < 0 || put_leave(c, &u, kin->out, &kin->key, e) < 0)
+			break;
+		if ((rc = again(c, &u, kin, e)) == 0 || !lost(c, e))
+			break;
+	}
+	if (rc < 0) {
+		e->sqlstate[0] = '\0';		/* not the stream's connection */
+		hr_within(e, "cannot read rows of '%s.%s' again", child->relation->schema, child->relation->name);
 	}
 	return rc;
 }

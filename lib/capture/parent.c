@@ -20,6 +20,8 @@
 /* What a row leads to: the texts of the link's value columns, each with its NUL. */
 struct entry {
 	bool null;		/* one of them is NULL */
+	bool gone;		/* deleted, and nothing says what it led to */
+	bool asked;		/* of the source: as of then */
 	uint32_t len;
 	char text[];
 };
@@ -33,6 +35,16 @@ entry_new(const void *text, size_t len, bool null)
 	if (len)
 		memcpy(x->text, text, len);
 	return x;
+}
+
+static struct entry *
+entry_copy(const struct entry *x)
+{
+	struct entry *copy = entry_new(x->text, x->len, x->null);
+
+	copy->gone = x->gone;
+	copy->asked = x->asked;
+	return copy;
 }
 
 /* What is old goes, what is young gets old. */
@@ -75,7 +87,7 @@ get(struct hr_parents *p, struct hr_link *l, const void *key, size_t len)
 
 	if (x || (x = hr_map_get(&l->old, key, len)) == NULL)
 		return x;
-	return put(p, l, key, len, entry_new(x->text, x->len, x->null));
+	return put(p, l, key, len, entry_copy(x));
 }
 
 /*
@@ -183,6 +195,7 @@ hr_parents_route(struct hr_capture *c, struct hr_route *route, struct hr_err *e)
 		return -1;
 	}
 	route->link = link_of(p, rel, &a, 0);
+	route->way = hr_memdup(&a, sizeof(a));
 	route->fk = hr_zalloc((size_t)rel->step[0].columns * sizeof(*route->fk));
 	route->identity_has_tenant = true;
 	for (k = 0; k < rel->step[0].columns; k++) {
@@ -299,27 +312,100 @@ hr_parents_key(const struct hr_route *route, const int *column, int n, const str
 	return true;
 }
 
-void
-hr_parents_see(struct hr_capture *c, const struct hr_route *route, const struct hr_cur *tuple)
+/* The texts of the link's value in a tuple.  1, 0: NULL, -1: not all there. */
+static int
+value_of(const struct hr_route *route, const struct hr_feed *f, const struct hr_cur *tuple, struct hr_buf *value)
+{
+	int k, got = 1;
+
+	hr_buf_reset(value);
+	for (k = 0; k < f->link->values && got == 1; k++)
+		got = put_text(value, route->relation, f->value[k], tuple);
+	if (got == 0)
+		hr_buf_reset(value);
+	return got;
+}
+
+/* Does an old tuple of that kind have the link's value? */
+static bool
+has_value(const struct hr_route *route, const struct hr_feed *f, char old)
+{
+	int k;
+
+	for (k = 0; k < f->link->values && old != 'O'; k++)
+		if (!route->relation->column[f->value[k]].key)
+			return false;
+	return true;
+}
+
+/*
+ * What a row led to before it went, or before its key changed: the rows under
+ * it follow it, and say no more than the key.
+ */
+static void
+see_old(struct hr_capture *c, const struct hr_route *route, const struct hr_pgo *m)
 {
 	struct hr_buf key = HR_BUF_INIT, value = HR_BUF_INIT;
+	struct entry *x;
 	size_t i;
 
 	for (i = 0; i < route->feeds; i++) {
 		const struct hr_feed *f = &route->feed[i];
-		int k, got = 1;
+		int got = -1;
 
 		hr_buf_reset(&key);
-		hr_buf_reset(&value);
-		if (!hr_parents_key(route, f->key, f->link->keys, tuple, NULL, &key))
+		if (!hr_parents_key(route, f->key, f->link->keys, &m->old_tuple, NULL, &key))
 			continue;
-		for (k = 0; k < f->link->values && got == 1; k++)
-			got = put_text(&value, route->relation, f->value[k], tuple);
-		if (got >= 0)
-			put(&c->parents, f->link, key.data, key.len, entry_new(value.data, got ? value.len : 0, got == 0));
+		if (has_value(route, f, m->old))
+			got = value_of(route, f, &m->old_tuple, &value);
+		/* What has passed is known; rows under one that is gone have been let go. */
+		x = get(&c->parents, f->link, key.data, key.len);
+		if (x && (x->asked ? x->gone : got < 0))
+			continue;
+		x = entry_new(value.data, got > 0 ? value.len : 0, got == 0);
+		x->gone = got < 0;
+		put(&c->parents, f->link, key.data, key.len, x);
 	}
 	hr_buf_clear(&key);
 	hr_buf_clear(&value);
+}
+
+void
+hr_parents_see(struct hr_capture *c, const struct hr_route *route, const struct hr_pgo *m)
+{
+	struct hr_buf key = HR_BUF_INIT, value = HR_BUF_INIT;
+	size_t i;
+
+	if (m->type != 'I' && m->old != '-')
+		see_old(c, route, m);
+	for (i = 0; i < route->feeds && m->type != 'D'; i++) {
+		const struct hr_feed *f = &route->feed[i];
+		int got;
+
+		hr_buf_reset(&key);
+		if (!hr_parents_key(route, f->key, f->link->keys, &m->tuple, NULL, &key))
+			continue;
+		if ((got = value_of(route, f, &m->tuple, &value)) >= 0)
+			put(&c->parents, f->link, key.data, key.len, entry_new(value.data, value.len, got == 0));
+	}
+	hr_buf_clear(&key);
+	hr_buf_clear(&value);
+}
+
+void
+hr_parents_forget(const struct hr_route *route)
+{
+	size_t i;
+
+	for (i = 0; i < route->feeds; i++) {
+		struct hr_link *l = route->feed[i].link;
+
+		/* Of a partition alone others are still there. */
+		if (l->table != route->relation->id)
+			continue;
+		hr_map_clear(&l->young, free);
+		hr_map_clear(&l->old, free);
+	}
 }
 
 /*
@@ -392,7 +478,7 @@ ask(struct hr_capture *c, struct hr_link *l, const void *key, size_t len, struct
 		if (null || get(&c->parents, l, k.data, k.len))
 			continue;
 		row_texts(r, i, l->keys, l->values, &v, &null);
-		put(&c->parents, l, k.data, k.len, entry_new(v.data, null ? 0 : v.len, null));
+		put(&c->parents, l, k.data, k.len, entry_new(v.data, null ? 0 : v.len, null))->asked = true;
 	}
 	if (rc == 0)
 		hr_result_free(r);
@@ -403,7 +489,7 @@ ask(struct hr_capture *c, struct hr_link *l, const void *key, size_t len, struct
 	return rc;
 }
 
-/* What a row leads to; *x NULL when there is none.  0, or -1. */
+/* What a row leads to.  0, or -1. */
 static int
 look_up(struct hr_capture *c, struct hr_link *l, const void *key, size_t len, struct entry **x, struct hr_err *e)
 {
@@ -423,8 +509,60 @@ look_up(struct hr_capture *c, struct hr_link *l, const void *key, size_t len, st
 		hr_within(e, "cannot look up whose a row of '%s.%s' is", l->schema, l->name);
 		return hr_hint(e, "the role needs SELECT on it");
 	}
-	*x = get(&c->parents, l, key, len);
+	if ((*x = get(&c->parents, l, key, len)) == NULL) {
+		/* No need to ask for each row under it. */
+		*x = put(&c->parents, l, key, len, entry_new(NULL, 0, false));
+		(*x)->gone = (*x)->asked = true;
+	}
 	return 0;
+}
+
+/* The tenant at the end of a way, whose last link's value is x.  0, or -1. */
+static int
+arrive(struct hr_capture *c, const struct hr_link *l, const struct entry *x, struct hr_out **o, struct hr_err *e)
+{
+	*o = hr_emit_tenant_of(&c->emit, l->tenant_type, true, (const uint8_t *)x->text, x->len - 1, e);
+	if (*o == NULL)
+		return hr_within(e, "table '%s.%s'", l->schema, l->name);
+	if (!(*o)->selected)
+		*o = NULL;
+	return 0;
+}
+
+/*
+ * From a link's row, of that key, on.  table: of the rows under it when they
+ * have no key, or 0.  *null: the way ends in a NULL.  0, or -1.
+ */
+static int
+walk(struct hr_capture *c, struct hr_link *l, uint32_t table, struct hr_buf *key, struct hr_kin *kin, bool *null, struct hr_err *e)
+{
+	struct entry *x;
+	int step;
+
+	for (step = 0;; step++) {
+		enum hr_ahead ahead = hr_descend_ahead(c, l, key->data, key->len, table);
+
+		kin->ahead |= ahead != HR_AHEAD_NOT;
+		kin->seen |= ahead == HR_AHEAD_SEEN || ahead == HR_AHEAD_DOUBT;
+		if (table && ahead == HR_AHEAD_DOUBT && kin->link == NULL) {
+			kin->link = l;
+			kin->step = step;
+			hr_buf_put(&kin->key, key->data, key->len);
+		}
+		if (look_up(c, l, key->data, key->len, &x, e) < 0)
+			return -1;
+		if (x->gone) {
+			kin->unknown = true;
+			return 0;
+		}
+		if ((*null = x->null))
+			return 0;
+		if (l->next == NULL)
+			return arrive(c, l, x, &kin->out, e);
+		hr_buf_reset(key);
+		hr_buf_put(key, x->text, x->len);
+		l = l->next;
+	}
 }
 
 int
@@ -433,46 +571,85 @@ hr_parents_tenant(struct hr_capture *c, const struct hr_route *route, const stru
 {
 	struct hr_buf key = HR_BUF_INIT;
 	struct hr_link *l = route->link;
-	struct entry *x = NULL;
 	bool null = false;
-	int i, got, rc = -1;
+	int i, got, rc = 0;
 
 	*kin = (struct hr_kin){ .out = NULL };
-	for (i = 0; i < l->keys && !null; i++) {
-		if ((got = put_text(&key, route->relation, route->fk[i], tuple)) < 0) {
-			hr_fail(e, HR_INTERNAL, "a malformed row of '%s.%s' from the source", route->relation->schema,
+	for (i = 0; i < l->keys && !null && rc == 0; i++) {
+		if ((got = put_text(&key, route->relation, route->fk[i], tuple)) < 0)
+			rc = hr_fail(e, HR_INTERNAL, "a malformed row of '%s.%s' from the source", route->relation->schema,
 			    route->relation->name);
-			goto out;
-		}
 		null = got == 0;
 	}
-	while (!null) {
-		kin->ahead |= hr_descend_is_ahead(c, l, key.data, key.len, &kin->seen);
-		if (look_up(c, l, key.data, key.len, &x, e) < 0)
-			goto out;
-		if (x == NULL) {
-			kin->unknown = true;
-			rc = 0;
-			goto out;
-		}
-		null = x->null;
-		if (null || l->next == NULL)
-			break;
-		hr_buf_reset(&key);
-		hr_buf_put(&key, x->text, x->len);
-		l = l->next;
-	}
-	if (null)
+	if (rc == 0 && !null)
+		rc = walk(c, l, route->keyed ? 0 : route->relation->id, &key, kin, &null, e);
+	if (rc == 0 && null)
 		rc = hr_capture_null_tenant(c, route, &kin->out, e);
-	else if ((kin->out = hr_emit_tenant_of(&c->emit, l->tenant_type, true, (const uint8_t *)x->text, x->len - 1, e)) == NULL)
-		hr_within(e, "table '%s.%s'", l->schema, l->name);
-	else {
-		if (!kin->out->selected)
-			kin->out = NULL;
-		rc = 0;
-	}
-out:
 	hr_buf_clear(&key);
+	return rc;
+}
+
+/* The same, of rows under one that leads there. */
+static int
+under(struct hr_capture *c, struct hr_link *l, const struct entry *x, struct hr_kin *kin, struct hr_err *e)
+{
+	struct hr_buf key = HR_BUF_INIT;
+	bool null = x->null;
+	int rc = 0;
+
+	*kin = (struct hr_kin){ .unknown = x->gone };
+	if (!x->gone && !null && l->next == NULL)
+		rc = arrive(c, l, x, &kin->out, e);
+	else if (!x->gone && !null) {
+		hr_buf_put(&key, x->text, x->len);
+		rc = walk(c, l->next, 0, &key, kin, &null, e);
+	}
+	if (null && c->o->config->tenancy.null_tenant == HR_NULL_SHARED)
+		kin->out = &c->emit.all;
+	hr_buf_clear(&key);
+	return rc;
+}
+
+/* One feed: 1 when its link knows the row, and it led elsewhere. */
+static int
+differs(struct hr_capture *c, const struct hr_route *route, const struct hr_feed *f, const struct hr_pgo *m,
+    struct hr_kin *was, struct hr_kin *is, struct hr_err *e)
+{
+	const struct hr_cur *tuple = &m->tuple;
+	struct hr_buf key = HR_BUF_INIT, value = HR_BUF_INIT;
+	struct entry *before = NULL, *now = NULL;
+	const struct entry *x;
+	int got, rc = 0;
+
+	if (hr_parents_key(route, f->key, f->link->keys, tuple, NULL, &key) &&
+	    (x = get(&c->parents, f->link, key.data, key.len)) != NULL &&
+	    /* Under a row that is gone by now there is nothing by now. */
+	    !(x->gone && x->asked && m->type == 'U') &&
+	    (got = value_of(route, f, tuple, &value)) >= 0 &&
+	    (x->gone || x->null != (got == 0) || x->len != value.len || (x->len && memcmp(x->text, value.data, x->len) != 0))) {
+		before = entry_copy(x);
+		now = entry_new(value.data, value.len, got == 0);
+		if (under(c, f->link, before, was, e) < 0 || under(c, f->link, now, is, e) < 0)
+			rc = -1;
+		else
+			rc = !is->unknown && (was->unknown || was->out != is->out);
+	}
+	free(before);
+	free(now);
+	hr_buf_clear(&key);
+	hr_buf_clear(&value);
+	return rc;
+}
+
+int
+hr_parents_differ(struct hr_capture *c, const struct hr_route *route, const struct hr_pgo *m,
+    struct hr_kin *was, struct hr_kin *is, struct hr_err *e)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < route->feeds && rc == 0; i++)
+		rc = differs(c, route, &route->feed[i], m, was, is, e);
 	return rc;
 }
 

@@ -5,7 +5,8 @@
  * the rows it has seen or asked for, what they refer to in their turn or which
  * tenant they belong to.  What passes in the stream is known exactly; what did
  * not is asked of the source and is as of now.  A row that has moved since is
- * brought along by its move, which is yet to come: see descend.h.
+ * brought along by its move, which is yet to come, or as soon as it passes and
+ * says otherwise: see descend.h.
  *
  * Memory is bounded: the rows seen longest ago are forgotten first.
  */
@@ -46,6 +47,7 @@ struct hr_parents {
 	hr_lsn transit_until;
 	uint64_t looked;		/* the transaction for whose move the tables were looked at */
 	uint64_t asked;			/* questions put to the source */
+	bool joined;			/* rows have just been brought under the open change's row */
 };
 
 /* Where a row leads. */
@@ -54,15 +56,28 @@ struct hr_kin {
 	bool unknown;			/* there is no such row any more at the source */
 	bool ahead;			/* it moved with what it is under, in a state yet to come: descend.h */
 	bool seen;			/* and what the open transaction does to it was seen then */
+	/* rows without a key that are ahead, nobody can say how far: of the nearest such row */
+	struct hr_link *link;		/* NULL: none */
+	int step;
+	struct hr_buf key;
 };
 
 /* Find the way of a route by parent, and make its links.  0, or -1. */
 int hr_parents_route(struct hr_capture *c, struct hr_route *route, struct hr_err *e) HR_USED;
 /* See to it that the links this table feeds see its rows. */
 int hr_parents_connect(struct hr_capture *c, struct hr_route *route, struct hr_err *e) HR_USED;
-/* A row of a table with feeds, in its new state. */
-void hr_parents_see(struct hr_capture *c, const struct hr_route *route, const struct hr_cur *tuple);
-/* Whose a row is, by its foreign key.  0, or -1. */
+/* A change of a table with feeds: what its rows lead to from here on. */
+void hr_parents_see(struct hr_capture *c, const struct hr_route *route, const struct hr_pgo *m);
+/* The table has been emptied, and what refers to it. */
+void hr_parents_forget(const struct hr_route *route);
+/*
+ * Have rows under this one, an INSERT's or UPDATE's, been another tenant's so
+ * far?  That was asked of the source, which is ahead; or the row was deleted
+ * and comes again.  1: they were *was and are *is, 0: not that we know, -1.
+ */
+int hr_parents_differ(struct hr_capture *c, const struct hr_route *route, const struct hr_pgo *m,
+    struct hr_kin *was, struct hr_kin *is, struct hr_err *e) HR_USED;
+/* Whose a row is, by its foreign key; gives the kin's key.  0, or -1. */
 int hr_parents_tenant(struct hr_capture *c, const struct hr_route *route, const struct hr_cur *tuple,
     struct hr_kin *kin, struct hr_err *e) HR_USED;
 /* A row's key as links know it, from the first tuple that has it all.  false: neither has. */

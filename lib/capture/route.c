@@ -263,6 +263,7 @@ hr_route_drop(struct hr_route *route)
 	free(route->tenant);
 	free(route->refused);
 	free(route->fk);
+	free(route->way);
 	free(route->feed);
 	*route = (struct hr_route){ .column = -1 };
 }

@@ -14,6 +14,7 @@
 #include "state/config.h"
 #include "stream/relation.h"
 
+struct hr_ancestry;
 struct hr_link;
 struct hr_feed;
 
@@ -29,6 +30,7 @@ struct hr_route {
 	bool keyed;			/* its rows can be told apart */
 	struct hr_link *link;		/* where the foreign key leads */
 	int *fk;			/* its columns; as many as the link's key */
+	struct hr_ancestry *way;	/* what the catalogs say of the relation's steps */
 	/* what others find their tenant by; parent.h */
 	struct hr_feed *feed;
 	size_t feeds;

@@ -384,3 +384,119 @@ at_random() {
 	hr-apply --retry -d "$DST"
 	same
 }
+
+# The next stream begins where this one ended: its capture has seen nothing.
+forget() {
+	local lsn
+
+	lsn=$(hr-transform --dump <stream.hrs | jq -rs 'map(select(.frame == "watermark"))[-1].lsn')
+	src "SELECT FROM pg_replication_slot_advance('$SLOT', '$lsn')"
+}
+
+@test "rows without a key that come after their parent moved are not lost when the move is read again" {
+	tables
+	both "CREATE TABLE log (order_id int NOT NULL REFERENCES orders ON DELETE CASCADE, t text);
+	    ALTER TABLE log REPLICA IDENTITY FULL"
+	echo "  public.log: {tenancy: parent}" >>config.yaml
+	other
+	slot
+	rows
+	src "INSERT INTO log SELECT i % 12 + 1, 'x' || i FROM generate_series(1, 36) i"
+	src "UPDATE orders SET tenant_id = 'globex' WHERE id = 3"
+	apart
+	src "INSERT INTO log VALUES (3, 'late'); DELETE FROM log WHERE t = 'x2'; UPDATE log SET t = 'changed' WHERE t = 'x14'"
+	apart
+	equal "$(src "SELECT order_id, t FROM log JOIN orders o ON o.id = order_id WHERE tenant_id = 'globex' ORDER BY 1, 2")" \
+	    "$(pg_sql "$OTHER" <<<"SELECT order_id, t FROM log ORDER BY 1, 2")"
+}
+
+@test "changes of all kinds, of parents that the capture has not seen" {
+	local round
+
+	tables
+	other
+	slot
+	rows
+	apart
+	for round in 1 2 3 4 5 6 7 8 9; do
+		forget
+		at_random "0.3$round"
+		at_random "0.4$round"
+		apart
+		just "$DST" acme
+		just "$OTHER" globex
+	done
+}
+
+@test "a row under a parent whose later tenant was asked for is with the earlier one until the move" {
+	tables
+	other
+	slot
+	rows
+	apart
+	forget
+	src "INSERT INTO items VALUES (300, 3, 'x'); UPDATE orders SET n = 33 WHERE id = 3; INSERT INTO notes VALUES (300, 300, 'x');
+	    UPDATE orders SET tenant_id = 'globex' WHERE id = 3"
+	apart
+	just "$DST" acme
+	just "$OTHER" globex
+}
+
+@test "a parent that is deleted and comes again as another tenant's, the foreign key deferred" {
+	tables
+	both "ALTER TABLE items DROP CONSTRAINT items_order_id_fkey, ADD FOREIGN KEY (order_id) REFERENCES orders DEFERRABLE INITIALLY DEFERRED;
+	    ALTER TABLE lines DROP CONSTRAINT lines_order_id_fkey, ADD FOREIGN KEY (order_id) REFERENCES orders DEFERRABLE INITIALLY DEFERRED"
+	other
+	slot
+	rows
+	apart
+	src "BEGIN; DELETE FROM orders WHERE id = 3; INSERT INTO orders VALUES (3, 'globex', 3); COMMIT"
+	apart
+	just "$DST" acme
+	just "$OTHER" globex
+}
+
+@test "a parent that is deleted, with its rows, and comes again as another tenant's" {
+	tables
+	other
+	slot
+	rows
+	apart
+	forget
+	src "UPDATE items SET t = 'x' WHERE order_id = 3; DELETE FROM orders WHERE id = 3; INSERT INTO orders VALUES (3, 'globex', 3);
+	    INSERT INTO items VALUES (5, 3, 'again')"
+	apart
+	just "$DST" acme
+	just "$OTHER" globex
+}
+
+@test "what is under a row is not lost where its first parent is gone by now" {
+	tables
+	both "ALTER TABLE items REPLICA IDENTITY DEFAULT; ALTER TABLE notes REPLICA IDENTITY DEFAULT"
+	other
+	slot
+	rows
+	apart
+	forget
+	src "INSERT INTO items VALUES (300, 3, 'x'); INSERT INTO notes VALUES (300, 300, 'x'); UPDATE items SET order_id = 6 WHERE order_id = 3;
+	    DELETE FROM orders WHERE id = 3"
+	apart
+	just "$DST" acme
+	just "$OTHER" globex
+}
+
+@test "a parent with a larger key than its children's column can hold moves" {
+	both "CREATE TABLE orders (id bigint PRIMARY KEY, tenant_id text NOT NULL);
+	    CREATE TABLE items (id int PRIMARY KEY, order_id int REFERENCES orders); ALTER TABLE orders REPLICA IDENTITY FULL;
+	    ALTER TABLE items REPLICA IDENTITY FULL"
+	config <<-YAML
+	tenancy: {column: tenant_id}
+	tables:
+	  public.items: {tenancy: parent}
+	YAML
+	slot
+	src "INSERT INTO orders VALUES (1, 'acme'), (5000000000, 'acme'); INSERT INTO items VALUES (1, 1);
+	    UPDATE orders SET tenant_id = 'globex'"
+	sync
+	same
+}

@@ -34,12 +34,12 @@ enum { OID, NAME, PARENT, SCHEMA, TABLE, KIND, VALID, FROM, FROM_TYPE, FROM_MOD,
 #define F(i) hr_result_get(r, row, i)
 
 static const char published_sql[] =
-"SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_publication_tables v"
+"SELECT count(*) > 0, bool_or(v.rowfilter IS NULL) FROM pg_catalog.pg_publication_tables v"
 " JOIN pg_catalog.pg_namespace n ON n.nspname = v.schemaname"
 " JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = v.tablename"
 " WHERE v.pubname = ANY (pg_catalog.string_to_array($1, ',')) AND (c.oid = $2::oid"
 " OR $2::oid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors(c.oid))"
-" OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors($2::oid))))";
+" OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors($2::oid)))";
 
 static uint32_t
 oid(const char *text)
@@ -196,6 +196,10 @@ is_published(struct hr_conn *c, const char *publication, const struct hr_relatio
 		rc = hr_fail(e, HR_CONFIG, "cannot route '%s.%s': '%s.%s', which it refers to, is not published", rel->schema,
 		    rel->name, s->schema, s->name);
 		hr_hint(e, "add that table to the publication");
+	} else if (hr_result_get(r, 0, 1)[0] != 't') {
+		rc = hr_fail(e, HR_CONFIG, "cannot route '%s.%s': '%s.%s', which it refers to, is published with a row filter",
+		    rel->schema, rel->name, s->schema, s->name);
+		hr_hint(e, "publish all of its rows");
 	}
 	hr_result_free(r);
 	return rc;

@@ -118,7 +118,7 @@ measure(struct hr_capture *c, bool now)
 static int
 send_status(struct hr_capture *c, bool want_reply, struct hr_err *e)
 {
-	hr_lsn flushed = c->acked < c->emit.watermark ? c->acked : c->emit.watermark;
+	hr_lsn flushed = hr_parents_restart(&c->parents, c->acked < c->emit.watermark ? c->acked : c->emit.watermark);
 
 	c->status_at = hr_now_us();
 	if (c->repl == NULL)
@@ -577,6 +577,9 @@ finish(struct hr_capture *c, struct hr_err *e)
 		return -1;
 	if (hr_write_end(&c->writer, e) < 0)
 		return -1;
+	/* A job never comes past what it read ahead of its end. */
+	if (c->endpos && !stopping)
+		c->parents.holds = 0;
 	if (c->o->checkpoint)
 		rc = wait_for_target(c, e);
 	close(STDOUT_FILENO);
@@ -708,7 +711,8 @@ begin(struct hr_capture *c, struct hr_err *e)
 		if (slot_is_usable(c, &s, e) < 0)
 			return -1;
 		from = s.confirmed;
-		if (c->acked > from)
+		/* The slot may stand at a move of a parent, which is to be read again. */
+		if (c->acked > from && !has_parents(c))
 			from = c->acked;
 		if (!c->o->snapshot || copied)
 			hr_join_admit(c->join);

@@ -471,6 +471,11 @@ passed(struct hr_capture *c, hr_lsn until)
 		hr_map_clear(&p->transit, free);
 	if (until > p->transit_until)
 		p->transit_until = until;
+	if (p->holds == 0 || p->hold[p->holds - 1].commit != c->emit.commit) {
+		HR_GROW(p->hold, p->holds, p->hold_cap);
+		p->hold[p->holds++] = (struct hr_hold){ .commit = c->emit.commit };
+	}
+	p->hold[p->holds - 1].until = until;
 }
 
 /* All tables under the row, as one reading has them. */
@@ -581,7 +586,7 @@ hr_descend_again(struct hr_capture *c, const struct hr_route *child, const struc
 		return 0;
 	for (tries = 0; rc < 0 && tries < 2; tries++) {
 		hr_err_clear(e);
-		if (hr_emit_in_order(&c->emit, kin->out, true, e) < 0 || put_leave(c, &u, kin->out, &kin->key, e) < 0)
+		if ((!kin->out->all && hr_emit_in_order(&c->emit, kin->out, true, e) < 0) || put_leave(c, &u, kin->out, &kin->key, e) < 0)
 			break;
 		if ((rc = again(c, &u, kin, e)) == 0 || !lost(c, e))
 			break;

@@ -653,6 +653,20 @@ hr_parents_differ(struct hr_capture *c, const struct hr_route *route, const stru
 	return rc;
 }
 
+hr_lsn
+hr_parents_restart(struct hr_parents *p, hr_lsn acked)
+{
+	size_t past = 0;
+
+	while (past < p->holds && p->hold[past].until <= acked)
+		past++;
+	if (past) {
+		p->holds -= past;
+		memmove(p->hold, p->hold + past, p->holds * sizeof(*p->hold));
+	}
+	return p->holds && p->hold[0].commit < acked ? p->hold[0].commit : acked;
+}
+
 void
 hr_parents_clear(struct hr_parents *p)
 {
@@ -670,6 +684,7 @@ hr_parents_clear(struct hr_parents *p)
 		free(l);
 	}
 	free(p->link);
+	free(p->hold);
 	hr_map_clear(&p->transit, free);
 	*p = (struct hr_parents){ 0 };
 }

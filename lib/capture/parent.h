@@ -38,6 +38,11 @@ struct hr_feed {
 	int key[HR_STEP_COLUMNS_MAX], value[HR_STEP_COLUMNS_MAX];
 };
 
+/* A move that was read ahead: whoever begins between these has to read it again. */
+struct hr_hold {
+	hr_lsn commit, until;
+};
+
 struct hr_parents {
 	struct hr_link **link;
 	size_t links, link_cap;
@@ -45,6 +50,8 @@ struct hr_parents {
 	size_t max_bytes;		/* of those; as many are old */
 	struct hr_map transit;		/* rows that moved ahead of the stream: descend.h */
 	hr_lsn transit_until;
+	struct hr_hold *hold;		/* of those the target has not come past; both ascend */
+	size_t holds, hold_cap;
 	uint64_t looked;		/* the transaction for whose move the tables were looked at */
 	uint64_t asked;			/* questions put to the source */
 	bool joined;			/* rows have just been brought under the open change's row */
@@ -83,6 +90,8 @@ int hr_parents_tenant(struct hr_capture *c, const struct hr_route *route, const 
 /* A row's key as links know it, from the first tuple that has it all.  false: neither has. */
 bool hr_parents_key(const struct hr_route *route, const int *column, int n, const struct hr_cur *tuple,
     const struct hr_cur *other, struct hr_buf *key);
+/* Where the next capture may begin, when the target has all up to here. */
+hr_lsn hr_parents_restart(struct hr_parents *p, hr_lsn acked);
 void hr_parents_clear(struct hr_parents *p);
 
 #endif

@@ -349,6 +349,9 @@ at_random() {
 	src "DROP TABLE loose, tags, two, late, at, a, b; DROP PUBLICATION hr; CREATE PUBLICATION hr FOR TABLE items, notes, lines"
 	run -78 --separate-stderr hr-capture --check -d "$SRC" -P hr --config config.yaml
 	[[ $output == *"public.items: REFUSED: cannot route 'public.items': 'public.orders', which it refers to, is not published; add that table"* ]]
+	src "DROP PUBLICATION hr; CREATE PUBLICATION hr FOR TABLE orders WHERE (n > 0), items, notes, lines"
+	run -78 --separate-stderr hr-capture --check -d "$SRC" -P hr --config config.yaml
+	[[ $output == *"public.items: REFUSED: cannot route 'public.items': 'public.orders', which it refers to, is published with a row filter; publish all"* ]]
 }
 
 @test "what was kept for a parked tenant does not touch rows that have gone to another" {
@@ -408,6 +411,26 @@ forget() {
 	apart
 	equal "$(src "SELECT order_id, t FROM log JOIN orders o ON o.id = order_id WHERE tenant_id = 'globex' ORDER BY 1, 2")" \
 	    "$(pg_sql "$OTHER" <<<"SELECT order_id, t FROM log ORDER BY 1, 2")"
+}
+
+@test "a capture that ends between a move and what was read with it reads the move again" {
+	tables
+	both "CREATE TABLE log (order_id int NOT NULL REFERENCES orders ON DELETE CASCADE, t text);
+	    ALTER TABLE log REPLICA IDENTITY FULL; ALTER TABLE lines ALTER order_id DROP NOT NULL"
+	echo "  public.log: {tenancy: parent}" >>config.yaml
+	slot
+	rows
+	src "INSERT INTO log SELECT 3, repeat('x', 500) || i FROM generate_series(1, 2000) i"
+	sync --tenant globex
+	src "UPDATE orders SET tenant_id = 'globex' WHERE id = 3; INSERT INTO lines VALUES (900, NULL, 'nobody');
+	    INSERT INTO log VALUES (3, 'late'); DELETE FROM log WHERE t LIKE '%x7'"
+	job --tenant globex
+	ended 78 65
+	equal 2000 "$(dst "SELECT count(*) FROM log")"
+	sed -i 's/tenancy: {column: tenant_id}/tenancy: {column: tenant_id, null_tenant: none}/' config.yaml
+	src "INSERT INTO log VALUES (3, 'later')"
+	sync --tenant globex
+	same_table "$SRC" "$DST" log "true"
 }
 
 @test "changes of all kinds, of parents that the capture has not seen" {

@@ -8,11 +8,13 @@
 
 #include "base/alloc.h"
 #include "capture/ancestry.h"
+#include "capture/published.h"
 #include "stream/value.h"
 
 /*
  * A row for each column of each foreign key to another table.  Of a key to a
- * partitioned table the catalogs have one for each partition, too.
+ * partitioned table the catalogs have one for each partition, too.  One with
+ * a PERIOD (18) leads to several rows.
  */
 static const char keys_sql[] =
 "SELECT con.oid, con.conname, con.confrelid, n.nspname, p.relname, p.relkind, con.convalidated,"
@@ -26,6 +28,7 @@ static const char keys_sql[] =
 " LEFT JOIN pg_catalog.pg_collation ac ON ac.oid = a.attcollation"
 " LEFT JOIN pg_catalog.pg_collation fc ON fc.oid = f.attcollation"
 " WHERE con.contype = 'f' AND con.conrelid = $1::oid AND con.confrelid <> con.conrelid"
+" AND pg_catalog.to_jsonb(con) ->> 'conperiod' IS DISTINCT FROM 'true'"
 " AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint o WHERE o.oid = con.conparentid AND o.conrelid = con.conrelid)"
 " ORDER BY con.oid, k.i";
 
@@ -34,12 +37,10 @@ enum { OID, NAME, PARENT, SCHEMA, TABLE, KIND, VALID, FROM, FROM_TYPE, FROM_MOD,
 #define F(i) hr_result_get(r, row, i)
 
 static const char published_sql[] =
-"SELECT count(*) > 0, bool_or(v.rowfilter IS NULL) FROM pg_catalog.pg_publication_tables v"
-" JOIN pg_catalog.pg_namespace n ON n.nspname = v.schemaname"
-" JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = v.tablename"
-" WHERE v.pubname = ANY (pg_catalog.string_to_array($1, ',')) AND (c.oid = $2::oid"
-" OR $2::oid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors(c.oid))"
-" OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors($2::oid)))";
+HR_PUBLISHED " SELECT count(*) > 0, pg_catalog.bool_or(r.prqual IS NULL) FROM v"
+" LEFT JOIN pg_catalog.pg_publication_rel r ON r.prpubid = v.pub AND r.prrelid = v.rel WHERE v.rel = $2::oid"
+" OR $2::oid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors(v.rel))"
+" OR v.rel IN (SELECT relid FROM pg_catalog.pg_partition_ancestors($2::oid))";
 
 static uint32_t
 oid(const char *text)

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "capture/capture.h"
+#include "capture/published.h"
 #include "stream/mark.h"
 
 #define LOOK_US		1000000		/* between looks at the values */
@@ -45,12 +46,7 @@ hr_sequences_clear(struct hr_sequences *s)
  * published, all where all tables are.  With the table, for its tenancy.
  */
 static const char list_sql[] =
-    "WITH p AS (SELECT oid, puballtables FROM pg_catalog.pg_publication"
-    "  WHERE pubname = ANY (pg_catalog.string_to_array($1, ','))),"
-    " t AS (SELECT DISTINCT c.oid FROM pg_catalog.pg_publication_tables v"
-    "  JOIN pg_catalog.pg_namespace n ON n.nspname = v.schemaname"
-    "  JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = v.tablename"
-    "  WHERE v.pubname = ANY (pg_catalog.string_to_array($1, ','))),"
+    HR_PUBLISHED ", t AS (SELECT DISTINCT rel AS oid FROM v),"
     " u AS (SELECT d.objid AS seq, d.refobjid AS tab FROM pg_catalog.pg_depend d"
     "  WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype IN ('a', 'i')"
     "  AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjsubid > 0"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "capture/published.h"
 #include "capture/source.h"
 
 int
@@ -95,24 +96,30 @@ publications_exist(struct hr_conn *c, const struct hr_param *list, struct hr_err
 	return rc;
 }
 
-/* The view by itself first: planned as one join it takes longer than all else. */
-#define PUBLISHED \
-	"WITH v AS MATERIALIZED (SELECT * FROM pg_catalog.pg_publication_tables" \
-	" WHERE pubname = ANY (pg_catalog.string_to_array($1, ',')))" \
+/*
+ * A table's rows are filtered, and its columns listed, only where it is named by
+ * itself.  Generated columns are a publication's only when it says so (18).
+ */
+#define PUBLISHED HR_PUBLISHED \
 	" SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident, c.relpages," \
-	" CASE WHEN pg_catalog.bool_or(t.rowfilter IS NULL) THEN NULL" \
-	" ELSE pg_catalog.string_agg('(' || t.rowfilter || ')', ' OR ') END AS filter," \
-	" pg_catalog.bool_or(p.pubupdate OR p.pubdelete) AS changes," \
-	" min(t.attnames::pg_catalog.text)::pg_catalog.name[] AS names," \
-	" min(t.attnames::pg_catalog.text) <> max(t.attnames::pg_catalog.text) AS differ" \
-	" FROM v t" \
-	" JOIN pg_catalog.pg_publication p ON p.pubname = t.pubname" \
-	" JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname" \
-	" JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename" \
+	" CASE WHEN pg_catalog.bool_or(r.prqual IS NULL) THEN NULL" \
+	" ELSE pg_catalog.string_agg('(' || pg_catalog.pg_get_expr(r.prqual, r.prrelid) || ')', ' OR ') END AS filter," \
+	" pg_catalog.bool_or(p.changes) AS changes," \
+	" min(l.attnames::pg_catalog.text)::pg_catalog.name[] AS names," \
+	" min(l.attnames::pg_catalog.text) <> max(l.attnames::pg_catalog.text) AS differ" \
+	" FROM v JOIN p ON p.oid = v.pub" \
+	" JOIN pg_catalog.pg_class c ON c.oid = v.rel" \
+	" JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace" \
+	" LEFT JOIN pg_catalog.pg_publication_rel r ON r.prpubid = v.pub AND r.prrelid = v.rel AND NOT p.puballtables" \
+	"  AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_publication_namespace s" \
+	"   WHERE s.pnpubid = v.pub AND s.pnnspid = c.relnamespace)" \
+	" CROSS JOIN LATERAL (SELECT ARRAY(SELECT a.attname FROM pg_catalog.pg_attribute a" \
+	"  WHERE a.attrelid = v.rel AND a.attnum > 0 AND NOT a.attisdropped" \
+	"  AND CASE WHEN r.prattrs IS NULL THEN a.attgenerated = '' OR (a.attgenerated = 's' AND p.generated)" \
+	"   ELSE a.attnum = ANY (r.prattrs::pg_catalog.int2[]) END ORDER BY a.attnum) AS attnames) l" \
 	" WHERE NOT EXISTS (SELECT 1 FROM v o" \
-	"  JOIN pg_catalog.pg_publication op ON op.pubname = o.pubname AND op.pubviaroot" \
-	"  JOIN pg_catalog.pg_namespace orn ON orn.nspname = o.schemaname" \
-	"  JOIN pg_catalog.pg_class oc ON oc.relnamespace = orn.oid AND oc.relname = o.tablename AND oc.relkind = 'p'" \
+	"  JOIN p op ON op.oid = o.pub AND op.pubviaroot" \
+	"  JOIN pg_catalog.pg_class oc ON oc.oid = o.rel AND oc.relkind = 'p'" \
 	"  WHERE c.relispartition AND oc.oid <> c.oid" \
 	"  AND oc.oid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors(c.oid)))" \
 	" GROUP BY c.oid, n.nspname, c.relname, c.relkind, c.relreplident, c.relpages"
@@ -148,7 +155,7 @@ hr_source_tables(struct hr_source_tables *s, struct hr_conn *c, const char *publ
 	if (hr_conn_query(c, &r, "SELECT oid, nspname, relname, relkind, relreplident, relpages,"
 	    " filter, changes, differ, EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = q.oid"
 	    "  AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL"
-	    "  AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a WHERE a.attrelid = q.oid"
+	    "  AND NOT i.indisexclusion AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a WHERE a.attrelid = q.oid"
 	    "   AND a.attnum = ANY (i.indkey) AND NOT (a.attnotnull AND a.attname = ANY (q.names))))"
 	    " FROM (" PUBLISHED ") q ORDER BY oid", 1, &list, e) < 0)
 		return -1;
@@ -161,10 +168,8 @@ hr_source_tables(struct hr_source_tables *s, struct hr_conn *c, const char *publ
 			return -1;
 		}
 	/*
-	 * The columns pgoutput sends: published, not dropped, not generated,
-	 * unless the publication says so, as one of PostgreSQL 18 can; with the
-	 * replica identity's marked, as it marks them.  Earlier than 15.2 the
-	 * view names generated columns that are not sent.
+	 * The columns pgoutput sends, with the replica identity's marked, as it
+	 * marks them.
 	 */
 	if (hr_conn_query(c, &col, "SELECT q.oid, a.attname, a.atttypid, a.atttypmod,"
 	    " CASE q.relreplident WHEN 'f' THEN true ELSE EXISTS (SELECT 1 FROM pg_catalog.pg_index i"
@@ -176,7 +181,6 @@ hr_source_tables(struct hr_source_tables *s, struct hr_conn *c, const char *publ
 	    "  AND (i.indisunique OR i.indisexclusion) AND NOT a.attnum = ANY (i.indkey))"
 	    " FROM (" PUBLISHED ") q JOIN pg_catalog.pg_attribute a ON a.attrelid = q.oid"
 	    " WHERE a.attnum > 0 AND NOT a.attisdropped"
-	    " AND (a.attgenerated = '' OR pg_catalog.current_setting('server_version_num')::int >= 180000)"
 	    " AND a.attname = ANY (q.names) ORDER BY q.oid, a.attnum", 1, &list, e) < 0) {
 		hr_result_free(r);
 		return -1;

@@ -89,3 +89,45 @@ teardown() {
 	same
 	equal 0 "$(conflicts)"
 }
+
+# published PUBLICATION: hr-capture's list is the source's own.
+published() {
+	equal "$(src "SELECT format('%s.%s', schemaname, tablename) FROM pg_publication_tables WHERE pubname = '$1'" | sort)" \
+	    "$(hr-capture -d "$SRC" -P "$1" --tenant-database acme --check | cut -d : -f 1 | sort)" "$1"
+}
+
+@test "the tables that are published are those the source names" {
+	src "CREATE SCHEMA one; CREATE SCHEMA two; CREATE TABLE one.a (id int PRIMARY KEY); CREATE TABLE two.b (id int PRIMARY KEY);
+	    CREATE UNLOGGED TABLE one.u (id int PRIMARY KEY); CREATE VIEW one.v AS SELECT 1; CREATE TABLE one.c (id int PRIMARY KEY) INHERITS (one.a);
+	    CREATE TABLE one.root (id int, k int, PRIMARY KEY (id, k)) PARTITION BY LIST (k);
+	    CREATE TABLE two.middle PARTITION OF one.root FOR VALUES IN (1, 2) PARTITION BY LIST (k);
+	    CREATE TABLE one.leaf1 PARTITION OF two.middle FOR VALUES IN (1); CREATE TABLE two.leaf2 PARTITION OF two.middle FOR VALUES IN (2);
+	    CREATE TABLE leaf3 PARTITION OF one.root FOR VALUES IN (3)"
+	src "CREATE PUBLICATION hr_root FOR ALL TABLES WITH (publish_via_partition_root)"
+	for what in "TABLE one.root" "TABLE two.middle, leaf3" "TABLE one.root, two.middle, one.leaf1" "TABLE one.a" "TABLE ONLY one.a" \
+	    "TABLES IN SCHEMA one" "TABLES IN SCHEMA two" "TABLES IN SCHEMA one, TABLE two.b, two.leaf2"; do
+		src "CREATE PUBLICATION w FOR $what"
+		src "CREATE PUBLICATION x FOR $what WITH (publish_via_partition_root)"
+		published w
+		published x
+		src "DROP PUBLICATION w, x"
+	done
+	published hr
+	published hr_root
+}
+
+@test "a published table that is locked keeps nobody waiting" {
+	items
+	both "CREATE TABLE other (tenant_id text, id bigserial PRIMARY KEY)"
+	session locks
+	in_session locks "BEGIN; LOCK TABLE items IN ACCESS EXCLUSIVE MODE; ALTER TABLE items ADD c int"
+	src "INSERT INTO other (tenant_id) VALUES ('acme'), ('globex')"
+	sync
+	same_table "$SRC" "$DST" other
+	hr-capture -d "$SRC" -P hr "${TENANCY[@]}" --check >check
+	in_session locks "ROLLBACK"
+	src "UPDATE items SET n = 7"
+	sync
+	same
+	equal 0 "$(conflicts)"
+}

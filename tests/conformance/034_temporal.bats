@@ -100,3 +100,21 @@ key() {
 	run -0 --separate-stderr hr-apply -d "$DST" --retry
 	same
 }
+
+@test "refused: a tenant by a foreign key that has a period" {
+	if ! at_least source 18; then
+		run -3 --separate-stderr src "CREATE TABLE night (n int, id int4range, valid daterange,
+		    FOREIGN KEY (id, PERIOD valid) REFERENCES stay (id, PERIOD valid))"
+		[[ $stderr == *"syntax error"* ]]
+		return
+	fi
+	src "CREATE TABLE night (n int PRIMARY KEY, id int4range, valid daterange,
+	    FOREIGN KEY (id, PERIOD valid) REFERENCES stay (id, PERIOD valid))"
+	config <<-'YAML'
+	tenancy: {column: tenant_id}
+	tables:
+	  public.night: {tenancy: parent}
+	YAML
+	run -78 --separate-stderr hr-capture -d "$SRC" -S "$SLOT" -P hr --config config.yaml --check
+	[[ $output == *"public.night: REFUSED: "*"no foreign key to a table of tenants"* ]]
+}

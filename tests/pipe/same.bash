@@ -5,7 +5,7 @@
 #	same_rows TABLE [CONDITION]	one table has
 #	same_dump [CONDITION]		by the dump alone, for what verify rightly
 #					calls different; with a comment why
-#	verified [TABLE]		by verify alone, for what the dump cannot
+#	verified [TABLE [CONDITION]]	by verify alone, for what the dump cannot
 #					know, such as columns that are not published
 #
 # A condition is on the dump's rows.  For verify one that names the tenant
@@ -28,7 +28,7 @@ same_dump() {
 verified() {
 	local verifier said
 
-	verifier "${1:-}" "" || return
+	verifier "${1:-}" "${2:-}" || return
 	said=$("${verifier[@]}" 2>&1) || fail "${verifier[*]}" "$said"
 }
 

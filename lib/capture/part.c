@@ -228,9 +228,12 @@ plan_table(struct hr_copy_plan *p, struct hr_capture *c, struct hr_conn *conn, c
 	int rc = 0;
 
 	parts = parts_of(have, t->relation->id, &n, &whole);
-	if (whole)
-		add_part(p, t, route)->part.in = true;
-	else if (t->pages > c->o->part_pages || n)
+	if (whole) {
+		struct hr_copy_part *all = add_part(p, t, route);
+
+		all->part.in = true;
+		all->pages = t->pages;
+	} else if (t->pages > c->o->part_pages || n)
 		rc = plan_files(p, c, conn, t, route, parts, n, e);
 	else
 		add_part(p, t, route)->pages = t->pages;
@@ -272,8 +275,12 @@ hr_copy_plan(struct hr_copy_plan *p, struct hr_capture *c, struct hr_conn *conn,
 			return -1;
 	}
 	for (i = 0; i < p->parts; i++) {
+		int64_t n = p->part[i].part.of ? 1 : (p->part[i].pages + c->o->part_pages - 1) / c->o->part_pages;
+
+		n = n > 0 && p->part[i].part.in ? n : 1;
+		p->all += (size_t)n;
 		if (p->part[i].part.in)
-			p->in++;
+			p->in += (size_t)n;
 		else
 			p->pages += p->part[i].pages;
 	}

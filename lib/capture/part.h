@@ -23,7 +23,7 @@ struct hr_copy_part {
 struct hr_copy_plan {
 	struct hr_copy_part *part;
 	size_t parts, part_cap;
-	size_t in;		/* of them the target has */
+	size_t in, all;		/* parts that the target has, of how many; complete tables as they would be cut */
 	int64_t pages;		/* of the others */
 };
 

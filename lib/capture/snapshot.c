@@ -495,7 +495,7 @@ hr_copy_run(struct hr_copy *y, const struct hr_checkpoint *have, struct hr_err *
 	if (hr_copy_plan(&y->plan, y->c, y->copier[0].conn, NULL, have, e) < 0)
 		return -1;
 	if (have)
-		hr_log(HR_LOG_NOTE, "resuming the first copy: %zu of %zu parts are in", y->plan.in, y->plan.parts);
+		hr_log(HR_LOG_NOTE, "resuming the first copy: %zu of %zu parts are in", y->plan.in, y->plan.all);
 	if (mark(y, HR_SNAPSHOT_BEGINS, e) < 0)
 		return -1;
 	for (i = 0; i < y->copiers; i++)

@@ -1,5 +1,6 @@
 load ../lib
 load pipe
+load load
 
 # The first copy: cut at any point it goes on with the parts that are not in.
 
@@ -31,6 +32,7 @@ setup() {
 }
 
 teardown() {
+	touch "$BATS_TEST_TMPDIR/stop_load" "$BATS_TEST_TMPDIR/stop_flow"
 	unpair
 }
 
@@ -99,4 +101,97 @@ resumed() {
 	sync
 	same
 	equal 0 "$(conflicts)"
+}
+
+@test "with several workers, and tables that were truncated, rewritten, made and dropped meanwhile" {
+	APPLY+=(-j 3)
+	both "CREATE TABLE gone (tenant_id text, id int, PRIMARY KEY (tenant_id, id))"
+	both "CREATE TABLE cleared (tenant_id text, id int, t text, PRIMARY KEY (tenant_id, id))"
+	src "INSERT INTO gone SELECT 't' || i % 3, i FROM generate_series(1, 30) i"
+	src "INSERT INTO cleared SELECT 't' || i % 3, i, repeat('c', 90) FROM generate_series(1, 9000) i"
+	cut_after 12 1
+	src "VACUUM FULL big"
+	churn 3
+	src "TRUNCATE cleared"
+	src "INSERT INTO cleared SELECT 't' || i % 3, i, repeat('d', 90) FROM generate_series(1, 100) i"
+	src "TRUNCATE small"
+	both "CREATE TABLE made (tenant_id text, id int, PRIMARY KEY (tenant_id, id))"
+	src "INSERT INTO made SELECT 't' || i % 3, i FROM generate_series(1, 30) i"
+	both "DROP TABLE gone"
+	cut_after 2 1
+	src "INSERT INTO made VALUES ('t1', 100)"
+	sync
+	same
+	equal 0 "$(conflicts)"
+}
+
+@test "partitions of a table that is published as one are parts" {
+	src "DROP PUBLICATION hr"
+	src "CREATE PUBLICATION hr FOR ALL TABLES WITH (publish_via_partition_root = true)"
+	both "CREATE TABLE whole (tenant_id text, id int, t text, PRIMARY KEY (tenant_id, id)) PARTITION BY RANGE (id)"
+	both "CREATE TABLE whole_a PARTITION OF whole FOR VALUES FROM (0) TO (4000)"
+	both "CREATE TABLE whole_b PARTITION OF whole FOR VALUES FROM (4000) TO (100000)"
+	src "INSERT INTO whole SELECT 't' || i % 3, i, repeat('p', 80) FROM generate_series(1, 8000) i"
+	cut_after 9 1
+	src "UPDATE whole SET id = id + 4000 WHERE id BETWEEN 3000 AND 3500 AND id % 2 = 0 AND id + 4000 > 8000"
+	src "UPDATE whole SET id = 20000 + id, t = 'moved' WHERE id % 50 = 0"
+	src "DELETE FROM whole WHERE id % 9 = 0"
+	sync
+	same
+	equal 0 "$(conflicts)"
+	[ "$(resumed from.err)" -gt 5 ] || fail "it began anew" "$(cat from.err)"
+}
+
+@test "a checkpoint that is gone, old or of another target is no harm" {
+	cut_after 4 1
+	cp "$F" old
+	cut_after 6 1
+	churn 1
+	cp old "$F"
+	cut_after 2 1
+	churn 2
+	rm "$F"
+	sync
+	same
+	equal 0 "$(conflicts)"
+	# It is complete, and nothing says so.
+	churn 3
+	rm "$F"
+	sync
+	same
+	equal 0 "$(conflicts)"
+	# A new target under the old file.
+	src "SELECT pg_drop_replication_slot('$SLOT')"
+	dst "DROP SCHEMA hr CASCADE; TRUNCATE big, twins, small, shared"
+	cut_after 6 1
+	dst "DROP SCHEMA hr CASCADE; TRUNCATE big, twins, small, shared"
+	job
+	[ "$to" = 77 ] || ended 0 0
+	[ "$to" = 0 ] || { grep -q 'remove the checkpoint' to.err; rm -f "$F"; sync; }
+	same
+}
+
+@test "whatever is killed during a first copy, it ends equal" {
+	local i
+
+	APPLY+=(-j 2)
+	load_tables
+	src "SELECT pg_drop_replication_slot('$SLOT')"
+	dst "TRUNCATE items, bulk, moving, log, balance"
+	src "INSERT INTO bulk SELECT 't' || i % 6, -i, repeat('old', 20) FROM generate_series(1, 60000) i"
+	load_start
+	flow_start
+	for i in 1 2 3 4 5 6 7 8; do
+		sleep "0.$((RANDOM % 9))"
+		[ -s to.pid ] && blow
+		grep -q '^state streaming' "$F" 2>/dev/null && break
+	done
+	sleep 1
+	load_stop
+	flow_stop
+	story >story.txt
+	sync || { cat story.txt; return 1; }
+	same || { cat story.txt; return 1; }
+	equal 0 "$(conflicts)"
+	equal 2000 "$(dst "SELECT DISTINCT a + b FROM balance")"
 }

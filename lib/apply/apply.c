@@ -391,6 +391,9 @@ snapshot(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 	reset_parts(d, begins);
 	pthread_mutex_lock(&a->ledger.lock);
 	a->ledger.copying = a->book.copying = begins;
+	for (k = 0; begins && k < a->ledger.account.slots; k++)
+		if (a->ledger.account.slot[k].value)
+			((struct hr_account *)a->ledger.account.slot[k].value)->copying = false;
 	a->ledger.streaming = a->book.streaming = !begins;
 	a->book.copy_lsn = f->lsn;
 	if (f->lsn > a->ledger.watermark)

@@ -380,7 +380,7 @@ hr_batch_add(struct hr_batch *b, const struct hr_change *c, struct hr_err *e)
 			return bad_tuple(c, e);
 		look(old, n, &other, c->tuple_len ? &other : &text);
 	}
-	if (b->in_order || g->in_order || text || c->only || c->loose || (g->has_always && c->op != 'I'))
+	if (b->in_order || g->in_order || text || (c->only && c->op != 'I') || c->loose || (g->has_always && c->op != 'I'))
 		return c->over ? single_over(b, c, e) : single(b, c, e);
 	if (g->keys == 0) {
 		struct hr_pending *p;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "apply/copy.h"
+#include "apply/join.h"
 #include "apply/target.h"
 #include "base/alloc.h"
 #include "base/lsn.h"
@@ -212,7 +213,7 @@ hr_copy_begin(struct hr_copied *copied, struct hr_conn *c, const struct hr_book 
 
 	if (!goes_on)
 		hr_copied_plan(copied);
-	if (hr_conn_exec(c, "BEGIN", e) == 0 && plan(&now, copied, c, b, s, rels, e) == 0 &&
+	if (hr_conn_exec(c, "BEGIN", e) == 0 && hr_join_forget(c, b->stream, e) == 0 && plan(&now, copied, c, b, s, rels, e) == 0 &&
 	    hr_copied_save(&now, c, b->stream, e) == 0 &&
 	    hr_book_copying(c, b, true, lsn, e) == 0 && hr_conn_exec(c, "COMMIT", e) == 0) {
 		hr_copied_clear(copied);

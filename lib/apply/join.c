@@ -69,6 +69,22 @@ hr_join_hold(struct hr_conn *c, const char *stream, const char *tenant, hr_lsn a
 	    " WHERE stream = $1 AND $3::pg_lsn IS NOT NULL", stream, tenant, at, NULL, e);
 }
 
+int
+hr_join_forget(struct hr_conn *c, const char *stream, struct hr_err *e)
+{
+	struct hr_param p = HR_PARAM_TEXT(stream);
+	struct hr_result *r;
+
+	if (hr_conn_query(c, &r, "WITH t AS (DELETE FROM hr.tenant WHERE stream = $1 AND state = 'copying' RETURNING tenant),"
+	    " p AS (DELETE FROM hr.parked WHERE stream = $1 AND tenant IN (SELECT tenant FROM t)),"
+	    " j AS (DELETE FROM hr.join WHERE stream = $1)"
+	    " UPDATE hr.stream SET parked_generation = parked_generation + 1 WHERE stream = $1"
+	    " AND EXISTS (SELECT FROM t)", 1, &p, e) < 0)
+		return -1;
+	hr_result_free(r);
+	return 0;
+}
+
 /* DELETE of the tenant's rows. */
 static int
 empty(struct hr_conn *c, const struct hr_relation *rel, const char *tenant, struct hr_err *e)

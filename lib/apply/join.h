@@ -16,6 +16,9 @@ int hr_join_create(struct hr_conn *c, struct hr_err *e) HR_USED;
 /* Keep its changes from here on, inside a transaction. */
 int hr_join_hold(struct hr_conn *c, const char *stream, const char *tenant, hr_lsn at, struct hr_err *e) HR_USED;
 
+/* A copy of all begins: what was begun for one is over, inside a transaction. */
+int hr_join_forget(struct hr_conn *c, const char *stream, struct hr_err *e) HR_USED;
+
 /*
  * A mark of one tenant, with nothing in hand.  *passing: the rows up to its end
  * are in, or of a copy that is older than what is there.

@@ -231,9 +231,36 @@ is_unique(const struct hr_target *t, int column)
 	return false;
 }
 
-static void
-insert_sql(struct build *b, const struct hr_target *t, bool upsert)
+/* Can rows of one key be of different tenants? */
+static bool
+guards(const struct hr_target *t)
 {
+	int i = t->relation->tenancy == 'c' ? t->relation->tenant_column : -1;
+
+	return t->relation->tenancy == 'p' || (i >= 0 && writable(&t->column[i]) && !is_unique(t, i));
+}
+
+/* EXISTS a tenant of t, by its way, that compares so to a parameter. */
+static void
+put_way(struct hr_buf *sql, const struct hr_target *g, const char *op, int param)
+{
+	hr_way_exists(sql, g->relation);
+	hr_way_tenant(sql, g->relation);
+	hr_buf_printf(sql, "::text COLLATE \"C\" %s ($%d))", op, param);
+}
+
+/* One more parameter, a text[]. */
+static void
+add_array(struct build *b, const char *array)
+{
+	b->type[b->params] = 1009;
+	b->param[b->params++] = (struct hr_param){ .data = array, .type = 1009 };
+}
+
+static void
+insert_sql(struct build *b, const struct hr_change *c, bool upsert)
+{
+	const struct hr_target *t = c->target;
 	int i, n;
 
 	hr_buf_printf(&b->sql, "INSERT INTO %s AS t (", t->table);
@@ -279,6 +306,13 @@ insert_sql(struct build *b, const struct hr_target *t, bool upsert)
 		if (t->column[i].always && !is_unique(t, i) && b->value[i].len != HR_VALUE_UNCHANGED)
 			hr_buf_printf(&b->sql, "%st.%s = EXCLUDED.%s", n++ ? " AND " : " WHERE ", t->column[i].name,
 			    t->column[i].name);
+	if (c->own && t->relation->tenancy == 'p' && c->only) {
+		add_array(b, c->only);
+		hr_buf_puts(&b->sql, n ? " AND NOT " : " WHERE NOT ");
+		put_way(&b->sql, t, "<> ALL", b->params);
+	} else if (c->own && guards(t) && t->relation->tenancy == 'c')
+		hr_buf_printf(&b->sql, "%st.%s = EXCLUDED.%s", n ? " AND " : " WHERE ",
+		    t->column[t->relation->tenant_column].name, t->column[t->relation->tenant_column].name);
 	if (!t->partitioned)
 		hr_buf_puts(&b->sql, " RETURNING t.xmax <> 0");
 }
@@ -297,8 +331,10 @@ send_insert(struct hr_txn *t, struct build *b, const struct hr_change *c, struct
 {
 	bool upsert = c->target->uniques > 0;
 
+	if (c->own && guards(c->target))
+		hr_buf_u8(&b->mask, 'o');
 	put_mask(b, c->target, b->value, false);
-	insert_sql(b, c->target, upsert);
+	insert_sql(b, c, upsert);
 	if (send_built(t, b, c, 'i', e) < 0)
 		return -1;
 	if (upsert && !c->target->partitioned)
@@ -372,16 +408,6 @@ send_update(struct hr_txn *t, struct build *b, const struct hr_change *c, struct
 	return send_built(t, b, c, 'u', e);
 }
 
-/* AND [NOT] EXISTS a tenant of t, by its way, that compares so to a parameter. */
-static void
-put_way(struct hr_buf *sql, const struct hr_target *g, const char *no, const char *op, int param)
-{
-	hr_buf_printf(sql, " AND %s", no);
-	hr_way_exists(sql, g->relation);
-	hr_way_tenant(sql, g->relation);
-	hr_buf_printf(sql, "::text COLLATE \"C\" %s ($%d))", op, param);
-}
-
 static int
 send_delete(struct hr_txn *t, struct build *b, const struct hr_change *c, struct hr_err *e)
 {
@@ -392,12 +418,12 @@ send_delete(struct hr_txn *t, struct build *b, const struct hr_change *c, struct
 	hr_buf_printf(&b->sql, "DELETE FROM %s t", g->only);
 	put_where(b, g, b->old, true);
 	if (c->only) {
-		b->type[b->params] = 1009;
-		b->param[b->params++] = (struct hr_param){ .data = c->only, .type = 1009 };
+		add_array(b, c->only);
 		/* By parent it may have lost its parent already: then it is nobody else's. */
-		if (g->relation->tenancy == 'p')
-			put_way(&b->sql, g, "NOT ", "<> ALL", b->params);
-		else
+		if (g->relation->tenancy == 'p') {
+			hr_buf_puts(&b->sql, " AND NOT ");
+			put_way(&b->sql, g, "<> ALL", b->params);
+		} else
 			hr_buf_printf(&b->sql, " AND %s::text COLLATE \"C\" = ANY ($%d)",
 			    g->column[g->relation->tenant_column].name, b->params);
 	}
@@ -506,7 +532,7 @@ hr_row_settle(struct hr_txn *t, const struct hr_change *c, int64_t did, const ch
 	switch (c->op) {
 	case 'I':
 		/* did is 2: the row was there and has been overwritten; 0: it could not be. */
-		if (did == 0 && g->has_always && (decode(b, c, e) < 0 || (replace_sql(b, g, b->value), run(t, b, &n, e)) < 0))
+		if (did == 0 && g->has_always && !(c->own && guards(g)) && (decode(b, c, e) < 0 || (replace_sql(b, g, b->value), run(t, b, &n, e)) < 0))
 			return -1;
 		*conflict = "insert_exists";
 		*resolution = did == 0 && n == 0 ? "skipped" : "updated";
@@ -529,7 +555,7 @@ hr_row_settle(struct hr_txn *t, const struct hr_change *c, int64_t did, const ch
 		*conflict = "update_missing";
 		if (!complete(g, b->value))
 			return 0;
-		insert_sql(b, g, g->uniques > 0);
+		insert_sql(b, c, g->uniques > 0);
 		if (run(t, b, &n, e) < 0)
 			return -1;
 		*resolution = "inserted";
@@ -581,9 +607,10 @@ key_is_foreign(struct hr_txn *t, const struct hr_change *c, bool of_old, const c
 		put_param(b, &g->column[g->key[i]], &v[g->key[i]]);
 	}
 	add_text(b, tenant);
-	if (g->relation->tenancy == 'p')
-		put_way(&b->sql, g, "", "<>", b->params);
-	else
+	if (g->relation->tenancy == 'p') {
+		hr_buf_puts(&b->sql, " AND ");
+		put_way(&b->sql, g, "<>", b->params);
+	} else
 		hr_buf_printf(&b->sql, " AND %s::text COLLATE \"C\" <> $%d", g->column[g->relation->tenant_column].name, b->params);
 	return ask(t, b, yes, e);
 }
@@ -610,7 +637,8 @@ parent_is_foreign(struct hr_txn *t, const struct hr_change *c, const char *tenan
 	}
 	hr_buf_puts(&b->sql, ") t WHERE true");
 	add_text(b, tenant);
-	put_way(&b->sql, c->target, "", "<>", b->params);
+	hr_buf_puts(&b->sql, " AND ");
+	put_way(&b->sql, c->target, "<>", b->params);
 	return ask(t, b, yes, e);
 }
 

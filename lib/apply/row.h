@@ -21,7 +21,8 @@ struct hr_change {
 	bool lenient;		/* a delete whose row may be missing, an insert whose row may be there */
 	bool loose;		/* by itself, in its order: what is there is not known */
 	bool over;		/* an insert: a row of its key is overwritten, and that is no conflict */
-	const char *only;	/* a delete: just when the row is of these tenants (text[]); or NULL */
+	bool own;		/* an insert: of its key there may be another tenant's row, which is newer */
+	const char *only;	/* a delete: just when the row is of these tenants (text[]); own: of those; or NULL */
 	const uint8_t *tuple, *old;
 	size_t tuple_len, old_len;	/* old_len 0: none */
 };

@@ -297,6 +297,15 @@ loosely(struct hr_worker *w, struct hr_change *c, struct hr_err *e)
 	return hr_batch_add(&w->batch, c, e);
 }
 
+/* The tenant as text[]. */
+static const char *
+alone(struct hr_tenant *t)
+{
+	if (t->array == NULL)
+		t->array = hr_quote_array((char *const[]){ t->name }, 1);
+	return t->array;
+}
+
 static int
 change(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bool all, struct hr_err *e)
 {
@@ -343,6 +352,11 @@ change(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bool 
 	touch_table(t, it->relation);
 	c.loose = c.over = it->op == HR_PUT;
 	c.over |= mode == HR_COPIED_SOME && w->in_copy;
+	/* What others have done since is not undone. */
+	c.own = w->replaying || (w->in_copy && !w->a->book.copying);
+	c.lenient |= c.own && w->in_copy;
+	if (c.own && c.op == 'I' && g->relation->tenancy == 'p')
+		c.only = alone(t);
 	return mode == HR_COPIED_SOME && !w->in_copy ? loosely(w, &c, e) : hr_batch_add(&w->batch, &c, e);
 }
 

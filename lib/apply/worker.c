@@ -44,6 +44,7 @@ tenant_free(void *p)
 
 	hr_map_clear(&t->kept, NULL);
 	free(t->table);
+	free(t->array);
 	free(t->name);
 	free(t);
 }

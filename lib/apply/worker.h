@@ -14,6 +14,7 @@
 /* What this worker knows of a tenant. */
 struct hr_tenant {
 	char *name;			/* "" for what is for all */
+	char *array;			/* the same as text[], when it was needed */
 	size_t len;
 	hr_lsn position;		/* commits before this are in already */
 	struct hr_account *account;

@@ -7,6 +7,7 @@
 
 #include "apply/row.h"
 #include "base/alloc.h"
+#include "base/lsn.h"
 #include "pg/way.h"
 #include "stream/value.h"
 
@@ -16,8 +17,9 @@ struct build {
 	struct hr_buf mask;
 	struct hr_buf scratch;
 	struct hr_value value[HR_COLUMNS_MAX], old[HR_COLUMNS_MAX];
-	struct hr_param param[2 * HR_COLUMNS_MAX];
-	uint32_t type[2 * HR_COLUMNS_MAX];
+	struct hr_param param[2 * HR_COLUMNS_MAX + 4];
+	uint32_t type[2 * HR_COLUMNS_MAX + 4];
+	char at[HR_LSN_TEXT];
 	int params;
 };
 
@@ -240,13 +242,33 @@ guards(const struct hr_target *t)
 	return t->relation->tenancy == 'p' || (i >= 0 && writable(&t->column[i]) && !is_unique(t, i));
 }
 
-/* EXISTS a tenant of t, by its way, that compares so to a parameter. */
+/* EXISTS a tenant of t, by its way, that compares so to a parameter; the caller closes it. */
 static void
 put_way(struct hr_buf *sql, const struct hr_target *g, const char *op, int param)
 {
 	hr_way_exists(sql, g->relation);
 	hr_way_tenant(sql, g->relation);
-	hr_buf_printf(sql, "::text COLLATE \"C\" %s ($%d))", op, param);
+	hr_buf_printf(sql, "::text COLLATE \"C\" %s ($%d)", op, param);
+}
+
+/* hr.is_behind(...) of the tenant that t's row has. */
+static void
+put_behind(struct build *b, const struct hr_change *c)
+{
+	const struct hr_target *g = c->target;
+	int i;
+
+	hr_buf_puts(&b->sql, "hr.is_behind(");
+	for (i = 0; i < 2; i++) {
+		b->type[b->params] = 25;
+		b->param[b->params++] = (struct hr_param){ .data = i == 0 ? c->stream : hr_lsn_format(b->at, c->lsn), .type = 25 };
+		hr_buf_printf(&b->sql, i == 0 ? "$%d, " : ", $%d::text::pg_lsn)", b->params);
+		if (i == 0 && g->relation->tenancy == 'p') {
+			hr_way_tenant(&b->sql, g->relation);
+			hr_buf_puts(&b->sql, "::text");
+		} else if (i == 0)
+			hr_buf_printf(&b->sql, "t.%s::text", g->column[g->relation->tenant_column].name);
+	}
 }
 
 /* One more parameter, a text[]. */
@@ -310,9 +332,15 @@ insert_sql(struct build *b, const struct hr_change *c, bool upsert)
 		add_array(b, c->only);
 		hr_buf_puts(&b->sql, n ? " AND NOT " : " WHERE NOT ");
 		put_way(&b->sql, t, "<> ALL", b->params);
-	} else if (c->own && guards(t) && t->relation->tenancy == 'c')
-		hr_buf_printf(&b->sql, "%st.%s = EXCLUDED.%s", n ? " AND " : " WHERE ",
+		hr_buf_puts(&b->sql, " AND NOT ");
+		put_behind(b, c);
+		hr_buf_puts(&b->sql, ")");
+	} else if (c->own && guards(t) && t->relation->tenancy == 'c') {
+		hr_buf_printf(&b->sql, "%s(t.%s = EXCLUDED.%s OR ", n ? " AND " : " WHERE ",
 		    t->column[t->relation->tenant_column].name, t->column[t->relation->tenant_column].name);
+		put_behind(b, c);
+		hr_buf_puts(&b->sql, ")");
+	}
 	if (!t->partitioned)
 		hr_buf_puts(&b->sql, " RETURNING t.xmax <> 0");
 }
@@ -423,6 +451,7 @@ send_delete(struct hr_txn *t, struct build *b, const struct hr_change *c, struct
 		if (g->relation->tenancy == 'p') {
 			hr_buf_puts(&b->sql, " AND NOT ");
 			put_way(&b->sql, g, "<> ALL", b->params);
+			hr_buf_puts(&b->sql, ")");
 		} else
 			hr_buf_printf(&b->sql, " AND %s::text COLLATE \"C\" = ANY ($%d)",
 			    g->column[g->relation->tenant_column].name, b->params);
@@ -607,11 +636,14 @@ key_is_foreign(struct hr_txn *t, const struct hr_change *c, bool of_old, const c
 		put_param(b, &g->column[g->key[i]], &v[g->key[i]]);
 	}
 	add_text(b, tenant);
-	if (g->relation->tenancy == 'p') {
-		hr_buf_puts(&b->sql, " AND ");
+	hr_buf_puts(&b->sql, " AND ");
+	if (g->relation->tenancy == 'p')
 		put_way(&b->sql, g, "<>", b->params);
-	} else
-		hr_buf_printf(&b->sql, " AND %s::text COLLATE \"C\" <> $%d", g->column[g->relation->tenant_column].name, b->params);
+	else
+		hr_buf_printf(&b->sql, "%s::text COLLATE \"C\" <> $%d", g->column[g->relation->tenant_column].name, b->params);
+	hr_buf_puts(&b->sql, " AND NOT ");
+	put_behind(b, c);
+	hr_buf_puts(&b->sql, g->relation->tenancy == 'p' ? ")" : "");
 	return ask(t, b, yes, e);
 }
 
@@ -639,6 +671,9 @@ parent_is_foreign(struct hr_txn *t, const struct hr_change *c, const char *tenan
 	add_text(b, tenant);
 	hr_buf_puts(&b->sql, " AND ");
 	put_way(&b->sql, c->target, "<>", b->params);
+	hr_buf_puts(&b->sql, " AND NOT ");
+	put_behind(b, c);
+	hr_buf_puts(&b->sql, ")");
 	return ask(t, b, yes, e);
 }
 

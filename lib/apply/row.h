@@ -22,6 +22,7 @@ struct hr_change {
 	bool loose;		/* by itself, in its order: what is there is not known */
 	bool over;		/* an insert: a row of its key is overwritten, and that is no conflict */
 	bool own;		/* an insert: of its key there may be another tenant's row, which is newer */
+	const char *stream;	/* own: by which it is known whether that tenant is behind itself */
 	const char *only;	/* a delete: just when the row is of these tenants (text[]); own: of those; or NULL */
 	const uint8_t *tuple, *old;
 	size_t tuple_len, old_len;	/* old_len 0: none */
@@ -43,6 +44,7 @@ int hr_row_settle(struct hr_txn *t, const struct hr_change *c, int64_t did, cons
 
 /*
  * Is the row that a change is about, at the target, another tenant's by now?
+ * Not so when that tenant is behind: its row is older than the change then.
  * Asked of changes that were kept, when they are written at last.  Runs outside
  * the pipeline, inside the transaction.
  */

@@ -311,7 +311,7 @@ change(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bool 
 {
 	struct hr_target *g;
 	struct hr_change c = {
-		.tenant = t, .lsn = t->lsn, .lenient = it->op == HR_PUT || it->op == HR_DROP,
+		.tenant = t, .stream = w->a->book.stream, .lsn = t->lsn, .lenient = it->op == HR_PUT || it->op == HR_DROP,
 		.op = it->op == HR_PUT ? 'I' : it->op == HR_DROP ? 'D' : (char)it->op,
 		.tuple = it->tuple, .tuple_len = it->tuple_len, .old = it->old_tuple, .old_len = it->old_len,
 	};

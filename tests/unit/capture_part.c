@@ -26,7 +26,7 @@ check(const struct hr_copied_part *have, size_t n, int64_t pages, const char *wa
 {
 	hr_buf_reset(&said);
 	hr_copy_cut(have, n, pages, 8, add, NULL);
-	ok(strcmp(hr_buf_text(&said), want) == 0, what);
+	ok(strcmp(hr_buf_text(&said), want) == 0, "%s", what);
 	if (strcmp(hr_buf_text(&said), want) != 0)
 		printf("# got %s\n", hr_buf_text(&said));
 }

@@ -276,6 +276,42 @@ turn(struct hr_copy *y, struct copier *k, bool ended, struct hr_err *e)
 	return 0;
 }
 
+/*
+ * A table that was truncated or rewritten behind the snapshot, and before this
+ * transaction had it locked, looks empty to it.  What the snapshot's catalog
+ * says of its file is not what there is then.
+ */
+static int
+is_as_it_was(const struct copier *k, struct hr_err *e)
+{
+	struct hr_buf list = HR_BUF_INIT;
+	const struct hr_link *l;
+	struct hr_param p;
+	struct hr_result *r;
+	int rc;
+
+	hr_buf_printf(&list, "{%" PRIu32, k->part->route->relation->id);
+	for (l = k->part->route->link; l; l = l->next)
+		hr_buf_printf(&list, ",%" PRIu32, l->table);
+	hr_buf_puts(&list, "}");
+	p = (struct hr_param){ .data = hr_buf_text(&list) };
+	rc = hr_conn_query(k->conn, &r, "SELECT n.nspname || '.' || c.relname FROM pg_catalog.pg_class c"
+	    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND c.relfilenode <> 0"
+	    " AND c.relfilenode IS DISTINCT FROM pg_catalog.pg_relation_filenode(c.oid) AND c.oid IN (SELECT o"
+	    "  FROM pg_catalog.unnest($1::oid[]) o UNION SELECT t.relid FROM pg_catalog.unnest($1::oid[]) o,"
+	    "  pg_catalog.pg_partition_tree(o) t) LIMIT 1", 1, &p, e);
+	hr_buf_clear(&list);
+	if (rc < 0)
+		return within(k, e);
+	if (hr_result_rows(r)) {
+		rc = hr_fail(e, HR_TEMPORARY, "table '%s' was truncated or rewritten after the snapshot of its copy",
+		    hr_result_get(r, 0, 0));
+		hr_hint(e, "start again: a first copy goes on with what is not in");
+	}
+	hr_result_free(r);
+	return rc;
+}
+
 /* Take what one connection has: rows, or the end of its part. */
 static int
 take(struct hr_copy *y, struct copier *k, struct hr_err *e)
@@ -307,7 +343,7 @@ take(struct hr_copy *y, struct copier *k, struct hr_err *e)
 	}
 	if (!ended)
 		return 0;
-	if (turn(y, k, true, e) < 0)
+	if (is_as_it_was(k, e) < 0 || turn(y, k, true, e) < 0)
 		return -1;
 	y->pages += k->part->pages;
 	return next_part(y, k, e);

@@ -195,3 +195,23 @@ resumed() {
 	equal 0 "$(conflicts)"
 	equal 2000 "$(dst "SELECT DISTINCT a + b FROM balance")"
 }
+
+@test "a table that is rewritten behind the snapshot and before it is read is not taken for empty" {
+	# One connection, which is held at the large table while the small one is rewritten.
+	src "INSERT INTO big SELECT 't0', i, 0, md5(i::text), repeat(md5(i::text), 100) FROM generate_series(10001, 12000) i"
+	mkfifo held
+	"${FROM[@]}" "${TENANCY[@]}" --endpos now "${CAPTURE[@]}" -j 1 >held 2>from.err &
+	echo $! >from.pid
+	exec 9<held
+	wait_for 10 grep -q 'made replication slot' from.err
+	sleep 0.5
+	src "ALTER TABLE small ALTER id TYPE bigint"
+	cat <&9 >out.hrs || true
+	exec 9<&-
+	run -75 wait "$(cat from.pid)"
+	one_error hr-capture "table 'public.small' was truncated or rewritten after the snapshot of its copy; start again" from.err
+	dst "ALTER TABLE small ALTER id TYPE bigint"
+	sync
+	same
+	equal 0 "$(conflicts)"
+}

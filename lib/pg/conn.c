@@ -101,6 +101,8 @@ notice(void *arg, const char *text)
 	hr_log(HR_LOG_DEBUG, "server: %s", first_line(line, sizeof(line), text));
 }
 
+#define NO_REPLICATION "permission denied to start WAL sender"	/* 16 and later */
+
 /* Messages of libpq that say the configuration is wrong, not the moment. */
 static bool
 misconfigured(const char *text)
@@ -108,7 +110,8 @@ misconfigured(const char *text)
 	static const char *const sign[] = {
 		"does not exist", "authentication failed", "no pg_hba.conf entry",
 		"no password supplied", "not permitted", "is not permitted to log in",
-		"must be superuser or replication role", "invalid connection option",
+		"must be superuser or replication role",	/* 15 */
+		NO_REPLICATION, "permission denied for database", "invalid connection option",
 		"definition of service", "could not translate host name",
 		"invalid integer value", "invalid port number", "missing \"=\"",
 	};
@@ -149,7 +152,8 @@ hr_conn_open(struct hr_conn **out, const char *conninfo, enum hr_conn_kind kind,
 
 		first_line(line, sizeof(line), text);
 		hr_fail(e, wrong ? HR_CONFIG : HR_TEMPORARY, "cannot connect: %s", line);
-		hr_hint(e, wrong ? "check the connection string" : "is the server running?");
+		hr_hint(e, strstr(text, NO_REPLICATION) ? "give the role the attribute REPLICATION" :
+		    wrong ? "check the connection string" : "is the server running?");
 		hr_conn_close(c);
 		return -1;
 	}
@@ -157,7 +161,9 @@ hr_conn_open(struct hr_conn **out, const char *conninfo, enum hr_conn_kind kind,
 	/* What we read as text must not depend on who connects; no catalog query is worth compiling. */
 	if (hr_conn_exec(c, "SET DateStyle = ISO; SET IntervalStyle = postgres; SET extra_float_digits = 3;"
 	    " SET bytea_output = hex; SET statement_timeout = 0; SET lock_timeout = 0;"
-	    " SET idle_in_transaction_session_timeout = 0; SET TimeZone = 'UTC'; SET jit = off", e) < 0) {
+	    " SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0;"
+	    " SET TimeZone = 'UTC'; SET jit = off", e) < 0 ||
+	    (PQserverVersion(c->pg) >= 170000 && hr_conn_exec(c, "SET transaction_timeout = 0", e) < 0)) {
 		hr_conn_close(c);
 		return -1;
 	}

@@ -131,3 +131,17 @@ published() {
 	same
 	equal 0 "$(conflicts)"
 }
+
+@test "a limit on the time of transactions (17), or of statements, is not the tools'" {
+	local limit=statement_timeout
+	! at_least target 17 || limit=transaction_timeout
+	items
+	dst "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN PERFORM pg_sleep(2); RETURN NEW; END \$\$;
+	    CREATE TRIGGER t BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION slow(); ALTER TABLE items ENABLE ALWAYS TRIGGER t"
+	dst "ALTER DATABASE ${SLOT#hr_} SET $limit = '1s'"
+	src "INSERT INTO items VALUES ('acme', 101)"
+	sync
+	dst "ALTER DATABASE ${SLOT#hr_} RESET $limit"
+	same
+	equal 0 "$(conflicts)"
+}

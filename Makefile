@@ -13,7 +13,7 @@
 # O=DIR builds into another folder, SAN=address,undefined with sanitizers.
 
 VERSION     = 0.1.0
-TOOLS       = capture apply transform checkpoint migrate
+TOOLS       = capture apply transform compress checkpoint migrate
 O           = .build
 
 prefix      = /usr/local
@@ -41,6 +41,7 @@ FUZZ_TIME   = 30
 NEEDS_capture    = PQ JANSSON YAML CRYPTO
 NEEDS_apply      = PQ JANSSON YAML
 NEEDS_transform  = JANSSON
+NEEDS_compress   = JANSSON ZSTD
 NEEDS_checkpoint = JANSSON
 NEEDS_migrate    = PQ JANSSON YAML
 
@@ -58,12 +59,13 @@ $(eval $(call ask,PQ,libpq))
 $(eval $(call ask,JANSSON,jansson))
 $(eval $(call ask,YAML,yaml-0.1))
 $(eval $(call ask,CRYPTO,libcrypto))
+$(eval $(call ask,ZSTD,libzstd))
 ifneq ($(strip $(missing)),)
 missing    := $(if $(call found,$(PKG_CONFIG)),$(missing),$(PKG_CONFIG))
 endif
 missing    := $(strip $(if $(call found,$(CC)),,$(CC)) $(missing))
 
-LIBRARIES   = PQ JANSSON YAML CRYPTO
+LIBRARIES   = PQ JANSSON YAML CRYPTO ZSTD
 WARN        = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
               -Wwrite-strings -Wpointer-arith -Wvla $(WERROR)
 SAN_FLAGS   = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)

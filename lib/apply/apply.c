@@ -457,6 +457,13 @@ fence(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 }
 
 static int
+packed(struct hr_err *e)
+{
+	hr_fail(e, HR_BAD_STREAM, "the stream is packed");
+	return hr_hint(e, "put hr-compress -d in front");
+}
+
+static int
 one_frame(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 {
 	struct hr_relation *rel;
@@ -498,6 +505,8 @@ one_frame(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 		return snapshot(d, f, e);
 	case HR_FRAME_FENCE:
 		return fence(d, f, e);
+	case HR_FRAME_BLOCK:
+		return packed(e);
 	case HR_FRAME_SEQUENCE:
 		return wanted(d->a->o, f) ? hr_values_put(&d->a->values, f, e) : 0;
 	}
@@ -634,6 +643,8 @@ dry_run(struct hr_reader *r, struct hr_err *e)
 		struct hr_item it;
 		int more = 0;
 
+		if (f.type == HR_FRAME_BLOCK)
+			return packed(e);
 		frames++;
 		while (f.type == HR_FRAME_ROWS && (more = hr_rows_next(&c, &it, e)) == 1)
 			items++;

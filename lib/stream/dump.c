@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/lsn.h"
+#include "stream/block.h"
 #include "stream/dump.h"
 #include "stream/mark.h"
 #include "stream/rows.h"
@@ -82,7 +83,7 @@ put_front(struct hr_buf *b, const struct hr_frame *f)
 	if (f->tenant_len) {
 		put(b, ",\"tenant\":");
 		hr_json_string(b, f->tenant, f->tenant_len);
-	} else if (f->type == HR_FRAME_ROWS && (f->flags & HR_ALL))
+	} else if ((f->type == HR_FRAME_ROWS || f->type == HR_FRAME_BLOCK) && (f->flags & HR_ALL))
 		put(b, ",\"all\":true");
 	put(b, ",\"lsn\":");
 	put_lsn(b, f->lsn);
@@ -558,6 +559,23 @@ dump_fence(struct hr_dump *d, const struct hr_frame *f, struct hr_err *e)
 	return 0;
 }
 
+/* What a block says of itself; it is not opened. */
+static int
+dump_block(struct hr_dump *d, const struct hr_frame *f, struct hr_err *e)
+{
+	struct hr_block b;
+
+	if (hr_block_decode(&b, f, e) < 0)
+		return -1;
+	hr_buf_printf(&d->out, ",\"version\":%u,\"form\":\"%s\",\"key\":", b.version, hr_block_form_name(b.form));
+	put_bool(&d->out, b.flags & HR_BLOCK_KEY);
+	put(&d->out, ",\"last\":");
+	put_bool(&d->out, b.flags & HR_BLOCK_LAST);
+	hr_buf_printf(&d->out, ",\"bundle\":%" PRIu64 ",\"frames\":%" PRIu32 ",\"size\":%" PRIu32
+	    ",\"bytes\":%" PRIu32, b.bundle, b.frames, b.size, f->len);
+	return 0;
+}
+
 int
 hr_dump_frame(struct hr_dump *d, const struct hr_frame *f, struct hr_err *e)
 {
@@ -575,6 +593,7 @@ hr_dump_frame(struct hr_dump *d, const struct hr_frame *f, struct hr_err *e)
 	case HR_FRAME_PART: rc = dump_part(d, f, e); break;
 	case HR_FRAME_SEQUENCE: rc = dump_sequence(d, f, e); break;
 	case HR_FRAME_FENCE: rc = dump_fence(d, f, e); break;
+	case HR_FRAME_BLOCK: rc = dump_block(d, f, e); break;
 	default:
 		hr_buf_printf(&d->out, ",\"type\":%d,\"flags\":%d,\"bytes\":%" PRIu32,
 		    f->type, f->flags, f->len);

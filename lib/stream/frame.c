@@ -86,6 +86,7 @@ hr_frame_name(uint8_t type)
 	case HR_FRAME_PART: return "part";
 	case HR_FRAME_SEQUENCE: return "sequence";
 	case HR_FRAME_FENCE: return "fence";
+	case HR_FRAME_BLOCK: return "block";
 	case HR_FRAME_END: return "end";
 	}
 	return "unknown";

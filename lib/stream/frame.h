@@ -39,6 +39,7 @@ enum hr_frame_type {
 	HR_FRAME_PART = 'P',
 	HR_FRAME_SEQUENCE = 'Q',
 	HR_FRAME_FENCE = 'F',
+	HR_FRAME_BLOCK = 'Z',
 	HR_FRAME_END = 'E',
 };
 

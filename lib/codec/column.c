@@ -1,0 +1,316 @@
+/* column.c - a column's kinds and values through the codec that fits. */
+
+#include "base/hr.h"
+
+#include "codec/column.h"
+#include "codec/decimal.h"
+#include "codec/floats.h"
+#include "codec/ints.h"
+
+enum { FLOAT4 = 700, FLOAT8 = 701, NUMERIC = 1700 };
+
+/* What a place in a tuple holds. */
+enum kind { VALUE, NOTHING, UNCHANGED, TEXT, MIXED };
+#define HEADER(form, kind)	((uint8_t)((form) | (kind) << 5))
+
+static enum kind
+kind_of(const struct hr_value *v)
+{
+	return v->len == HR_VALUE_NULL ? NOTHING : v->len == HR_VALUE_UNCHANGED ? UNCHANGED :
+	    v->text ? TEXT : VALUE;
+}
+
+static bool
+same_value(const struct hr_value *a, const struct hr_value *b)
+{
+	return a->len == b->len && (a->len < 0 ||
+	    (a->text == b->text && memcmp(a->data, b->data, (size_t)a->len) == 0));
+}
+
+/* A column before that holds the same, or -1. */
+static int
+same_as(struct hr_value *const *all, int at, size_t n)
+{
+	size_t i;
+	int c;
+
+	for (c = 0; c < at; c++) {
+		for (i = 0; i < n && same_value(&all[c][i], &all[at][i]); i++)
+			;
+		if (i == n)
+			return c;
+	}
+	return -1;
+}
+
+static uint64_t
+number_of(const uint8_t *p, unsigned width, bool is_signed)
+{
+	switch (width) {
+	case 1: return is_signed ? (uint64_t)(int8_t)p[0] : p[0];
+	case 2: return is_signed ? (uint64_t)(int16_t)hr_get_u16be(p) : hr_get_u16be(p);
+	case 4: return is_signed ? (uint64_t)(int32_t)hr_get_u32be(p) : hr_get_u32be(p);
+	}
+	return hr_get_u64be(p);
+}
+
+static void
+set_number(uint8_t *p, unsigned width, uint64_t v)
+{
+	switch (width) {
+	case 1: p[0] = (uint8_t)v; break;
+	case 2: hr_set_u16be(p, (uint16_t)v); break;
+	case 4: hr_set_u32be(p, (uint32_t)v); break;
+	default: hr_set_u64be(p, v); break;
+	}
+}
+
+/* The one width of all values, when integers have it; or 0. */
+static unsigned
+width_of(const struct hr_string *s, size_t n)
+{
+	size_t i, width = s[0].len;
+
+	if (width != 1 && width != 2 && width != 4 && width != 8)
+		return 0;
+	for (i = 1; i < n; i++)
+		if (s[i].len != width)
+			return 0;
+	return (unsigned)width;
+}
+
+static enum hr_form
+form_of(unsigned width)
+{
+	return width == 1 ? HR_FORM_INT1 : width == 2 ? HR_FORM_INT2 : width == 4 ? HR_FORM_INT4 : HR_FORM_INT8;
+}
+
+static enum hr_form
+encode_numbers(struct hr_enc *o, const struct hr_string *s, size_t n, unsigned width, uint32_t type,
+    struct hr_column_memory *m)
+{
+	bool is_float = (type == FLOAT4 && width == 4) || (type == FLOAT8 && width == 8);
+	uint64_t *v = hr_arena_get(&o->arena, n, sizeof(*v));
+	enum hr_form form = form_of(width);
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		v[i] = number_of(s[i].data, width, !is_float);
+	if (is_float)
+		form = width == 4 ? HR_FORM_ALP4 : HR_FORM_ALP8;
+	if (is_float && !hr_alp_encode(o, v, n, width, &m->ints)) {
+		form = width == 4 ? HR_FORM_PLANES4 : HR_FORM_PLANES8;
+		hr_planes_encode(o, v, n, width);
+	} else if (!is_float)
+		hr_ints_encode(o, v, n, &m->ints);
+	return form;
+}
+
+static bool
+encode_decimals(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_column_memory *m)
+{
+	uint64_t *v = hr_arena_get(&o->arena, n, sizeof(*v)), *decimals = hr_arena_get(&o->arena, n, sizeof(*v));
+	int64_t integer;
+	unsigned behind;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (!hr_decimal_parse(s[i].data, s[i].len, &integer, &behind))
+			return false;
+		v[i] = (uint64_t)integer;
+		decimals[i] = behind;
+	}
+	hr_ints_encode(o, decimals, n, NULL);
+	hr_ints_encode(o, v, n, &m->ints);
+	return true;
+}
+
+void
+hr_column_encode(struct hr_enc *o, struct hr_value *const *all, int at, size_t n, uint32_t type,
+    struct hr_column_memory *m)
+{
+	struct hr_arena_mark mark = hr_arena_mark(&o->arena);
+	const struct hr_value *v = all[at];
+	enum kind kind = n ? kind_of(&v[0]) : NOTHING;
+	enum hr_form form = HR_FORM_NONE;
+	struct hr_string *s;
+	uint64_t *kinds = NULL;
+	size_t i, values = 0, header;
+	unsigned width;
+	int same;
+
+	for (i = 1; i < n; i++)
+		if (kind_of(&v[i]) != kind) {
+			kind = MIXED;
+			break;
+		}
+	header = o->meta.len;
+	hr_buf_u8(&o->meta, 0);
+	if (kind == NOTHING || kind == UNCHANGED)
+		goto out;
+	if ((same = same_as(all, at, n)) >= 0) {
+		form = HR_FORM_SAME;
+		hr_varint_put(&o->meta, (uint64_t)same);
+		goto out;
+	}
+	s = hr_arena_get(&o->arena, n, sizeof(*s));
+	if (kind == MIXED) {
+		kinds = hr_arena_get(&o->arena, n, sizeof(*kinds));
+		for (i = 0; i < n; i++)
+			kinds[i] = kind_of(&v[i]);
+		hr_ints_encode(o, kinds, n, &m->kinds);
+	}
+	for (i = 0; i < n; i++)
+		if (v[i].len >= 0)
+			s[values++] = (struct hr_string){ v[i].data, (size_t)v[i].len };
+	if (values == 0)	/* NULL here, unchanged there */
+		goto out;
+	width = width_of(s, values);
+	/* Numbers that are text in places are strings of that length. */
+	for (i = 0; width && kind != VALUE && i < n; i++)
+		if (v[i].len >= 0 && v[i].text)
+			width = 0;
+	if (width)
+		form = encode_numbers(o, s, values, width, type, m);
+	else if (type == NUMERIC && encode_decimals(o, s, values, m))
+		form = HR_FORM_DECIMAL;
+	else {
+		form = HR_FORM_STRINGS;
+		hr_strings_encode(o, s, values, &m->strings);
+	}
+out:
+	o->meta.data[header] = HEADER(form, kind);
+	m->form = (uint8_t)form;
+	hr_arena_release(&o->arena, mark);
+}
+
+/* --- and back --- */
+
+static int
+decode_numbers(struct hr_dec *d, enum hr_form form, struct hr_string *s, size_t n)
+{
+	static const uint8_t widths[] = {
+		[HR_FORM_INT1] = 1, [HR_FORM_INT2] = 2, [HR_FORM_INT4] = 4, [HR_FORM_INT8] = 8,
+		[HR_FORM_ALP4] = 4, [HR_FORM_ALP8] = 8, [HR_FORM_PLANES4] = 4, [HR_FORM_PLANES8] = 8,
+	};
+	unsigned width = widths[form];
+	uint8_t *p = hr_arena_get(&d->arena, n, width);
+	struct hr_arena_mark mark = hr_arena_mark(&d->arena);
+	uint64_t *v = p ? hr_arena_get(&d->arena, n, sizeof(*v)) : NULL;
+	size_t i;
+	int rc;
+
+	if (v == NULL)
+		return -1;
+	if (form == HR_FORM_ALP4 || form == HR_FORM_ALP8)
+		rc = hr_alp_decode(d, v, n, width);
+	else if (form == HR_FORM_PLANES4 || form == HR_FORM_PLANES8)
+		rc = hr_planes_decode(d, v, n, width);
+	else
+		rc = hr_ints_decode(d, v, n);
+	for (i = 0; rc == 0 && i < n; i++, p += width) {
+		set_number(p, width, v[i]);
+		s[i] = (struct hr_string){ p, width };
+	}
+	hr_arena_release(&d->arena, mark);
+	return rc;
+}
+
+static int
+decode_decimals(struct hr_dec *d, struct hr_string *s, size_t n)
+{
+	uint8_t *p = hr_arena_get(&d->arena, n, HR_DECIMAL_BYTES);
+	struct hr_arena_mark mark = hr_arena_mark(&d->arena);
+	uint64_t *v = hr_arena_get(&d->arena, n, sizeof(*v)), *decimals = hr_arena_get(&d->arena, n, sizeof(*v));
+	size_t i, len;
+
+	if (p == NULL || v == NULL || decimals == NULL || hr_ints_decode(d, decimals, n) < 0 ||
+	    hr_ints_decode(d, v, n) < 0)
+		return -1;
+	for (i = 0; i < n; i++, p += HR_DECIMAL_BYTES) {
+		if (decimals[i] > UINT8_MAX ||
+		    (len = hr_decimal_format((int64_t)v[i], (unsigned)decimals[i], p)) == 0)
+			return -1;
+		s[i] = (struct hr_string){ p, len };
+	}
+	hr_arena_release(&d->arena, mark);
+	return 0;
+}
+
+int
+hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n)
+{
+	uint8_t header = hr_cur_u8(&d->meta);
+	enum hr_form form = header & 31;
+	enum kind kind = header >> 5;
+	struct hr_value *v = all[at];
+	struct hr_string *s;
+	uint64_t *kinds = NULL, same;
+	size_t i, values = 0;
+	int rc = 0;
+
+	if (d->meta.bad || form > HR_FORM_SAME || kind > MIXED)
+		return -1;
+	if (form == HR_FORM_SAME) {
+		same = hr_varint_get(&d->meta);
+		if (d->meta.bad || same >= (uint64_t)at)
+			return -1;
+		memcpy(v, all[same], n * sizeof(*v));
+		return 0;
+	}
+	if (kind == MIXED) {
+		kinds = hr_arena_get(&d->arena, n, sizeof(*kinds));
+		if (kinds == NULL || hr_ints_decode(d, kinds, n) < 0)
+			return -1;
+	}
+	for (i = 0; i < n; i++) {
+		enum kind k = kinds ? (enum kind)kinds[i] : kind;
+
+		if (kinds && kinds[i] >= MIXED)
+			return -1;
+		v[i] = (struct hr_value){ NULL, k == NOTHING ? HR_VALUE_NULL : k == UNCHANGED ?
+		    HR_VALUE_UNCHANGED : 0, k == TEXT };
+		values += k == VALUE || k == TEXT;
+	}
+	if ((values == 0) != (form == HR_FORM_NONE))
+		return -1;
+	if (values == 0)
+		return 0;
+	if ((s = hr_arena_get(&d->arena, values, sizeof(*s))) == NULL)
+		return -1;
+	if (form == HR_FORM_STRINGS)
+		rc = hr_strings_decode(d, s, values);
+	else if (form == HR_FORM_DECIMAL)
+		rc = decode_decimals(d, s, values);
+	else
+		rc = decode_numbers(d, form, s, values);
+	if (rc < 0)
+		return -1;
+	for (i = 0; i < n; i++)
+		if (v[i].len >= 0) {
+			v[i].data = s->data;
+			v[i].len = (int32_t)s->len;
+			s++;
+		}
+	return 0;
+}
+
+const char *
+hr_column_codec(const struct hr_column_memory *m)
+{
+	switch ((enum hr_form)m->form) {
+	case HR_FORM_NONE: return "none";
+	case HR_FORM_INT1:
+	case HR_FORM_INT2:
+	case HR_FORM_INT4:
+	case HR_FORM_INT8: return hr_ints_name(m->ints.codec);
+	case HR_FORM_ALP4:
+	case HR_FORM_ALP8: return "alp";
+	case HR_FORM_PLANES4:
+	case HR_FORM_PLANES8: return "planes";
+	case HR_FORM_STRINGS: return m->strings.form.codec ? "strings, dictionary" : "strings";
+	case HR_FORM_DECIMAL: return "decimal";
+	case HR_FORM_SAME: return "same";
+	}
+	return "unknown";
+}

@@ -1,0 +1,420 @@
+/*
+ * columns.c - frames to columns.
+ *
+ * Two passes: the first takes items apart and counts the tuples of each
+ * section (a table, what the tuples are, how many columns they have), the
+ * second fills columns of just that length.
+ *
+ *	varint	bytes of meta, and of it packed; 0: as it is
+ *		meta, data
+ *
+ * and in meta, where codecs add to both, in this order
+ *
+ *	u8	1: tenants are in the block
+ *	varint	the first frame's LSN, which LSNs below are counted from
+ *		of frames: type, flags, place, kind, count beyond the items',
+ *		[tenant], items, time and idle of watermarks, LSN, payloads
+ *		of items: operation, xid, LSN and time of begins, LSN of
+ *		commits, LSN and name of origins, steps, other bodies
+ *	varint	sections, and of each: table, role, columns
+ *		the section of each tuple, in the order of items
+ *		columns, section by section
+ */
+
+#include "base/hr.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/crc32c.h"
+#include "codec/columns.h"
+#include "codec/ints.h"
+
+#define MEMORY_MAX	(64 * 1024 * 1024)
+#define ZSTD_META	3
+
+struct hr_section_memory {
+	uint64_t block;			/* the last that it was in */
+	uint32_t index;			/* there */
+	struct hr_column_memory column[];
+};
+
+struct hr_section {
+	struct hr_section_memory *memory;
+	uint32_t relation;
+	uint8_t role;
+	int columns;
+	size_t rows, filled;
+	struct hr_value **v;
+};
+
+static const char *const series_name[HR_SERIES_ALL] = {
+	"type", "flags", "place", "lsn", "kind", "count", "items", "watermark time", "idle", "operation", "xid",
+	"begin lsn", "begin time", "commit lsn", "origin lsn", "step", "section",
+};
+
+void
+hr_columns_init(struct hr_columns *c, int level)
+{
+	c->enc.zst = c->dec.zst = &c->zst;
+	c->enc.level = level;
+}
+
+static size_t
+written(const struct hr_columns *c)
+{
+	return c->enc.meta.len + c->enc.data.len;
+}
+
+static void
+put_series(struct hr_columns *c, enum hr_series s, const uint64_t *v, size_t n)
+{
+	size_t before = written(c);
+
+	hr_ints_encode(&c->enc, v, n, &c->series[s]);
+	hr_stats_add(&c->stats, "(stream)", series_name[s], "", hr_ints_name(c->series[s].codec),
+	    8 * (uint64_t)n, written(c) - before);
+}
+
+static void
+put_strings(struct hr_columns *c, const char *name, const struct hr_string *s, size_t n,
+    struct hr_strings_memory *m)
+{
+	size_t before = written(c), all = 0, i;
+
+	hr_strings_encode(&c->enc, s, n, m);
+	for (i = 0; i < n; i++)
+		all += s[i].len;
+	hr_stats_add(&c->stats, "(stream)", name, "", m->form.codec ? "strings, dictionary" : "strings",
+	    all, written(c) - before);
+}
+
+/* --- the first pass --- */
+
+static void
+add_tuple(struct hr_columns *c, uint32_t relation, uint8_t role, const uint8_t *tuple)
+{
+	struct hr_section_memory *m;
+	int columns = hr_get_u16be(tuple);
+	uint8_t key[7];
+	void **at;
+
+	hr_set_u32le(key, relation);
+	key[4] = role;
+	hr_set_u16le(key + 5, (uint16_t)columns);
+	at = hr_map_at(&c->memory, key, sizeof(key));
+	if (*at == NULL) {
+		size_t bytes = sizeof(*m) + (size_t)columns * sizeof(m->column[0]);
+
+		*at = hr_zalloc(bytes);
+		c->memory_bytes += bytes;
+	}
+	m = *at;
+	if (m->block != c->block) {
+		m->block = c->block;
+		m->index = (uint32_t)c->sections;
+		HR_GROW(c->section, c->sections, c->section_cap);
+		c->section[c->sections++] = (struct hr_section){
+			.memory = m, .relation = relation, .role = role, .columns = columns,
+		};
+	}
+	c->section[m->index].rows++;
+	HR_GROW(c->tuple, c->tuples, c->tuple_cap);
+	c->tuple[c->tuples++] = m->index;
+}
+
+static uint8_t
+old_role(const struct hr_item *it)
+{
+	return it->old == 'K' ? HR_ROLE_KEY : HR_ROLE_OLD;
+}
+
+static bool
+too_wide(const uint8_t *tuple)
+{
+	return tuple && hr_get_u16be(tuple) > HR_COLUMNS_MAX;
+}
+
+/* Take a rows frame apart; false, with nothing added: it has to be kept as it is. */
+static bool
+take_apart(struct hr_columns *c, const struct hr_frame *f)
+{
+	struct hr_cur cur = hr_cur(f->data, f->len);
+	struct hr_err e;
+	size_t first = c->items, i;
+	int more;
+
+	do {
+		HR_GROW(c->item, c->items, c->item_cap);
+		more = hr_rows_next(&cur, &c->item[c->items], &e);
+		if (more > 0 && (too_wide(c->item[c->items].tuple) || too_wide(c->item[c->items].old_tuple)))
+			more = -1;
+		c->items += more > 0;
+	} while (more > 0);
+	if (more < 0) {
+		c->items = first;
+		return false;
+	}
+	for (i = first; i < c->items; i++) {
+		const struct hr_item *it = &c->item[i];
+
+		if (it->old_tuple)
+			add_tuple(c, it->relation, old_role(it), it->old_tuple);
+		if (it->tuple)
+			add_tuple(c, it->relation, it->op == HR_LEAVE ? HR_ROLE_LEAVE : HR_ROLE_NEW, it->tuple);
+	}
+	return true;
+}
+
+/* --- the second --- */
+
+static void
+fill_tuple(struct hr_columns *c, const uint8_t *tuple, size_t len, size_t *at)
+{
+	struct hr_section *s = &c->section[c->tuple[(*at)++]];
+	struct hr_value row[HR_COLUMNS_MAX];
+	int n = hr_tuple_decode(tuple, len, row, HR_COLUMNS_MAX), i;
+
+	for (i = 0; i < n; i++)
+		s->v[i][s->filled] = row[i];
+	s->filled++;
+}
+
+static uint8_t
+op_of(const struct hr_item *it)
+{
+	if (it->op == HR_UPDATE && it->old != '-')
+		return it->old == 'K' ? HR_OP_UPDATE_KEY : HR_OP_UPDATE_OLD;
+	if (it->op == HR_DELETE && it->old == 'O')
+		return HR_OP_DELETE_OLD;
+	if (it->op == HR_DROP && it->old == 'O')
+		return HR_OP_DROP_OLD;
+	return (uint8_t)it->op;
+}
+
+static void
+put_items(struct hr_columns *c, hr_lsn first)
+{
+	struct hr_arena *a = &c->enc.arena;
+	size_t n = c->items, i, begins = 0, commits = 0, origins = 0, steps = 0, bodies = 0, at = 0;
+	uint64_t *op = hr_arena_get(a, n, 8), *xid = hr_arena_get(a, n, 8), *begin = hr_arena_get(a, n, 8);
+	uint64_t *time = hr_arena_get(a, n, 8), *commit = hr_arena_get(a, n, 8), *step = hr_arena_get(a, n, 8);
+	uint64_t *origin = hr_arena_get(a, n, 8);
+	struct hr_string *name = hr_arena_get(a, n, sizeof(*name)), *body = hr_arena_get(a, n, sizeof(*body));
+	hr_lsn begun = first, ended = first;
+
+	for (i = 0; i < n; i++) {
+		const struct hr_item *it = &c->item[i];
+
+		op[i] = op_of(it);
+		switch (it->op) {
+		case HR_BEGIN:
+			xid[begins] = it->xid;
+			begin[begins] = it->lsn - ended;
+			time[begins++] = (uint64_t)it->time;
+			begun = it->lsn;
+			break;
+		case HR_COMMIT:
+			commit[commits++] = it->lsn - begun;
+			ended = it->lsn;
+			break;
+		case HR_ORIGIN:
+			origin[origins] = it->lsn;
+			name[origins++] = (struct hr_string){ (const uint8_t *)it->name, it->name_len };
+			break;
+		case HR_TRUNCATE:
+			/* The item's body, behind its operation. */
+			body[bodies++] = (struct hr_string){ it->relation_list - 5, 5 + 4 * (size_t)it->relations };
+			break;
+		case HR_MESSAGE:
+			body[bodies++] = (struct hr_string){ (const uint8_t *)it->name - 9,
+			    9 + it->name_len + 1 + it->content_len };
+			break;
+		default:
+			if (it->op == HR_LEAVE)
+				step[steps++] = it->step;
+			if (it->old_tuple)
+				fill_tuple(c, it->old_tuple, it->old_len, &at);
+			if (it->tuple)
+				fill_tuple(c, it->tuple, it->tuple_len, &at);
+		}
+	}
+	put_series(c, HR_SERIES_OP, op, n);
+	put_series(c, HR_SERIES_XID, xid, begins);
+	put_series(c, HR_SERIES_BEGIN, begin, begins);
+	put_series(c, HR_SERIES_BEGIN_TIME, time, begins);
+	put_series(c, HR_SERIES_COMMIT, commit, commits);
+	put_series(c, HR_SERIES_ORIGIN, origin, origins);
+	put_strings(c, "origin", name, origins, &c->origins);
+	put_series(c, HR_SERIES_STEP, step, steps);
+	put_strings(c, "body", body, bodies, &c->bodies);
+}
+
+static void
+put_section(struct hr_columns *c, struct hr_section *s)
+{
+	const struct hr_relation *r = hr_relations_get(&c->relations, s->relation);
+	bool known = r && s->role != HR_ROLE_LEAVE && r->columns == s->columns;
+	char table[256];
+	size_t before, k;
+	uint64_t in;
+	int i;
+
+	if (c->stats.wanted)
+		snprintf(table, sizeof(table), "%s.%s", r ? r->schema : "", r ? r->name : "");
+	for (i = 0; i < s->columns; i++) {
+		before = written(c);
+		hr_column_encode(&c->enc, s->v, i, s->rows, known ? r->column[i].type : 0, &s->memory->column[i]);
+		if (!c->stats.wanted)
+			continue;
+		for (k = 0, in = 4 * (uint64_t)s->rows; k < s->rows; k++)
+			in += s->v[i][k].len > 0 ? (uint64_t)s->v[i][k].len : 0;
+		hr_stats_add(&c->stats, table, known ? r->column[i].name : "", known ? r->column[i].type_name : "",
+		    hr_column_codec(&s->memory->column[i]), in, written(c) - before);
+	}
+}
+
+static void
+put_tuples(struct hr_columns *c)
+{
+	uint64_t *section = hr_arena_get(&c->enc.arena, c->tuples, sizeof(*section));
+	size_t i;
+
+	hr_varint_put(&c->enc.meta, c->sections);
+	for (i = 0; i < c->sections; i++) {
+		const struct hr_section *s = &c->section[i];
+
+		hr_varint_put(&c->enc.meta, s->relation);
+		hr_buf_u8(&c->enc.meta, s->role);
+		hr_varint_put(&c->enc.meta, (uint64_t)s->columns);
+	}
+	for (i = 0; i < c->tuples; i++)
+		section[i] = c->tuple[i];
+	put_series(c, HR_SERIES_SECTION, section, c->tuples);
+	for (i = 0; i < c->sections; i++)
+		put_section(c, &c->section[i]);
+}
+
+/* What a frame's LSN is most likely to be: that of the transaction it ends in. */
+static hr_lsn
+likely_lsn(const struct hr_item *it, size_t n, hr_lsn before)
+{
+	if (n && it[n - 1].op == HR_COMMIT)
+		return it[n - 1].lsn;
+	while (n--)
+		if (it[n].op == HR_BEGIN)
+			return it[n].lsn;
+	return before;
+}
+
+static void
+put_frames(struct hr_columns *c, const struct hr_placed *frame, size_t n, bool tenants)
+{
+	struct hr_arena *a = &c->enc.arena;
+	uint64_t *type = hr_arena_get(a, n, 8), *flags = hr_arena_get(a, n, 8), *place = hr_arena_get(a, n, 8);
+	uint64_t *kind = hr_arena_get(a, n, 8), *count = hr_arena_get(a, n, 8), *items = hr_arena_get(a, n, 8);
+	uint64_t *time = hr_arena_get(a, n, 8), *idle = hr_arena_get(a, n, 8), *lsn = hr_arena_get(a, n, 8);
+	struct hr_string *payload = hr_arena_get(a, n, sizeof(*payload)), *tenant = hr_arena_get(a, n, sizeof(*tenant));
+	size_t i, rows = 0, marks = 0, payloads = 0, before;
+	hr_lsn last = frame[0].f.lsn;
+
+	for (i = 0; i < n; i++) {
+		const struct hr_frame *f = &frame[i].f;
+
+		type[i] = f->type;
+		flags[i] = f->flags;
+		place[i] = frame[i].place;
+		count[i] = f->count;
+		tenant[i] = (struct hr_string){ (const uint8_t *)f->tenant, f->tenant_len };
+		before = c->items;
+		if (f->type == HR_FRAME_ROWS && take_apart(c, f)) {
+			kind[i] = HR_KIND_ITEMS;
+			items[rows] = c->items - before;
+			count[i] = (uint32_t)(f->count - items[rows++]);
+			last = likely_lsn(c->item + before, c->items - before, last);
+		} else if (f->type == HR_FRAME_WATERMARK && f->len == 9) {
+			kind[i] = HR_KIND_WATERMARK;
+			time[marks] = hr_get_u64le(f->data);
+			idle[marks++] = f->data[8];
+		} else {
+			kind[i] = HR_KIND_PAYLOAD;
+			payload[payloads++] = (struct hr_string){ f->data, f->len };
+		}
+		lsn[i] = f->lsn - last;
+		last = f->lsn;
+	}
+	put_series(c, HR_SERIES_TYPE, type, n);
+	put_series(c, HR_SERIES_FLAGS, flags, n);
+	put_series(c, HR_SERIES_PLACE, place, n);
+	put_series(c, HR_SERIES_KIND, kind, n);
+	put_series(c, HR_SERIES_COUNT, count, n);
+	if (tenants)
+		put_strings(c, "tenant", tenant, n, &c->tenants);
+	put_series(c, HR_SERIES_ITEMS, items, rows);
+	put_series(c, HR_SERIES_TIME, time, marks);
+	put_series(c, HR_SERIES_IDLE, idle, marks);
+	put_series(c, HR_SERIES_LSN, lsn, n);
+	put_strings(c, "payload", payload, payloads, &c->payloads);
+}
+
+void
+hr_columns_encode(struct hr_columns *c, const struct hr_placed *frame, size_t n, bool tenants,
+    struct hr_buf *out)
+{
+	struct hr_enc *o = &c->enc;
+	size_t i;
+	int k;
+
+	if (c->memory_bytes > MEMORY_MAX) {
+		hr_map_clear(&c->memory, free);
+		c->memory_bytes = 0;
+	}
+	hr_buf_reset(&o->meta);
+	hr_buf_reset(&o->data);
+	hr_arena_reset(&o->arena, 0);
+	c->items = c->tuples = c->sections = 0;
+	c->block++;
+	hr_buf_u8(&o->meta, tenants);
+	hr_varint_put(&o->meta, n ? frame[0].f.lsn : 0);
+	if (n)
+		put_frames(c, frame, n, tenants);
+	for (i = 0; i < c->sections; i++) {
+		struct hr_section *s = &c->section[i];
+
+		s->v = hr_arena_get(&o->arena, (size_t)s->columns, sizeof(*s->v));
+		for (k = 0; k < s->columns; k++)
+			s->v[k] = hr_arena_get(&o->arena, s->rows, sizeof(**s->v));
+	}
+	put_items(c, n ? frame[0].f.lsn : 0);
+	put_tuples(c);
+
+	hr_buf_reset(&c->packed);
+	hr_zst_pack(&c->zst, ZSTD_META, o->meta.data, o->meta.len, &c->packed);
+	hr_varint_put(out, o->meta.len);
+	if (c->packed.len < o->meta.len) {
+		hr_varint_put(out, c->packed.len);
+		hr_buf_put(out, c->packed.data, c->packed.len);
+	} else {
+		hr_varint_put(out, 0);
+		hr_buf_put(out, o->meta.data, o->meta.len);
+	}
+	hr_buf_put(out, o->data.data, o->data.len);
+}
+
+void
+hr_columns_clear(struct hr_columns *c)
+{
+	hr_buf_clear(&c->enc.meta);
+	hr_buf_clear(&c->enc.data);
+	hr_buf_clear(&c->packed);
+	hr_arena_clear(&c->enc.arena);
+	hr_arena_clear(&c->dec.arena);
+	hr_zst_clear(&c->zst);
+	hr_relations_clear(&c->relations);
+	hr_stats_clear(&c->stats);
+	hr_map_clear(&c->memory, free);
+	free(c->item);
+	free(c->section);
+	free(c->tuple);
+}

@@ -1,0 +1,26 @@
+/*
+ * zst.h - zstd (RFC 8878) of bytes whose number is known elsewhere.
+ *
+ * A frame without its first four bytes, which are always the same, and without
+ * the size of its content, which the caller keeps.
+ */
+#ifndef HR_ZST_H
+#define HR_ZST_H
+
+#include "base/buf.h"
+#include "base/hr.h"
+
+struct hr_zst {
+	void *c, *d;		/* zstd's contexts, made when first needed */
+	struct hr_buf frame;
+};
+
+#define HR_ZST_INIT { NULL, NULL, HR_BUF_INIT }
+
+/* Append the packed bytes to out; they may be more than n. */
+void hr_zst_pack(struct hr_zst *z, int level, const void *p, size_t n, struct hr_buf *out);
+/* Unpack to just size bytes.  0, or -1 when it is not that. */
+int hr_zst_unpack(struct hr_zst *z, const void *p, size_t n, void *out, size_t size) HR_USED;
+void hr_zst_clear(struct hr_zst *z);
+
+#endif

@@ -34,6 +34,9 @@ _hr_options() {			# TOOL COMMAND
 	hr-apply:*)
 		echo "$pipe --ddl --retry --batch-rows --sequences --synchronous-commit -n --dry-run" ;;
 	hr-transform:*)	echo "--dump -v -h --version" ;;
+	hr-compress:*)
+		echo "-d --decompress --block-rows --group --independent --json --stats -v --verbose
+		    -h --version" ;;
 	hr-checkpoint:show | hr-checkpoint:get)
 		echo "--tenant --json -v" ;;
 	hr-checkpoint:wait)	echo "--lsn --tenant --timeout -v" ;;
@@ -91,7 +94,7 @@ _hr() {
 	hr-capture:-E | *:--endpos)
 		mapfile -t COMPREPLY < <(compgen -W "now" -- "$cur") ;;
 	hr-capture:-[SPjs] | hr-apply:-j | *:--slot | *:--publication | *:--tenant* | *:--jobs | \
-	*:--epoch | *:--status-interval | *:--spill-max | *:--part-size | *:--ready-fd | *:--batch-rows | \
+	*:--epoch | *:--status-interval | *:--spill-max | *:--part-size | *:--ready-fd | *:--batch-rows | *:--block-rows | \
 	*:--lsn | *:--timeout | hr-migrate:-[PS] | *:--table | *:--chunk-rows)
 		;;
 	*)
@@ -118,4 +121,4 @@ _hr() {
 	fi
 }
 
-complete -F _hr hr-capture hr-apply hr-transform hr-checkpoint hr-migrate hr-supervise
+complete -F _hr hr-capture hr-apply hr-transform hr-compress hr-checkpoint hr-migrate hr-supervise

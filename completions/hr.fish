@@ -31,7 +31,7 @@ function __hr_command
     end
 end
 
-for tool in hr-capture hr-apply hr-transform hr-checkpoint hr-migrate hr-supervise
+for tool in hr-capture hr-apply hr-transform hr-compress hr-checkpoint hr-migrate hr-supervise
     complete -c $tool -e
     complete -c $tool -f
 end
@@ -84,6 +84,16 @@ complete -c hr-transform -l dump -d 'Print the stream as JSON lines'
 complete -c hr-transform -s v -d 'Say more'
 complete -c hr-transform -s h -d 'Print the usage'
 complete -c hr-transform -l version -d 'Print the version'
+
+complete -c hr-compress -s d -l decompress -d 'Unpack'
+complete -c hr-compress -l block-rows -x -d 'Rows of a block under a backlog'
+complete -c hr-compress -l group -d 'One block for the rows of all tenants'
+complete -c hr-compress -l independent -d 'No block needs another one'
+complete -c hr-compress -l json -d 'Print statistics as JSON lines'
+complete -c hr-compress -l stats -d 'Print what columns took'
+complete -c hr-compress -s v -l verbose -d 'Say more'
+complete -c hr-compress -s h -d 'Print the usage'
+complete -c hr-compress -l version -d 'Print the version'
 
 complete -c hr-checkpoint -n __hr_command -a show -d 'Print a table'
 complete -c hr-checkpoint -n __hr_command -a get -d 'Print the position'

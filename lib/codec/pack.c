@@ -43,6 +43,16 @@ hr_pack_begin(struct hr_pack *k, struct hr_pipe *p)
 	hr_columns_init(&k->columns, k->level);
 }
 
+/* Places and headers, and so the checksums of all payloads. */
+static uint32_t
+check_of(uint32_t check, uint32_t place, const uint8_t *fixed)
+{
+	uint8_t number[4];
+
+	hr_set_u32le(number, place);
+	return hr_crc32c(hr_crc32c(check, number, sizeof(number)), fixed, HR_FRAME_SUMMED);
+}
+
 /* --- packing --- */
 
 /* The rows of a frame, as far as it is well-formed. */
@@ -129,7 +139,7 @@ put_block(struct hr_pack *k, const struct hr_pack_group *g, size_t n, bool last)
 	for (i = 0; i < n; i++) {
 		const uint8_t *fixed = (const uint8_t *)k->placed[i].f.tenant - HR_FRAME_SIZE;
 
-		b.check = hr_crc32c(b.check, fixed, HR_FRAME_SUMMED);
+		b.check = check_of(b.check, k->placed[i].place, fixed);
 		b.size += HR_FRAME_SIZE + k->placed[i].f.tenant_len + k->placed[i].f.len;
 		f.lsn = k->placed[i].f.lsn;
 	}
@@ -371,6 +381,7 @@ write_bundle(struct hr_pack *k, struct hr_err *e)
 	hr_buf_reset(&u->bytes);
 	u->n = 0;
 	k->open = false;
+	k->closed = true;
 	return 0;
 }
 
@@ -393,6 +404,8 @@ unpack(struct hr_pack *k, const struct hr_frame *f, struct hr_err *e)
 		hr_fail(e, HR_BAD_STREAM, "a block that needs those before it");
 		return hr_hint(e, "use the same release of hr at both ends");
 	}
+	if (!k->open && k->closed && b.bundle <= k->bundle)
+		return hr_fail(e, HR_BAD_STREAM, "a block of a bundle that has ended");
 	if (k->open && b.bundle != k->bundle)
 		return hr_fail(e, HR_BAD_STREAM, "a bundle of blocks without its last one");
 	if (size + b.size > HR_BLOCK_MAX)
@@ -403,7 +416,7 @@ unpack(struct hr_pack *k, const struct hr_frame *f, struct hr_err *e)
 	    unpack_records(k, &b)))
 		return bad_block(e);
 	for (i = first; i < u->n; i++)
-		check = hr_crc32c(check, u->bytes.data + u->v[i].at, HR_FRAME_SUMMED);
+		check = check_of(check, u->v[i].place, u->bytes.data + u->v[i].at);
 	if (check != b.check || u->bytes.len - size != b.size)
 		return bad_block(e);
 	return b.flags & HR_BLOCK_LAST ? write_bundle(k, e) : 0;

@@ -36,7 +36,7 @@ struct hr_pack {
 	uint32_t last_ratio;		/* of columns, when that was tried */
 	/* unpacking: the blocks of a bundle so far */
 	struct hr_records unpacked;
-	bool open;
+	bool open, closed;		/* one is; one was */
 };
 
 #define HR_PACK_INIT { .level = 3, .block_rows = 1000 }

@@ -8,7 +8,7 @@
  *	     3    1 0
  *	     4    4 size of the frames in it
  *	     8    8 number of the bundle
- *	    16    4 CRC-32C of the frames' bytes 0 to 23, behind each other
+ *	    16    4 CRC-32C of each frame's place and bytes 0 to 23
  *	    20      what the form says
  *
  * The blocks of one bundle together replace a run of frames, each the frames of

@@ -20,7 +20,7 @@ constants() {
 	{
 		printf '#include "base/hr.h"\n#include <stdio.h>\n'
 		printf '#include "stream/frame.h"\n#include "stream/relation.h"\n#include "stream/rows.h"\n'
-		printf '#include "stream/mark.h"\nint main(void) { %s return 0; }\n' "$1"
+		printf '#include "stream/block.h"\n#include "stream/mark.h"\nint main(void) { %s return 0; }\n' "$1"
 	} >constants.c
 	"${CC:-cc}" -I"$ROOT/lib" -o constants constants.c "$ROOT"/lib/stream/frame.c \
 	    "$ROOT"/lib/base/crc32c.c "$ROOT"/lib/base/err.c
@@ -146,6 +146,16 @@ in_page() {
 	sed -n '/^\.Sh SECURITY/,/^\.Sh/p' "$page" | tr '\n' ' ' >security
 	grep -q "more than $tenant bytes, a payload of more than $payload, a head of more than $head" security
 	grep -q "relation of more than $columns columns" security
+}
+
+@test "the front of a block is the header's" {
+	constants '
+	printf(".It 4 Ta 4 Ta size of the frames in it, bytes Ta 0 to %u\n", HR_BLOCK_MAX);
+	printf(".It 0 Ta 1 Ta version of the codecs Ta %d\n", HR_BLOCK_VERSION);
+	printf(".It 1 Ta 1 Ta flags: %d key block, %d last of its bundle Ta\n", HR_BLOCK_KEY, HR_BLOCK_LAST);
+	printf(".It 2 Ta 1 Ta form: %d plain, %d zstd, %d columns Ta\n", HR_BLOCK_PLAIN, HR_BLOCK_ZSTD, HR_BLOCK_COLUMNS);
+	printf(".It %d Ta Ta as the form says Ta\n", HR_BLOCK_SIZE);
+	' | in_page
 }
 
 @test "the magic is the header's" {

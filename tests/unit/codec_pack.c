@@ -1,0 +1,379 @@
+/*
+ * codec_pack - random streams, packed and unpacked, are what they were: any
+ * tables and values, odd items and frames among them; and damaged blocks are
+ * refused, without a byte read or written outside.
+ */
+
+#include "base/hr.h"
+
+#include <stdlib.h>
+
+#include "codec/pack.h"
+#include "stream/mark.h"
+#include "tap.h"
+
+static uint64_t state;
+
+static uint64_t
+rnd(void)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return state;
+}
+
+static struct hr_writer w = { .fd = -1 };
+static struct hr_err err;
+
+enum { TYPES = 10 };
+static const uint32_t type[TYPES] = { 16, 20, 21, 23, 25, 700, 701, 1184, 1700, 3802 };
+static int table_type[4][12], table_columns[4];
+
+static void
+frame(uint8_t t, uint8_t flags, const char *tenant, struct hr_buf *b, uint32_t count)
+{
+	struct hr_frame f = {
+		.type = t, .flags = flags, .tenant = tenant, .tenant_len = (uint16_t)strlen(tenant),
+		.lsn = rnd() % 3 ? 0x1000000 + state % 100000 : rnd(), .count = count, .data = b->data,
+		.len = (uint32_t)b->len,
+	};
+
+	if (hr_write(&w, &f, &err) < 0)
+		abort();
+	hr_buf_reset(b);
+}
+
+static void
+relation(int table)
+{
+	struct hr_column column[12];
+	struct hr_relation r = {
+		.id = 100 + (uint32_t)table, .schema = (char[]){ "s" }, .name = (char[]){ "t" }, .identity = 'd',
+		.tenancy = 'a', .tenant_column = -1, .column = column,
+	};
+	struct hr_buf b = HR_BUF_INIT;
+	int i;
+
+	r.columns = table_columns[table] = (int)(rnd() % 12);
+	for (i = 0; i < r.columns; i++) {
+		table_type[table][i] = (int)(rnd() % TYPES);
+		column[i] = (struct hr_column){ (char[]){ "c" }, (char[]){ "pg_catalog" }, (char[]){ "x" },
+		    type[table_type[table][i]], -1, i == 0 };
+	}
+	hr_relation_encode(&r, &b);
+	frame(HR_FRAME_RELATION, HR_MUST | HR_ALL, "", &b, 0);
+	hr_buf_clear(&b);
+}
+
+/* A value that may be of the type, or not; tidy: mostly what tables have. */
+static void
+value(struct hr_value *v, int t, uint8_t *bytes, bool tidy)
+{
+	static const char *const word[] = { "", "a", "new", "paid", "a longer text, of some words",
+	    "{\"a\": 1, \"b\": [true, null]}" };
+	static const double number[] = { 0.0, -0.0, 1.5, -20.25, 1e300, 0.1 };
+	double d;
+	size_t i;
+
+	*v = (struct hr_value){ .data = bytes };
+	if (rnd() % (tidy ? 9 : 3) == 0) {
+		v->data = NULL;
+		v->len = rnd() % 4 ? HR_VALUE_NULL : HR_VALUE_UNCHANGED;
+		return;
+	}
+	v->text = rnd() % (tidy ? 1000 : 5) == 0;
+	switch (tidy ? type[t] : 0) {
+	case 16: v->len = 1; bytes[0] = rnd() % 2; return;
+	case 21: v->len = 2; hr_set_u16be(bytes, (uint16_t)(rnd() % 100)); return;
+	case 23: v->len = 4; hr_set_u32be(bytes, (uint32_t)(rnd() % 1000 * 10)); return;
+	case 20:
+	case 1184: v->len = 8; hr_set_u64be(bytes, rnd() % 20 ? 700000000000000 + rnd() % 1000 * 1000 :
+	    rnd() % 2 ? INT64_MAX : (uint64_t)INT64_MIN); return;
+	case 700: v->len = 4; hr_set_u32be(bytes, rnd() % 2 ? 0x41200000 : (uint32_t)rnd()); return;
+	case 701:
+		v->len = 8;
+		d = rnd() % 3 ? (double)(rnd() % 5000) / 100 : number[rnd() % HR_COUNT(number)];
+		{
+			uint64_t bits;
+
+			memcpy(&bits, &d, sizeof(bits));
+			hr_set_u64be(bytes, rnd() % 30 ? bits : UINT64_C(0x7ff8000000000000) | rnd() % 1000);
+		}
+		return;
+	case 1700:
+		v->len = 12;
+		memcpy(bytes, "\0\2\0\0\0\0\0\2\0\1\0\144", 12);
+		bytes[9] = (uint8_t)(1 + rnd() % 9);
+		if (rnd() % 50 == 0)
+			bytes[4] = 0xc0;
+		return;
+	case 25:
+	case 3802:
+		i = rnd() % HR_COUNT(word);
+		v->len = (int32_t)strlen(word[i]);
+		memcpy(bytes, word[i], (size_t)v->len);
+		return;
+	}
+	v->len = (int32_t)(rnd() % 40);
+	for (i = 0; i < (size_t)v->len; i++)
+		bytes[i] = (uint8_t)rnd();
+}
+
+static void
+tuple(struct hr_buf *b, int table, bool tidy)
+{
+	static uint8_t bytes[16][64];
+	struct hr_value v[16];
+	int n = table_columns[table], i;
+
+	if (!tidy && rnd() % 20 == 0)
+		n = (int)(rnd() % 14);
+	for (i = 0; i < n; i++)
+		value(&v[i], i < table_columns[table] ? table_type[table][i] : 0, bytes[i], tidy);
+	hr_tuple_put(b, v, n);
+}
+
+static void
+row(struct hr_buf *b, bool tidy)
+{
+	static const char op[] = "IIIIIUUDPXLTMO";
+	int table = (int)(rnd() % 4);
+	char o = op[rnd() % (sizeof(op) - 1)], old;
+	size_t m;
+
+	if (o == 'O') {
+		hr_put_origin(b, rnd(), "origin", rnd() % 7);
+		return;
+	}
+	m = hr_item_open(b, (enum hr_op)o);
+	if (o == 'T') {
+		hr_buf_u8(b, (uint8_t)(rnd() % 4));
+		hr_buf_u32le(b, 1);
+		hr_buf_u32le(b, 100);
+	} else if (o == 'M') {
+		hr_buf_u8(b, 1);
+		hr_buf_u64le(b, rnd());
+		hr_buf_put(b, "prefix\0content", rnd() % 2 ? 14 : 7);
+	} else {
+		hr_buf_u32le(b, 100 + (uint32_t)table);
+		old = o == 'D' || o == 'X' ? "KO"[rnd() % 2] : "-KO"[rnd() % 3];
+		if (o == 'L')
+			hr_buf_u8(b, (uint8_t)rnd());
+		if (o == 'U' || o == 'D' || o == 'X')
+			hr_buf_u8(b, (uint8_t)old);
+		if ((o == 'U' && old != '-') || o == 'D' || o == 'X')
+			tuple(b, table, tidy);
+		if (o != 'D' && o != 'X')
+			tuple(b, table, tidy);
+	}
+	hr_item_close(b, m);
+}
+
+/* A stream of frames of all kinds in w. */
+static void
+stream(uint64_t seed, int frames)
+{
+	static const char *const tenant[] = { "acme", "b", "", "t\xff" };
+	struct hr_head h = HR_HEAD_INIT;
+	struct hr_buf b = HR_BUF_INIT;
+	bool tidy = seed % 2;
+	uint64_t lsn = 0x1000000;
+	uint32_t xid = 700, n;
+	int i;
+
+	state = seed * 0x9e3779b97f4a7c15 + 1;
+	hr_buf_reset(&w.buf);
+	h.database = (char[]){ "d" };
+	h.slot = (char[]){ "s" };
+	h.tenant = NULL;
+	if (hr_write_head(&w, &h, &err) < 0)
+		abort();
+	for (i = 0; i < 4; i++)
+		relation(i);
+	for (i = 0; i < frames; i++) {
+		const char *t = tenant[rnd() % HR_COUNT(tenant)];
+		uint8_t flags = rnd() % 5 ? HR_MUST : HR_MUST | HR_ALL;
+		uint64_t k, items;
+
+		switch (rnd() % 12) {
+		case 0:
+			hr_buf_u64le(&b, 1000000 * (uint64_t)i);
+			hr_buf_u8(&b, (uint8_t)(rnd() % 3));
+			frame(HR_FRAME_WATERMARK, HR_MUST | HR_ALL, "", &b, 0);
+			continue;
+		case 1:
+			if (rnd() % 4 == 0)
+				relation((int)(rnd() % 4));
+			continue;
+		case 2:		/* what nobody knows */
+			hr_buf_puts(&b, "later");
+			frame(rnd() % 2 ? 'q' : HR_FRAME_FENCE, (uint8_t)(rnd() & 0xfc), t, &b, (uint32_t)rnd());
+			continue;
+		case 3:		/* rows that are none */
+			for (k = rnd() % 30; k; k--)
+				hr_buf_u8(&b, (uint8_t)rnd());
+			frame(HR_FRAME_ROWS, HR_MUST, t, &b, (uint32_t)rnd());
+			continue;
+		}
+		n = 0;
+		if (rnd() % 4) {
+			hr_put_begin(&b, xid++, lsn += rnd() % 500, (int64_t)(800000000000000 + rnd() % 1000));
+			n++;
+		}
+		for (items = rnd() % (tidy ? 60 : 6); items; items--, n++)
+			row(&b, tidy);
+		if (rnd() % 4) {
+			hr_put_commit(&b, lsn += 48);
+			n++;
+		}
+		if (rnd() % 20 == 0)
+			n += (uint32_t)rnd();
+		if (flags & HR_ALL)
+			t = "";
+		frame(HR_FRAME_ROWS, flags | (rnd() % 9 ? 0 : HR_ORDERED) | (rnd() % 9 ? 0 : 0x80), t, &b, n);
+	}
+	if (hr_write_end(&w, &err) < 0)
+		abort();
+	hr_buf_clear(&b);
+}
+
+/* The stream at data through the filter k, into out.  0, or -1. */
+static int
+through(struct hr_pack *k, const struct hr_buf *data, struct hr_buf *out, unsigned quiet)
+{
+	struct hr_pipe p = { .out = 1, .w = { .fd = -1 } };
+	struct hr_frame f;
+	int more = -1, rc;
+
+	hr_err_clear(&err);
+	if (hr_reader_open_memory(&p.r, data->data, data->len, &err) < 0)
+		goto out;
+	hr_pack_begin(k, &p);
+	while ((more = hr_read(&p.r, &f, &err)) > 0) {
+		const uint8_t *bytes;
+		size_t len;
+
+		if ((rc = hr_pack_step(k, &p, &f, &err)) < 0) {
+			more = -1;
+			break;
+		}
+		bytes = hr_reader_bytes(&p.r, &len);
+		if (f.type == HR_FRAME_HEAD && hr_write_magic(&p.w, &err) < 0)
+			abort();
+		if (rc > 0 && hr_write_bytes(&p.w, bytes, len, &err) < 0)
+			abort();
+		/* As if the input were quiet. */
+		if (quiet && rnd() % quiet == 0 && hr_pack_flush(k, &err) < 0)
+			abort();
+	}
+	if (more == 0 && (hr_pack_end(k, &err) < 0 || hr_pipe_end(&p, &err) < 0))
+		more = -1;
+out:
+	hr_buf_clear(out);
+	out->data = hr_buf_take(&p.w.buf, &out->len);
+	out->cap = out->len;
+	hr_pipe_clear(&p);
+	return more;
+}
+
+static bool
+same(const struct hr_buf *a, const struct hr_buf *b)
+{
+	return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}
+
+/* Damage the blocks of what w.buf was packed to, their checksums made right again. */
+static void
+damaged(const struct hr_buf *packed, int times)
+{
+	struct hr_buf out = HR_BUF_INIT;
+	struct hr_reader r;
+	struct hr_frame f;
+	int refused = 0, other = 0, i;
+
+	for (i = 0; i < times; i++) {
+		struct hr_writer to = { .fd = -1 };
+		struct hr_pack d = HR_PACK_INIT;
+		uint64_t which = rnd() % 4;
+
+		if (hr_reader_open_memory(&r, packed->data, packed->len, &err) < 0 || hr_write_magic(&to, &err) < 0)
+			abort();
+		while (hr_read(&r, &f, &err) > 0) {
+			uint8_t *copy = malloc(f.len + 1);
+
+			memcpy(copy, f.data, f.len);
+			if (f.type == HR_FRAME_BLOCK && which-- == 0) {
+				copy[rnd() % 3 == 0 ? rnd() % HR_BLOCK_SIZE : rnd() % f.len] ^= (uint8_t)(1 + rnd() % 255);
+				if (rnd() % 8 == 0)
+					f.len -= (uint32_t)(rnd() % f.len);
+				if (rnd() % 8 == 0)
+					f.count += (uint32_t)(rnd() % 3) - 1;
+			}
+			f.data = copy;
+			if (hr_write(&to, &f, &err) < 0)
+				abort();
+			free(copy);
+		}
+		if (hr_write_end(&to, &err) < 0)
+			abort();
+		hr_reader_clear(&r);
+		d.unpack = true;
+		if (through(&d, &to.buf, &out, 0) < 0) {
+			refused++;
+			if (err.code != HR_BAD_STREAM)
+				abort();
+		} else
+			other += !same(&w.buf, &out);
+		hr_pack_clear(&d);
+		hr_writer_clear(&to);
+	}
+	ok(other == 0, "%d of %d damaged streams are refused, the others come out as they were", refused, times);
+	hr_buf_clear(&out);
+}
+
+int
+main(void)
+{
+	struct hr_buf packed = HR_BUF_INIT, back = HR_BUF_INIT;
+	uint64_t seed;
+	int way;
+
+	for (seed = 1; seed <= 60; seed++) {
+		bool good = true;
+		size_t all = 0;
+
+		stream(seed, seed % 7 == 0 ? 300 : (int)(seed % 40));
+		for (way = 0; way < 5; way++) {
+			struct hr_pack k = HR_PACK_INIT, d = HR_PACK_INIT;
+
+			k.group = way == 1 || way == 4;
+			k.block_rows = way == 2 ? 1 : way == 3 ? 7 : 100;
+			k.level = way == 4 ? 1 : 3;
+			d.unpack = true;
+			good = good && through(&k, &w.buf, &packed, way == 3 ? 5 : 0) == 0 &&
+			    through(&d, &packed, &back, 0) == 0 && same(&w.buf, &back) && packed.len <= w.buf.len;
+			all += packed.len;
+			hr_pack_clear(&k);
+			hr_pack_clear(&d);
+			if (!good) {
+				printf("# way %d: %s\n", way, err.what);
+				break;
+			}
+		}
+		ok(good, "stream %" PRIu64 ": %zu bytes, %zu packed", seed, w.buf.len, all / 5);
+		if (seed % 10 == 7) {
+			struct hr_pack k = HR_PACK_INIT;
+
+			k.group = seed % 4 == 3;
+			if (through(&k, &w.buf, &packed, 0) < 0)
+				abort();
+			hr_pack_clear(&k);
+			damaged(&packed, 300);
+		}
+	}
+	hr_buf_clear(&packed);
+	hr_buf_clear(&back);
+	hr_writer_clear(&w);
+	return tap_done();
+}

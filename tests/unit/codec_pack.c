@@ -47,6 +47,7 @@ frame(uint8_t t, uint8_t flags, const char *tenant, struct hr_buf *b, uint32_t c
 static void
 relation(int table)
 {
+	static char name[] = "c", space[] = "pg_catalog";
 	struct hr_column column[12];
 	struct hr_relation r = {
 		.id = 100 + (uint32_t)table, .schema = (char[]){ "s" }, .name = (char[]){ "t" }, .identity = 'd',
@@ -58,7 +59,7 @@ relation(int table)
 	r.columns = table_columns[table] = (int)(rnd() % 12);
 	for (i = 0; i < r.columns; i++) {
 		table_type[table][i] = (int)(rnd() % TYPES);
-		column[i] = (struct hr_column){ (char[]){ "c" }, (char[]){ "pg_catalog" }, (char[]){ "x" },
+		column[i] = (struct hr_column){ name, space, name,
 		    type[table_type[table][i]], -1, i == 0 };
 	}
 	hr_relation_encode(&r, &b);

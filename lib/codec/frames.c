@@ -325,20 +325,9 @@ put_frame(struct parts *p, size_t i, const struct hr_string *tenant)
 	size_t mark = p->out->len, data;
 	uint64_t items = 0;
 
-	if (tenant->len > HR_TENANT_MAX || (tenant->len && (f.flags & HR_ALL)) ||
+	if (!hr_block_packs(f.type) || tenant->len > HR_TENANT_MAX || (tenant->len && (f.flags & HR_ALL)) ||
 	    !room(p, HR_FRAME_SIZE + tenant->len))
 		return false;
-	switch (f.type) {
-	case HR_FRAME_RELATION:
-	case HR_FRAME_ROWS:
-	case HR_FRAME_WATERMARK:
-	case HR_FRAME_SNAPSHOT:
-	case HR_FRAME_SEQUENCE:
-	case HR_FRAME_FENCE:
-		break;
-	default:
-		return false;
-	}
 	p->out->len += HR_FRAME_SIZE;
 	hr_buf_put(p->out, tenant->data, tenant->len);
 	data = p->out->len;

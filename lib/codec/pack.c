@@ -263,13 +263,6 @@ remember(struct hr_pack *k, const struct hr_frame *f)
 		hr_relations_put(&k->columns.relations, r);
 }
 
-static bool
-known(uint8_t type)
-{
-	return type == HR_FRAME_ROWS || type == HR_FRAME_RELATION || type == HR_FRAME_WATERMARK ||
-	    type == HR_FRAME_SNAPSHOT || type == HR_FRAME_SEQUENCE || type == HR_FRAME_FENCE;
-}
-
 static int
 pack(struct hr_pack *k, const struct hr_frame *f, struct hr_err *e)
 {
@@ -283,7 +276,7 @@ pack(struct hr_pack *k, const struct hr_frame *f, struct hr_err *e)
 		return hr_hint(e, "leave one hr-compress out, or unpack with -d");
 	}
 	bytes = hr_reader_bytes(&k->pipe->r, &len);
-	if (!known(f->type) || len > HR_BLOCK_MAX)
+	if (!hr_block_packs(f->type) || len > HR_BLOCK_MAX)
 		return flush(k, e) < 0 ? -1 : 1;
 	if (k->bytes.len + len > HR_BLOCK_MAX && flush(k, e) < 0)
 		return -1;
@@ -338,7 +331,7 @@ unpack_records(struct hr_pack *k, const struct hr_block *b)
 			.len = hr_get_u32le(fixed + 4), .lsn = hr_get_u64le(fixed + 8), .count = hr_get_u32le(fixed + 16),
 		};
 		rest = hr_cur_bytes(&c, (size_t)f.tenant_len + f.len);
-		if (rest == NULL || !known(f.type) || f.tenant_len > HR_TENANT_MAX ||
+		if (rest == NULL || !hr_block_packs(f.type) || f.tenant_len > HR_TENANT_MAX ||
 		    ((f.flags & HR_ALL) && f.tenant_len))
 			return false;
 		f.tenant = (const char *)rest;

@@ -41,6 +41,21 @@ hr_block_decode(struct hr_block *b, const struct hr_frame *f, struct hr_err *e)
 	return 0;
 }
 
+bool
+hr_block_packs(uint8_t type)
+{
+	switch (type) {
+	case HR_FRAME_RELATION:
+	case HR_FRAME_ROWS:
+	case HR_FRAME_WATERMARK:
+	case HR_FRAME_SNAPSHOT:
+	case HR_FRAME_PART:
+	case HR_FRAME_SEQUENCE:
+	case HR_FRAME_FENCE: return true;
+	}
+	return false;
+}
+
 const char *
 hr_block_form_name(uint8_t form)
 {

@@ -49,6 +49,8 @@ struct hr_block {
 void hr_block_encode(const struct hr_block *b, uint8_t *out);
 /* Limits are checked.  0, or -1 with *e set. */
 int hr_block_decode(struct hr_block *b, const struct hr_frame *f, struct hr_err *e) HR_USED;
+/* Can frames of this type be in a block? */
+bool hr_block_packs(uint8_t type);
 /* "columns", ... */
 const char *hr_block_form_name(uint8_t form);
 

@@ -78,16 +78,19 @@ packed_job() {
 }
 
 @test "a row is through as soon as it is committed, and a pipeline that was killed is started again" {
+	local pid
+
 	tables
 	{ hr-capture -d "$SRC" -S "$SLOT" -P hr --checkpoint "$F" --tenant-column tenant_id 2>from.err 3>&- &
 	    echo $! >capture.pid; wait; } |
 	    { hr-compress <&0 2>pack.err 3>&- & echo $! >pack.pid; wait; } |
 	    hr-compress -d 2>unpack.err 3>&- | hr-apply -d "$DST" --checkpoint "$F" 2>to.err 3>&- &
+	pid=$!
 	src "INSERT INTO items VALUES ('acme', 1, 1, 'live')"
 	wait_for 30 arrived 1 || fail "$(cat ./*.err)"
 	kill -KILL "$(cat pack.pid)" "$(cat capture.pid)"
 	rm pack.pid capture.pid
-	wait || :
+	wait "$pid" || :
 	wait_for 20 idle
 	grep -q "without an end frame" unpack.err
 	src "INSERT INTO items VALUES ('acme', 2, 2, 'last')"

@@ -41,10 +41,16 @@ unpair() {
 	local file
 
 	for file in "$BATS_TEST_TMPDIR"/*.pid; do
-		[ ! -f "$file" ] || kill -KILL "$(cat "$file")" 2>/dev/null || true
+		! ours "$file" || kill -KILL "$(cat "$file")" 2>/dev/null || true
 	done
 	drop_slots source
 	drop_slots target
+}
+
+# ours FILE: the process whose id is there runs, and not another that has got the
+# same id by now: it would be in another directory.
+ours() {
+	[ -s "$1" ] && [ "/proc/$(cat "$1")/cwd" -ef "$BATS_TEST_TMPDIR" ]
 }
 
 drop_slots() {

@@ -43,7 +43,7 @@ agree() {
 	else
 		same_database "$SRC" "$DST" "$2"
 	fi >same.dump || dump=$?
-	if pipeline_runs && [ $dump != 0 ]; then
+	if ours from.pid && [ $dump != 0 ]; then
 		cat same.dump
 		return $dump
 	fi
@@ -54,17 +54,13 @@ agree() {
 	    fail "dump $dump:" "$(cat same.dump)" "verify $verify: ${verifier[*]}" "$(cat same.verify same.err)"
 }
 
-pipeline_runs() {
-	[ -f from.pid ] && kill -0 "$(cat from.pid)" 2>/dev/null
-}
-
 # Set verifier, the command, for a table and a condition that may be empty.
 verifier() {
 	local names name
 
 	verifier=(hr-migrate verify --from "$SRC" --to "$DST" "${TENANCY[@]}" --timeout 10)
 	publication "${FROM[@]}"
-	! pipeline_runs || verifier+=(-S "$SLOT")
+	! ours from.pid || verifier+=(-S "$SLOT")
 	case $1 in
 	"") ;;
 	*.*) verifier+=(--table "$1") ;;

@@ -40,7 +40,7 @@ stage() {			# FILE
 	[[ $1 != *.psv.zst ]] || separator='|'
 	{ zstd -dc "$1" 2>/dev/null || :; } | head -n $((COMPRESS_ROWS + 1)) >"$work/rows"
 	names=$(head -n 1 "$work/rows")
-	if [[ $names =~ ^[A-Za-z_][^0-9]*$separator[A-Za-z_] && $names != *http* ]]; then
+	if [[ $names =~ ^[A-Za-z_][^0-9]*${separator}[A-Za-z_] && $names != *http* ]]; then
 		sed -i 1d "$work/rows"
 		names=$(tr "$separator" '\n' <<<"$names" | tr -d '\r' | sed 's/"//g; s/.*/"&" text/' | paste -sd,)
 	else
@@ -158,6 +158,7 @@ compress_one() {		# SET FILE
 		packed=$cpu
 		out=$(stat -c %s "$work/packed")
 		timed "$work/again" hr-compress -d <"$work/packed"
+		# shellcheck disable=SC2034 # failed: the caller's
 		cmp -s "$2" "$work/again" || { note "$1 $how: what came back differs"; failed=1; }
 		printf '    hr-compress %-18s %9s  %6s of zstd -3, %6s of -19; %s MB/s, -d %s MB/s\n' "$how" "$out" \
 		    "$(ratio "$z3" "$out")" "$(ratio "$z19" "$out")" "$(rate "$in" "$packed")" "$(rate "$in" "$cpu")"

@@ -202,7 +202,7 @@ at_random() {
 	other
 	slot
 	rows
-	for round in 1 2 3 4 5 6 7 8; do
+	for round in 1 2 3 4; do
 		at_random "0.$round"
 		if [ $((round % 3)) = 0 ]; then
 			src "ALTER TABLE lines REPLICA IDENTITY $([ $((round % 2)) = 0 ] && echo DEFAULT || echo FULL)"
@@ -220,7 +220,7 @@ at_random() {
 	slot
 	rows
 	APPLY=(-j 3)
-	for round in 1 2 3 4 5 6 7 8; do
+	for round in 1 2 3 4; do
 		at_random "0.5$round"
 		sync
 		same
@@ -228,19 +228,22 @@ at_random() {
 }
 
 @test "a running pipeline keeps moving rows whole, killed again and again" {
-	local i
+	local i flow
 
 	tables
 	rows
 	APPLY=(-j 2)
 	sync --create-slot --snapshot
 	for i in 1 2 3 4 5 6; do
+		rm -f from.pid to.pid
 		{ "${FROM[@]}" "${TENANCY[@]}" 2>from.err & echo $! >from.pid; wait; } |
 		    { "${TO[@]}" "${APPLY[@]}" 2>to.err & echo $! >to.pid; wait; } &
+		flow=$!
+		wait_for 10 [ -s to.pid ]
 		at_random "0.9$i"
 		kill -KILL "$(cat $([ $((i % 2)) = 0 ] && echo from.pid || echo to.pid))" || true
 		at_random "0.7$i"
-		wait
+		wait "$flow" || true
 	done
 	sync
 	same
@@ -467,7 +470,7 @@ forget() {
 	slot
 	rows
 	apart
-	for round in 1 2 3 4 5 6 7 8 9; do
+	for round in 1 2 3 4 5; do
 		forget
 		at_random "0.3$round"
 		at_random "0.4$round"
@@ -487,7 +490,7 @@ forget() {
 	other
 	slot
 	rows
-	for round in 1 2 3 4 5 6; do
+	for round in 1 2 3; do
 		src "INSERT INTO log SELECT id, 'x' || id % 3 FROM orders"
 		at_random "0.6$round"
 		src "UPDATE log SET t = t || $round, order_id = (SELECT max(id) FROM orders) WHERE order_id % 4 = $((round % 4));

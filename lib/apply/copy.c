@@ -127,15 +127,10 @@ none_kept(struct hr_conn *c, const struct hr_book *b, const struct hr_relation *
 static int
 has_key(struct hr_conn *c, const struct hr_relation *rel, bool *yes, struct hr_err *e)
 {
-	struct hr_buf b = HR_BUF_INIT;
 	struct hr_relation *twin;
 	struct hr_target *t;
-	int rc;
 
-	hr_relation_encode(rel, &b);
-	rc = hr_relation_decode(&twin, b.data, b.len, e);
-	hr_buf_clear(&b);
-	if (rc < 0 || hr_target_load(&t, c, twin, 0, e) < 0)
+	if ((twin = hr_relation_copy(rel, e)) == NULL || hr_target_load(&t, c, twin, 0, e) < 0)
 		return -1;
 	*yes = t->uniques > 0;
 	hr_target_free(t);

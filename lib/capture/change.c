@@ -53,18 +53,6 @@ warn_identity(const struct hr_route *route)
 	    route->tenancy == HR_TENANCY_PARENT ? rel->step[0].from[0] : rel->column[route->column].name);
 }
 
-/* The table as the catalogs had it when we began; NULL: it was added since. */
-static const struct hr_source_table *
-source_table(const struct hr_capture *c, uint32_t id)
-{
-	size_t i;
-
-	for (i = 0; i < c->tables.tables; i++)
-		if (c->tables.table[i].relation->id == id)
-			return &c->tables.table[i];
-	return NULL;
-}
-
 /*
  * Does every unique index hold the tenant?  Otherwise what one tenant deletes
  * can make room for what another inserts, and their order must stay.
@@ -98,7 +86,7 @@ hr_capture_relation(struct hr_capture *c, struct hr_relation *rel, struct hr_rou
     struct hr_err *e)
 {
 	struct hr_route *old = hr_routes_get(&c->routes, rel->id), route;
-	const struct hr_source_table *known = source_table(c, rel->id);
+	const struct hr_source_table *known = hr_source_tables_get(&c->tables, rel->id);
 	int i;
 
 	for (i = 0; i < rel->columns; i++) {

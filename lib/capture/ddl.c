@@ -195,15 +195,10 @@ moved(struct hr_capture *c, uint32_t id, const char *schema, const char *table, 
 {
 	struct hr_route *route = hr_routes_get(&c->routes, id);
 	struct hr_relation *rel;
-	struct hr_buf b = HR_BUF_INIT;
-	int rc;
 
 	if (route == NULL || strcmp(route->relation->schema, schema) == 0)
 		return 0;
-	hr_relation_encode(route->relation, &b);
-	rc = hr_relation_decode(&rel, b.data, b.len, e);
-	hr_buf_clear(&b);
-	if (rc < 0)
+	if ((rel = hr_relation_copy(route->relation, e)) == NULL)
 		return -1;
 	free(rel->schema);
 	free(rel->name);

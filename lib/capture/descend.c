@@ -332,17 +332,6 @@ hr_descend_leave(struct hr_capture *c, const struct hr_route *route, struct hr_o
 	return rc;
 }
 
-static const struct hr_source_table *
-source_table(const struct hr_capture *c, uint32_t id)
-{
-	size_t i;
-
-	for (i = 0; i < c->tables.tables; i++)
-		if (c->tables.table[i].relation->id == id)
-			return &c->tables.table[i];
-	return NULL;
-}
-
 static char *
 copy_sql(const struct hr_relation *rel, const struct hr_source_table *t, const struct under *u, const struct hr_buf *key)
 {
@@ -429,7 +418,7 @@ copy_rows(struct hr_capture *c, const char *sql, const struct hr_route *route, s
 static int
 bring(struct hr_capture *c, const struct under *u, struct hr_out *to, const struct hr_buf *key, struct hr_err *e)
 {
-	const struct hr_source_table *t = source_table(c, u->table);
+	const struct hr_source_table *t = hr_source_tables_get(&c->tables, u->table);
 	struct hr_route *route = hr_routes_get(&c->routes, u->table);
 	struct hr_relation *was, *now;
 	bool differs;

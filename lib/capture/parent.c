@@ -161,17 +161,6 @@ link_of(struct hr_parents *p, const struct hr_relation *rel, const struct hr_anc
 }
 
 static int
-column_of(const struct hr_relation *rel, const char *name)
-{
-	int i;
-
-	for (i = 0; i < rel->columns; i++)
-		if (strcmp(rel->column[i].name, name) == 0)
-			return i;
-	return -1;
-}
-
-static int
 missing(const struct hr_relation *rel, const char *column, struct hr_err *e)
 {
 	hr_fail(e, HR_CONFIG, "cannot route '%s.%s': column '%s', by which a tenant is found, is not published", rel->schema,
@@ -199,7 +188,7 @@ hr_parents_route(struct hr_capture *c, struct hr_route *route, struct hr_err *e)
 	route->fk = hr_zalloc((size_t)rel->step[0].columns * sizeof(*route->fk));
 	route->identity_has_tenant = true;
 	for (k = 0; k < rel->step[0].columns; k++) {
-		if ((route->fk[k] = column_of(rel, rel->step[0].from[k])) < 0)
+		if ((route->fk[k] = hr_relation_column(rel, rel->step[0].from[k])) < 0)
 			return missing(rel, rel->step[0].from[k], e);
 		route->identity_has_tenant &= rel->column[route->fk[k]].key;
 	}
@@ -262,10 +251,10 @@ hr_parents_connect(struct hr_capture *c, struct hr_route *route, struct hr_err *
 		if (l->table != rel->id && !is_among(above, l->table))
 			continue;
 		for (k = 0; k < l->keys; k++)
-			if ((f.key[k] = column_of(rel, l->key[k])) < 0)
+			if ((f.key[k] = hr_relation_column(rel, l->key[k])) < 0)
 				lacks = l->key[k];
 		for (k = 0; k < l->values; k++)
-			if ((f.value[k] = column_of(rel, l->value[k])) < 0)
+			if ((f.value[k] = hr_relation_column(rel, l->value[k])) < 0)
 				lacks = l->value[k];
 		route->feed = hr_realloc(route->feed, route->feeds + 1, sizeof(f));
 		route->feed[route->feeds++] = f;

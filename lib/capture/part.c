@@ -253,14 +253,9 @@ hr_copy_plan(struct hr_copy_plan *p, struct hr_capture *c, struct hr_conn *conn,
 	for (i = 0; i < c->tables.tables; i++) {
 		struct hr_source_table *t = &c->tables.table[i];
 		struct hr_route *route;
-		struct hr_buf b = HR_BUF_INIT;
 		struct hr_relation *rel;
-		int rc;
 
-		hr_relation_encode(t->relation, &b);
-		rc = hr_relation_decode(&rel, b.data, b.len, e);
-		hr_buf_clear(&b);
-		if (rc < 0 || hr_capture_relation(c, rel, &route, e) < 0)
+		if ((rel = hr_relation_copy(t->relation, e)) == NULL || hr_capture_relation(c, rel, &route, e) < 0)
 			return -1;
 		if (route->refused) {
 			*e = *route->refused;

@@ -115,23 +115,12 @@ table_rule(const struct hr_router *r, const char *qualified)
 }
 
 static int
-find_column(const struct hr_relation *rel, const char *name)
-{
-	int i;
-
-	for (i = 0; i < rel->columns; i++)
-		if (strcmp(rel->column[i].name, name) == 0)
-			return i;
-	return -1;
-}
-
-static int
 by_column(struct hr_relation *rel, struct hr_route *route, const char *column, const char *table,
     struct hr_err *e)
 {
 	int i;
 
-	route->column = find_column(rel, column);
+	route->column = hr_relation_column(rel, column);
 	if (route->column < 0) {
 		hr_fail(e, HR_CONFIG, "cannot route '%s': it has no published column '%s'", table, column);
 		return hr_hint(e, "name the table under 'tables:' in --config, with another column, "

@@ -71,11 +71,10 @@ owner(struct hr_capture *c, const char *schema, const char *name, uint32_t table
 	struct hr_err ignored = HR_ERR_INIT;
 	struct hr_out *out = &c->emit.all;
 	struct hr_route route;
-	size_t i;
+	const struct hr_source_table *t = hr_source_tables_get(&c->tables, table);
 
-	for (i = 0; i < c->tables.tables; i++)
-		if (c->tables.table[i].relation->id == table)
-			rel = c->tables.table[i].relation;
+	if (t)
+		rel = t->relation;
 	if (hr_route_decide(c->router, rel, false, &route, &ignored) < 0)
 		return out;
 	if (route.tenancy == HR_TENANCY_NONE)

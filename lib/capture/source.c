@@ -213,6 +213,17 @@ hr_source_tables(struct hr_source_tables *s, struct hr_conn *c, const char *publ
 	return 0;
 }
 
+const struct hr_source_table *
+hr_source_tables_get(const struct hr_source_tables *s, uint32_t id)
+{
+	size_t i;
+
+	for (i = 0; i < s->tables; i++)
+		if (s->table[i].relation->id == id)
+			return &s->table[i];
+	return NULL;
+}
+
 void
 hr_source_tables_clear(struct hr_source_tables *s)
 {

@@ -42,6 +42,8 @@ struct hr_source_tables {
  */
 int hr_source_tables(struct hr_source_tables *s, struct hr_conn *c, const char *publication,
     const struct hr_type_names *types, struct hr_err *e) HR_USED;
+/* The table of that oid, as the catalogs had it then, lent; NULL: it was added since. */
+const struct hr_source_table *hr_source_tables_get(const struct hr_source_tables *s, uint32_t id);
 void hr_source_tables_clear(struct hr_source_tables *s);
 
 /* Is the server one to capture from?  Version and wal_level. */

@@ -307,19 +307,6 @@ match(struct hr_twin *w, const struct hr_facts f[2], struct hr_err *e)
 	return 0;
 }
 
-static struct hr_relation *
-copy_relation(const struct hr_relation *rel, struct hr_err *e)
-{
-	struct hr_buf b = HR_BUF_INIT;
-	struct hr_relation *copy;
-
-	hr_relation_encode(rel, &b);
-	if (hr_relation_decode(&copy, b.data, b.len, e) < 0)
-		copy = NULL;
-	hr_buf_clear(&b);
-	return copy;
-}
-
 int
 hr_twin_load(struct hr_twin *w, struct hr_conn *const conn[2], const struct hr_source_table *t,
     struct hr_err *e)
@@ -332,7 +319,7 @@ hr_twin_load(struct hr_twin *w, struct hr_conn *const conn[2], const struct hr_s
 	*w = (struct hr_twin){ 0 };
 	w->name = hr_sprintf("%s.%s", t->relation->schema, t->relation->name);
 	w->filter = hr_strdup(t->filter);
-	if ((w->relation = copy_relation(t->relation, e)) == NULL)
+	if ((w->relation = hr_relation_copy(t->relation, e)) == NULL)
 		goto out;
 	for (side = 0; side < 2; side++)
 		if (load_facts(&f[side], conn[side], table, e) < 0 || load_encoding(conn[side], &encoding[side], e) < 0) {

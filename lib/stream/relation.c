@@ -164,6 +164,17 @@ hr_relation_mixed(const struct hr_relation *r)
 	return r->tenancy == 'c' || r->tenancy == 'p';
 }
 
+int
+hr_relation_column(const struct hr_relation *r, const char *name)
+{
+	int i;
+
+	for (i = 0; i < r->columns; i++)
+		if (strcmp(r->column[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
 struct hr_relation *
 hr_relation_copy(const struct hr_relation *r, struct hr_err *e)
 {

@@ -52,6 +52,8 @@ void hr_relation_encode(const struct hr_relation *r, struct hr_buf *out);
 int hr_relation_decode(struct hr_relation **r, const uint8_t *data, size_t len, struct hr_err *e) HR_USED;
 bool hr_relation_same(const struct hr_relation *a, const struct hr_relation *b);
 void hr_relation_free(struct hr_relation *r);
+/* The index of the column of that name; -1: there is none. */
+int hr_relation_column(const struct hr_relation *r, const char *name);
 /* Gives; NULL with *e set. */
 struct hr_relation *hr_relation_copy(const struct hr_relation *r, struct hr_err *e) HR_USED;
 /* Does the table hold rows of many tenants, each of one? */

@@ -485,6 +485,23 @@ selects(void *arg, const char *tenant, size_t len)
 	return hr_router_selects(arg, tenant, len);
 }
 
+/* It is there for as long as the session that exported it. */
+static int
+import(struct hr_conn *conn, const char *snapshot, struct hr_err *e)
+{
+	static const char *const gone[] = { "22023", "42704", "55000" };	/* before 17, since then, while it ends */
+	size_t i;
+
+	if (hr_conn_execf(conn, e, "SET TRANSACTION SNAPSHOT %s", snapshot) == 0)
+		return 0;
+	for (i = 0; i < HR_COUNT(gone); i++)
+		if (strcmp(e->sqlstate, gone[i]) == 0) {
+			hr_fail(e, HR_TEMPORARY, "the snapshot of the copy is gone: the session that exported it has ended");
+			return hr_hint(e, "start again: a first copy goes on with what is not in");
+		}
+	return -1;
+}
+
 int
 hr_copy_open(struct hr_copy **out, struct hr_capture *c, const char *snapshot, hr_lsn lsn, const char *tenant,
     struct hr_err *e)
@@ -507,10 +524,10 @@ hr_copy_open(struct hr_copy **out, struct hr_capture *c, const char *snapshot, h
 		k->emit.flags = HR_COPY;
 		rc = hr_conn_open(&k->conn, c->o->conninfo, HR_CONN_PLAIN, e);
 		if (rc == 0)
-			rc = hr_conn_execf(k->conn, e,
-			    "SET row_security = off;"	/* rather an error than rows left out */
-			    "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;"
-			    " SET TRANSACTION SNAPSHOT %s", lit);
+			rc = hr_conn_exec(k->conn, "SET row_security = off;"	/* rather an error than rows left out */
+			    "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY", e);
+		if (rc == 0)
+			rc = import(k->conn, lit, e);
 	}
 	free(lit);
 	return rc;

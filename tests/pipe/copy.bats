@@ -196,6 +196,23 @@ resumed() {
 	equal 2000 "$(dst "SELECT DISTINCT a + b FROM balance")"
 }
 
+@test "a snapshot whose session ends before it is taken up is no end" {
+	# Every session begins a second late: time to end the first between making the slot and the copy.
+	PGOPTIONS="-c post_auth_delay=1" "${FROM[@]}" "${TENANCY[@]}" --endpos now "${CAPTURE[@]}" -j 1 \
+	    >out.hrs 2>from.err &
+	echo $! >from.pid
+	wait_for 20 grep -q 'made replication slot' from.err
+	src "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'walsender'
+	    AND application_name = 'hr-capture'" >/dev/null
+	from=0
+	wait "$(cat from.pid)" || from=$?
+	equal 75 "$from"
+	one_error hr-capture "the snapshot of the copy is gone: the session that exported it has ended; start again" from.err
+	sync
+	same
+	equal 0 "$(conflicts)"
+}
+
 @test "a table that is rewritten behind the snapshot and before it is read is not taken for empty" {
 	# One connection, which is held at the large table while the small one is rewritten.
 	src "INSERT INTO big SELECT 't0', i, 0, md5(i::text), repeat(md5(i::text), 100) FROM generate_series(10001, 12000) i"
@@ -208,7 +225,9 @@ resumed() {
 	src "ALTER TABLE small ALTER id TYPE bigint"
 	cat <&9 >out.hrs || true
 	exec 9<&-
-	run -75 wait "$(cat from.pid)"
+	from=0
+	wait "$(cat from.pid)" || from=$?
+	equal 75 "$from"
 	one_error hr-capture "table 'public.small' was truncated or rewritten after the snapshot of its copy; start again" from.err
 	dst "ALTER TABLE small ALTER id TYPE bigint"
 	sync

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "apply/book.h"
-#include "apply/copied.h"
 #include "apply/join.h"
 #include "base/alloc.h"
 #include "base/hash.h"
@@ -46,6 +45,13 @@ static const char schema_sql[] =
 "CREATE TABLE IF NOT EXISTS hr.copy ("
 " stream text NOT NULL, relation text NOT NULL, tenants text[] NOT NULL,"
 " started timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (stream, relation));"
+"CREATE TABLE IF NOT EXISTS hr.part ("
+" stream text NOT NULL, relation text NOT NULL, id oid NOT NULL, of_id oid NOT NULL, filenode oid NOT NULL,"
+" from_page bigint NOT NULL, to_page bigint, keyed boolean NOT NULL, is_in boolean NOT NULL DEFAULT false,"
+" PRIMARY KEY (stream, id, of_id, from_page));"
+"CREATE TABLE IF NOT EXISTS hr.join ("
+" stream text NOT NULL, tenant text NOT NULL, held pg_lsn NOT NULL, snapshot pg_lsn,"
+" state text NOT NULL CHECK (state IN ('held', 'copying', 'done')), PRIMARY KEY (stream, tenant));"
 "CREATE TABLE IF NOT EXISTS hr.sequence ("
 " stream text NOT NULL, schema text NOT NULL, name text NOT NULL, tenant text, last_value bigint NOT NULL,"
 " is_called boolean NOT NULL, lsn pg_lsn, changed timestamptz NOT NULL DEFAULT now(),"
@@ -62,6 +68,11 @@ static const char schema_sql[] =
 /* Where all tables are published, one without a key is not updated else. */
 "ALTER TABLE hr.version REPLICA IDENTITY FULL;"
 "UPDATE hr.version SET version = 2 WHERE version < 2;"
+/* A tenant's rows are as they were before this position: what it did since is kept. */
+"CREATE OR REPLACE FUNCTION hr.is_behind(a_stream text, a_tenant text, a_lsn pg_lsn) RETURNS boolean"
+" LANGUAGE sql STABLE SET search_path = pg_catalog AS $$ SELECT EXISTS (SELECT FROM hr.tenant t"
+"  LEFT JOIN hr.join j ON j.stream = t.stream AND j.tenant = t.tenant"
+"  WHERE t.stream = a_stream AND t.tenant = a_tenant AND greatest(t.lsn, j.snapshot) <= a_lsn) $$;"
 "CREATE OR REPLACE FUNCTION hr.set_sequences(a_stream text, a_holder text)"
 " RETURNS TABLE (schema text, name text, problem text) LANGUAGE plpgsql SET search_path = pg_catalog AS $body$"
 " DECLARE s hr.sequence; BEGIN"
@@ -116,14 +127,12 @@ hr_book_create(struct hr_conn *c, struct hr_err *e)
 			hr_hint(e, "the schema 'hr' is made on first use; grant CREATE on the database");
 			return hr_within(e, "cannot make the schema 'hr' at the target");
 		}
-		return hr_copied_create(c, e) < 0 ? -1 : hr_join_create(c, e);
-	}
-	if (version != HR_BOOK_VERSION) {
+	} else if (version > HR_BOOK_VERSION) {
 		hr_fail(e, HR_CONFIG, "the schema 'hr' at the target has version %d, this program knows %d",
 		    version, HR_BOOK_VERSION);
 		return hr_hint(e, "use the release of hr that made it, or a newer one");
 	}
-	return hr_copied_create(c, e) < 0 ? -1 : hr_join_create(c, e);
+	return 0;
 }
 
 int

@@ -8,29 +8,6 @@
 #include "apply/copied.h"
 #include "base/alloc.h"
 
-int
-hr_copied_create(struct hr_conn *c, struct hr_err *e)
-{
-	struct hr_result *r;
-	struct hr_err ignored = HR_ERR_INIT;
-	bool there;
-
-	if (hr_conn_query(c, &r, "SELECT pg_catalog.to_regclass('hr.part')", 0, NULL, e) < 0)
-		return -1;
-	there = hr_result_get(r, 0, 0) != NULL;
-	hr_result_free(r);
-	if (there)
-		return 0;
-	if (hr_conn_exec(c, "BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(1751334260);"
-	    " CREATE TABLE IF NOT EXISTS hr.part ("
-	    " stream text NOT NULL, relation text NOT NULL, id oid NOT NULL, of_id oid NOT NULL, filenode oid NOT NULL,"
-	    " from_page bigint NOT NULL, to_page bigint, keyed boolean NOT NULL, is_in boolean NOT NULL DEFAULT false,"
-	    " PRIMARY KEY (stream, id, of_id, from_page)); COMMIT", e) == 0)
-		return 0;
-	(void)!hr_conn_exec(c, "ROLLBACK", &ignored);
-	return hr_within(e, "cannot make the table 'hr.part' at the target");
-}
-
 void
 hr_copied_plan(struct hr_copied *p)
 {

@@ -41,8 +41,6 @@ struct hr_copied {
 	size_t plans, plan_cap;
 };
 
-/* Make hr.part when it is not there. */
-int hr_copied_create(struct hr_conn *c, struct hr_err *e) HR_USED;
 /* Read what is there; keeps catching_up. */
 int hr_copied_load(struct hr_copied *p, struct hr_conn *c, const char *stream, struct hr_err *e) HR_USED;
 void hr_copied_clear(struct hr_copied *p);

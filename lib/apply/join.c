@@ -12,33 +12,6 @@
 #include "base/lsn.h"
 #include "pg/way.h"
 
-int
-hr_join_create(struct hr_conn *c, struct hr_err *e)
-{
-	struct hr_result *r;
-	struct hr_err ignored = HR_ERR_INIT;
-	bool there;
-
-	if (hr_conn_query(c, &r, "SELECT pg_catalog.to_regproc('hr.is_behind')", 0, NULL, e) < 0)
-		return -1;
-	there = hr_result_get(r, 0, 0) != NULL;
-	hr_result_free(r);
-	if (there)
-		return 0;
-	if (hr_conn_exec(c, "BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(1751334260);"
-	    " CREATE TABLE IF NOT EXISTS hr.join (stream text NOT NULL, tenant text NOT NULL, held pg_lsn NOT NULL,"
-	    " snapshot pg_lsn, state text NOT NULL CHECK (state IN ('held', 'copying', 'done')),"
-	    " PRIMARY KEY (stream, tenant));"
-	    /* A tenant's rows are as they were before this position: what it did since is kept. */
-	    " CREATE OR REPLACE FUNCTION hr.is_behind(a_stream text, a_tenant text, a_lsn pg_lsn) RETURNS boolean"
-	    " LANGUAGE sql STABLE SET search_path = pg_catalog AS $$ SELECT EXISTS (SELECT FROM hr.tenant t"
-	    "  LEFT JOIN hr.join j ON j.stream = t.stream AND j.tenant = t.tenant"
-	    "  WHERE t.stream = a_stream AND t.tenant = a_tenant AND greatest(t.lsn, j.snapshot) <= a_lsn) $$; COMMIT", e) == 0)
-		return 0;
-	(void)!hr_conn_exec(c, "ROLLBACK", &ignored);
-	return hr_within(e, "cannot make the table 'hr.join' at the target");
-}
-
 /* Statements with the stream, the tenant and a position. */
 static int
 run(struct hr_conn *c, const char *sql, const char *stream, const char *tenant, hr_lsn lsn, struct hr_result **out,

@@ -12,7 +12,6 @@
 #include "apply/apply.h"
 #include "stream/mark.h"
 
-int hr_join_create(struct hr_conn *c, struct hr_err *e) HR_USED;
 /* Keep its changes from here on, inside a transaction. */
 int hr_join_hold(struct hr_conn *c, const char *stream, const char *tenant, hr_lsn at, struct hr_err *e) HR_USED;
 

@@ -387,7 +387,8 @@ tables: {public.log: {tenancy: none}}'
 	items
 	src "INSERT INTO items VALUES ('acme', 1, 'a')"
 	sync
-	dst "ALTER TABLE hr.tenant DROP COLUMN awaits; DROP TABLE hr.ddl; UPDATE hr.version SET version = 1"
+	dst "ALTER TABLE hr.tenant DROP COLUMN awaits; DROP TABLE hr.ddl, hr.part, hr.join;
+	    DROP FUNCTION hr.is_behind; UPDATE hr.version SET version = 1"
 	src "ALTER TABLE items ADD n int; INSERT INTO items VALUES ('acme', 2, 'b', 3)"
 	APPLY=(--ddl all)
 	sync

@@ -13,8 +13,8 @@
 
 static const char usage[] =
 	"usage: hr-compress [-1..-19] [-v] [--block-rows ROWS] [--group] [--independent]\n"
-	"                   [--json] [--stats]\n"
-	"       hr-compress -d [-v]\n"
+	"                   [--json] [--key-every BLOCKS] [--memory SIZE] [--stats]\n"
+	"       hr-compress -d [-v] [--memory SIZE]\n"
 	"       hr-compress -h | --version\n"
 	"\n"
 	"  -1 ... -19              zstd's level for text, 3 without\n"
@@ -23,6 +23,8 @@ static const char usage[] =
 	"      --group             one block for the rows of all tenants\n"
 	"      --independent       no block needs another one\n"
 	"      --json              print what --stats prints as JSON lines\n"
+	"      --key-every BLOCKS  every so many blocks one that a reader can begin at, 64 without\n"
+	"      --memory SIZE       what may be kept for blocks to come, 256MB without\n"
 	"      --stats             print what columns took to standard error, at the end\n"
 	"  -v, --verbose           say more\n";
 
@@ -33,6 +35,8 @@ static const struct option option[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ "independent", no_argument, NULL, 'I' },
 	{ "json", no_argument, NULL, 'J' },
+	{ "key-every", required_argument, NULL, 'K' },
+	{ "memory", required_argument, NULL, 'M' },
 	{ "stats", no_argument, NULL, 'S' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "version", no_argument, NULL, 'V' },
@@ -48,18 +52,33 @@ main(int argc, char *argv[])
 	struct hr_buf table = HR_BUF_INIT;
 	bool json = false, packs = false;
 	int64_t number, level = 0;
+	bool independent = false;
+	uint64_t size;
 	int ch;
 
 	hr_name("hr-compress");
 	signal(SIGPIPE, SIG_DFL);
 	while ((ch = getopt_long(argc, argv, "0123456789dhv", option, NULL)) != -1) {
-		packs |= ch != 'd' && ch != 'v';
+		packs |= ch != 'd' && ch != 'v' && ch != 'M';
 		switch (ch) {
 		case 'd': k.unpack = true; break;
 		case 'G': k.group = true; break;
 		case 'h': return hr_opt_help(usage);
-		case 'I': break;	/* blocks never need one another as yet */
+		case 'I': independent = true; break;
 		case 'J': json = k.columns.stats.wanted = true; break;
+		case 'K':
+			if (hr_opt_int(optarg, 1, UINT32_MAX, &number) < 0)
+				return hr_opt_misuse(usage, "--key-every is not a number from 1 on: '%s'", optarg);
+			k.key_every = (uint32_t)number;
+			break;
+		case 'M':
+			if (hr_opt_size(optarg, &size) < 0 || size < (UINT64_C(1) << HR_BLOCK_MEMORY_LEAST) ||
+			    size > (UINT64_C(1) << HR_BLOCK_MEMORY_MOST))
+				return hr_opt_misuse(usage, "--memory is not a size from 1MB to 64GB: '%s'", optarg);
+			/* Blocks name a power of two. */
+			for (k.memory = HR_BLOCK_MEMORY_LEAST; size >> (k.memory + 1); )
+				k.memory++;
+			break;
 		case 'R':
 			if (hr_opt_int(optarg, 1, 1000000, &number) < 0)
 				return hr_opt_misuse(usage, "--block-rows is not a number from 1 to 1000000: '%s'", optarg);
@@ -80,6 +99,8 @@ main(int argc, char *argv[])
 		return hr_opt_misuse(usage, "unexpected argument '%s'", argv[optind]);
 	if (k.unpack && packs)
 		return hr_opt_misuse(usage, "%s", "-d takes no options for packing");
+	if (independent)
+		k.memory = 0;
 
 	p.idle = hr_pack_flush;
 	if (hr_pipe_open(&p, &e) == 0) {

@@ -35,8 +35,8 @@ _hr_options() {			# TOOL COMMAND
 		echo "$pipe --ddl --retry --batch-rows --sequences --synchronous-commit -n --dry-run" ;;
 	hr-transform:*)	echo "--dump -v -h --version" ;;
 	hr-compress:*)
-		echo "-d --decompress --block-rows --group --independent --json --stats -v --verbose
-		    -h --version" ;;
+		echo "-d --decompress --block-rows --group --independent --json --key-every --memory --stats
+		    -v --verbose -h --version" ;;
 	hr-checkpoint:show | hr-checkpoint:get)
 		echo "--tenant --json -v" ;;
 	hr-checkpoint:wait)	echo "--lsn --tenant --timeout -v" ;;
@@ -94,8 +94,8 @@ _hr() {
 	hr-capture:-E | *:--endpos)
 		mapfile -t COMPREPLY < <(compgen -W "now" -- "$cur") ;;
 	hr-capture:-[SPjs] | hr-apply:-j | *:--slot | *:--publication | *:--tenant* | *:--jobs | \
-	*:--epoch | *:--status-interval | *:--spill-max | *:--part-size | *:--ready-fd | *:--batch-rows | *:--block-rows | \
-	*:--lsn | *:--timeout | hr-migrate:-[PS] | *:--table | *:--chunk-rows)
+	*:--epoch | *:--status-interval | *:--spill-max | *:--part-size | *:--ready-fd | *:--batch-rows | \
+	*:--block-rows | *:--key-every | *:--memory | *:--lsn | *:--timeout | hr-migrate:-[PS] | *:--table | *:--chunk-rows)
 		;;
 	*)
 		if [[ $cur == -* ]]; then

@@ -40,12 +40,14 @@ struct hr_enc {
 	struct hr_buf meta, data;
 	struct hr_zst *zst;
 	int level;		/* zstd's, for text */
+	size_t room;		/* what windows may still take */
 	struct hr_arena arena;	/* of the block in the making */
 };
 
 struct hr_dec {
 	struct hr_cur meta, data;
 	struct hr_zst *zst;
+	size_t room;
 	struct hr_arena arena;
 };
 

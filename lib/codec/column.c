@@ -87,7 +87,7 @@ form_of(unsigned width)
 
 static enum hr_form
 encode_numbers(struct hr_enc *o, const struct hr_string *s, size_t n, unsigned width, uint32_t type,
-    struct hr_column_memory *m)
+    struct hr_column_memory *m, struct hr_column_kept *kept)
 {
 	bool is_float = (type == FLOAT4 && width == 4) || (type == FLOAT8 && width == 8);
 	uint64_t *v = hr_arena_get(&o->arena, n, sizeof(*v));
@@ -98,16 +98,17 @@ encode_numbers(struct hr_enc *o, const struct hr_string *s, size_t n, unsigned w
 		v[i] = number_of(s[i].data, width, !is_float);
 	if (is_float)
 		form = width == 4 ? HR_FORM_ALP4 : HR_FORM_ALP8;
-	if (is_float && !hr_alp_encode(o, v, n, width, &m->ints)) {
+	if (is_float && !hr_alp_encode(o, v, n, width, &m->ints, kept ? &kept->ints : NULL)) {
 		form = width == 4 ? HR_FORM_PLANES4 : HR_FORM_PLANES8;
 		hr_planes_encode(o, v, n, width);
 	} else if (!is_float)
-		hr_ints_encode(o, v, n, &m->ints);
+		hr_ints_encode(o, v, n, &m->ints, kept ? &kept->ints : NULL);
 	return form;
 }
 
 static bool
-encode_decimals(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_column_memory *m)
+encode_decimals(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_column_memory *m,
+    struct hr_column_kept *kept)
 {
 	uint64_t *v = hr_arena_get(&o->arena, n, sizeof(*v)), *decimals = hr_arena_get(&o->arena, n, sizeof(*v));
 	int64_t integer;
@@ -120,14 +121,14 @@ encode_decimals(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr
 		v[i] = (uint64_t)integer;
 		decimals[i] = behind;
 	}
-	hr_ints_encode(o, decimals, n, NULL);
-	hr_ints_encode(o, v, n, &m->ints);
+	hr_ints_encode(o, decimals, n, NULL, kept ? &kept->decimals : NULL);
+	hr_ints_encode(o, v, n, &m->ints, kept ? &kept->ints : NULL);
 	return true;
 }
 
 void
 hr_column_encode(struct hr_enc *o, struct hr_value *const *all, int at, size_t n, uint32_t type,
-    struct hr_column_memory *m)
+    struct hr_column_memory *m, struct hr_column_kept *kept)
 {
 	struct hr_arena_mark mark = hr_arena_mark(&o->arena);
 	const struct hr_value *v = all[at];
@@ -158,7 +159,7 @@ hr_column_encode(struct hr_enc *o, struct hr_value *const *all, int at, size_t n
 		kinds = hr_arena_get(&o->arena, n, sizeof(*kinds));
 		for (i = 0; i < n; i++)
 			kinds[i] = kind_of(&v[i]);
-		hr_ints_encode(o, kinds, n, &m->kinds);
+		hr_ints_encode(o, kinds, n, &m->kinds, kept ? &kept->kinds : NULL);
 	}
 	for (i = 0; i < n; i++)
 		if (v[i].len >= 0)
@@ -171,12 +172,12 @@ hr_column_encode(struct hr_enc *o, struct hr_value *const *all, int at, size_t n
 		if (v[i].len >= 0 && v[i].text)
 			width = 0;
 	if (width)
-		form = encode_numbers(o, s, values, width, type, m);
-	else if (type == NUMERIC && encode_decimals(o, s, values, m))
+		form = encode_numbers(o, s, values, width, type, m, kept);
+	else if (type == NUMERIC && encode_decimals(o, s, values, m, kept))
 		form = HR_FORM_DECIMAL;
 	else {
 		form = HR_FORM_STRINGS;
-		hr_strings_encode(o, s, values, &m->strings);
+		hr_strings_encode(o, s, values, &m->strings, kept ? &kept->strings : NULL);
 	}
 out:
 	o->meta.data[header] = HEADER(form, kind);
@@ -187,7 +188,7 @@ out:
 /* --- and back --- */
 
 static int
-decode_numbers(struct hr_dec *d, enum hr_form form, struct hr_string *s, size_t n)
+decode_numbers(struct hr_dec *d, enum hr_form form, struct hr_string *s, size_t n, struct hr_ints_kept *kept)
 {
 	static const uint8_t widths[] = {
 		[HR_FORM_INT1] = 1, [HR_FORM_INT2] = 2, [HR_FORM_INT4] = 4, [HR_FORM_INT8] = 8,
@@ -203,11 +204,11 @@ decode_numbers(struct hr_dec *d, enum hr_form form, struct hr_string *s, size_t 
 	if (v == NULL)
 		return -1;
 	if (form == HR_FORM_ALP4 || form == HR_FORM_ALP8)
-		rc = hr_alp_decode(d, v, n, width);
+		rc = hr_alp_decode(d, v, n, width, kept);
 	else if (form == HR_FORM_PLANES4 || form == HR_FORM_PLANES8)
 		rc = hr_planes_decode(d, v, n, width);
 	else
-		rc = hr_ints_decode(d, v, n);
+		rc = hr_ints_decode(d, v, n, kept);
 	for (i = 0; rc == 0 && i < n; i++, p += width) {
 		set_number(p, width, v[i]);
 		s[i] = (struct hr_string){ p, width };
@@ -217,15 +218,15 @@ decode_numbers(struct hr_dec *d, enum hr_form form, struct hr_string *s, size_t 
 }
 
 static int
-decode_decimals(struct hr_dec *d, struct hr_string *s, size_t n)
+decode_decimals(struct hr_dec *d, struct hr_string *s, size_t n, struct hr_column_kept *kept)
 {
 	uint8_t *p = hr_arena_get(&d->arena, n, HR_DECIMAL_BYTES);
 	struct hr_arena_mark mark = hr_arena_mark(&d->arena);
 	uint64_t *v = hr_arena_get(&d->arena, n, sizeof(*v)), *decimals = hr_arena_get(&d->arena, n, sizeof(*v));
 	size_t i, len;
 
-	if (p == NULL || v == NULL || decimals == NULL || hr_ints_decode(d, decimals, n) < 0 ||
-	    hr_ints_decode(d, v, n) < 0)
+	if (p == NULL || v == NULL || decimals == NULL || hr_ints_decode(d, decimals, n, kept ? &kept->decimals : NULL) < 0 ||
+	    hr_ints_decode(d, v, n, kept ? &kept->ints : NULL) < 0)
 		return -1;
 	for (i = 0; i < n; i++, p += HR_DECIMAL_BYTES) {
 		if (decimals[i] > UINT8_MAX ||
@@ -238,7 +239,7 @@ decode_decimals(struct hr_dec *d, struct hr_string *s, size_t n)
 }
 
 int
-hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n)
+hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n, struct hr_column_kept *kept)
 {
 	uint8_t header = hr_cur_u8(&d->meta);
 	enum hr_form form = header & 31;
@@ -260,7 +261,7 @@ hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n
 	}
 	if (kind == MIXED) {
 		kinds = hr_arena_get(&d->arena, n, sizeof(*kinds));
-		if (kinds == NULL || hr_ints_decode(d, kinds, n) < 0)
+		if (kinds == NULL || hr_ints_decode(d, kinds, n, kept ? &kept->kinds : NULL) < 0)
 			return -1;
 	}
 	for (i = 0; i < n; i++) {
@@ -279,11 +280,11 @@ hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n
 	if ((s = hr_arena_get(&d->arena, values, sizeof(*s))) == NULL)
 		return -1;
 	if (form == HR_FORM_STRINGS)
-		rc = hr_strings_decode(d, s, values);
+		rc = hr_strings_decode(d, s, values, kept ? &kept->strings : NULL);
 	else if (form == HR_FORM_DECIMAL)
-		rc = decode_decimals(d, s, values);
+		rc = decode_decimals(d, s, values, kept);
 	else
-		rc = decode_numbers(d, form, s, values);
+		rc = decode_numbers(d, form, s, values, kept ? &kept->ints : NULL);
 	if (rc < 0)
 		return -1;
 	for (i = 0; i < n; i++)
@@ -293,6 +294,31 @@ hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n
 			s++;
 		}
 	return 0;
+}
+
+size_t
+hr_column_kept_size(const struct hr_column_kept *k)
+{
+	return sizeof(*k) + hr_ints_kept_size(&k->kinds) + hr_ints_kept_size(&k->ints) +
+	    hr_ints_kept_size(&k->decimals) + hr_strings_kept_size(&k->strings);
+}
+
+void
+hr_column_kept_reset(struct hr_column_kept *k)
+{
+	hr_ints_kept_reset(&k->kinds);
+	hr_ints_kept_reset(&k->ints);
+	hr_ints_kept_reset(&k->decimals);
+	hr_strings_kept_reset(&k->strings);
+}
+
+void
+hr_column_kept_clear(struct hr_column_kept *k)
+{
+	hr_ints_kept_clear(&k->kinds);
+	hr_ints_kept_clear(&k->ints);
+	hr_ints_kept_clear(&k->decimals);
+	hr_strings_kept_clear(&k->strings);
 }
 
 const char *

@@ -21,21 +21,32 @@ enum hr_form {
 	HR_FORM_SAME,		/* as another column, before this one */
 };
 
-/* What a column remembers from block to block. */
+/* What was tried, which who encodes remembers. */
 struct hr_column_memory {
 	struct hr_pick ints, kinds;
 	struct hr_strings_memory strings;
 	uint8_t form;		/* of the last block, for statistics */
 };
 
+/* What blocks leave behind for those after them, the same on both sides. */
+struct hr_column_kept {
+	struct hr_ints_kept kinds, ints, decimals;
+	struct hr_strings_kept strings;
+};
+
 /*
  * Encode column at of those in all: n values each, v[c][row].  type is the
- * source's OID of the type, or 0.
+ * source's OID of the type, or 0; kept may be NULL.
  */
 void hr_column_encode(struct hr_enc *o, struct hr_value *const *all, int at, size_t n, uint32_t type,
-    struct hr_column_memory *m);
-/* Fill all[at]; data of values is lent by the arena or the block. */
-int hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n) HR_USED;
+    struct hr_column_memory *m, struct hr_column_kept *kept);
+/* Fill all[at]; data of values is lent by the arena, the block or what is kept. */
+int hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n,
+    struct hr_column_kept *kept) HR_USED;
+
+size_t hr_column_kept_size(const struct hr_column_kept *k);
+void hr_column_kept_reset(struct hr_column_kept *k);
+void hr_column_kept_clear(struct hr_column_kept *k);
 
 const char *hr_column_codec(const struct hr_column_memory *m);
 

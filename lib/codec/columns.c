@@ -42,12 +42,15 @@ struct hr_section_memory {
 
 struct hr_section {
 	struct hr_section_memory *memory;
+	struct hr_section_kept *kept;
 	uint32_t relation;
 	uint8_t role;
 	int columns;
 	size_t rows, filled;
 	struct hr_value **v;
 };
+
+#define KEPT(c, what) ((c)->kept ? &(c)->kept->what : NULL)
 
 static const char *const series_name[HR_SERIES_ALL] = {
 	"type", "flags", "place", "lsn", "kind", "count", "items", "watermark time", "idle", "operation", "xid",
@@ -72,18 +75,18 @@ put_series(struct hr_columns *c, enum hr_series s, const uint64_t *v, size_t n)
 {
 	size_t before = written(c);
 
-	hr_ints_encode(&c->enc, v, n, &c->series[s]);
+	hr_ints_encode(&c->enc, v, n, &c->series[s], KEPT(c, series[s]));
 	hr_stats_add(&c->stats, "(stream)", series_name[s], "", hr_ints_name(c->series[s].codec),
 	    8 * (uint64_t)n, written(c) - before);
 }
 
 static void
 put_strings(struct hr_columns *c, const char *name, const struct hr_string *s, size_t n,
-    struct hr_strings_memory *m)
+    struct hr_strings_memory *m, struct hr_strings_kept *kept)
 {
 	size_t before = written(c), all = 0, i;
 
-	hr_strings_encode(&c->enc, s, n, m);
+	hr_strings_encode(&c->enc, s, n, m, kept);
 	for (i = 0; i < n; i++)
 		all += s[i].len;
 	hr_stats_add(&c->stats, "(stream)", name, "", m->form.codec ? "strings, dictionary" : "strings",
@@ -117,6 +120,7 @@ add_tuple(struct hr_columns *c, uint32_t relation, uint8_t role, const uint8_t *
 		HR_GROW(c->section, c->sections, c->section_cap);
 		c->section[c->sections++] = (struct hr_section){
 			.memory = m, .relation = relation, .role = role, .columns = columns,
+			.kept = c->kept ? hr_kept_section(c->kept, key, sizeof(key), columns) : NULL,
 		};
 	}
 	c->section[m->index].rows++;
@@ -246,9 +250,9 @@ put_items(struct hr_columns *c, hr_lsn first)
 	put_series(c, HR_SERIES_BEGIN_TIME, time, begins);
 	put_series(c, HR_SERIES_COMMIT, commit, commits);
 	put_series(c, HR_SERIES_ORIGIN, origin, origins);
-	put_strings(c, "origin", name, origins, &c->origins);
+	put_strings(c, "origin", name, origins, &c->origins, KEPT(c, origins));
 	put_series(c, HR_SERIES_STEP, step, steps);
-	put_strings(c, "body", body, bodies, &c->bodies);
+	put_strings(c, "body", body, bodies, &c->bodies, KEPT(c, bodies));
 }
 
 static void
@@ -263,9 +267,11 @@ put_section(struct hr_columns *c, struct hr_section *s)
 
 	if (c->stats.wanted)
 		snprintf(table, sizeof(table), "%s.%s", r ? r->schema : "", r ? r->name : "");
+	c->enc.room = s->kept ? hr_kept_room(&c->keep, s->kept) : 0;
 	for (i = 0; i < s->columns; i++) {
 		before = written(c);
-		hr_column_encode(&c->enc, s->v, i, s->rows, known ? r->column[i].type : 0, &s->memory->column[i]);
+		hr_column_encode(&c->enc, s->v, i, s->rows, known ? r->column[i].type : 0, &s->memory->column[i],
+		    s->kept ? &s->kept->column[i] : NULL);
 		if (!c->stats.wanted)
 			continue;
 		for (k = 0, in = 4 * (uint64_t)s->rows; k < s->rows; k++)
@@ -292,8 +298,11 @@ put_tuples(struct hr_columns *c)
 	for (i = 0; i < c->tuples; i++)
 		section[i] = c->tuple[i];
 	put_series(c, HR_SERIES_SECTION, section, c->tuples);
-	for (i = 0; i < c->sections; i++)
+	for (i = 0; i < c->sections; i++) {
 		put_section(c, &c->section[i]);
+		if (c->kept)
+			hr_kept_settle(&c->keep, c->kept, c->section[i].kept);
+	}
 }
 
 /* What a frame's LSN is most likely to be: that of the transaction it ends in. */
@@ -350,17 +359,17 @@ put_frames(struct hr_columns *c, const struct hr_placed *frame, size_t n, bool t
 	put_series(c, HR_SERIES_KIND, kind, n);
 	put_series(c, HR_SERIES_COUNT, count, n);
 	if (tenants)
-		put_strings(c, "tenant", tenant, n, &c->tenants);
+		put_strings(c, "tenant", tenant, n, &c->tenants, KEPT(c, tenants));
 	put_series(c, HR_SERIES_ITEMS, items, rows);
 	put_series(c, HR_SERIES_TIME, time, marks);
 	put_series(c, HR_SERIES_IDLE, idle, marks);
 	put_series(c, HR_SERIES_LSN, lsn, n);
-	put_strings(c, "payload", payload, payloads, &c->payloads);
+	put_strings(c, "payload", payload, payloads, &c->payloads, KEPT(c, payloads));
 }
 
 void
 hr_columns_encode(struct hr_columns *c, const struct hr_placed *frame, size_t n, bool tenants,
-    struct hr_buf *out)
+    struct hr_kept *kept, struct hr_buf *out)
 {
 	struct hr_enc *o = &c->enc;
 	size_t i;
@@ -375,6 +384,8 @@ hr_columns_encode(struct hr_columns *c, const struct hr_placed *frame, size_t n,
 	hr_arena_reset(&o->arena, 0);
 	c->items = c->tuples = c->sections = 0;
 	c->block++;
+	c->kept = kept;
+	o->room = kept ? hr_kept_room(&c->keep, NULL) : 0;
 	hr_buf_u8(&o->meta, tenants);
 	hr_varint_put(&o->meta, n ? frame[0].f.lsn : 0);
 	if (n)
@@ -390,6 +401,8 @@ hr_columns_encode(struct hr_columns *c, const struct hr_placed *frame, size_t n,
 	put_tuples(c);
 
 	hr_buf_reset(&c->packed);
+	if (kept && kept->meta.len)
+		hr_zst_refer(&c->zst, true, kept->meta.data, kept->meta.len);
 	hr_zst_pack(&c->zst, ZSTD_META, o->meta.data, o->meta.len, &c->packed);
 	hr_varint_put(out, o->meta.len);
 	if (c->packed.len < o->meta.len) {
@@ -400,6 +413,11 @@ hr_columns_encode(struct hr_columns *c, const struct hr_placed *frame, size_t n,
 		hr_buf_put(out, o->meta.data, o->meta.len);
 	}
 	hr_buf_put(out, o->data.data, o->data.len);
+	if (kept) {
+		hr_buf_reset(&kept->meta);
+		hr_buf_put(&kept->meta, o->meta.data, o->meta.len < HR_META_KEPT_MAX ? o->meta.len : HR_META_KEPT_MAX);
+		hr_kept_settle(&c->keep, kept, NULL);
+	}
 }
 
 void
@@ -414,6 +432,7 @@ hr_columns_clear(struct hr_columns *c)
 	hr_relations_clear(&c->relations);
 	hr_stats_clear(&c->stats);
 	hr_map_clear(&c->memory, free);
+	hr_keep_clear(&c->keep);
 	free(c->item);
 	free(c->section);
 	free(c->tuple);

@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "codec/coder.h"
 #include "codec/column.h"
+#include "codec/kept.h"
 #include "codec/stats.h"
 #include "codec/zst.h"
 #include "stream/block.h"
@@ -26,26 +27,20 @@ struct hr_placed {
 	uint32_t place;
 };
 
-/* The columns that every block has, in their order there. */
-enum hr_series {
-	HR_SERIES_TYPE, HR_SERIES_FLAGS, HR_SERIES_PLACE, HR_SERIES_LSN, HR_SERIES_KIND, HR_SERIES_COUNT,
-	HR_SERIES_ITEMS, HR_SERIES_TIME, HR_SERIES_IDLE, HR_SERIES_OP, HR_SERIES_XID, HR_SERIES_BEGIN,
-	HR_SERIES_BEGIN_TIME, HR_SERIES_COMMIT, HR_SERIES_ORIGIN, HR_SERIES_STEP, HR_SERIES_SECTION,
-	HR_SERIES_ALL,
-};
-
 struct hr_columns {
 	struct hr_enc enc;
 	struct hr_dec dec;
 	struct hr_zst zst;
 	struct hr_relations relations;	/* as relation frames told; for types alone */
 	struct hr_stats stats;
-	/* of what each column remembers */
+	struct hr_keep keep;
+	/* what was tried */
 	struct hr_pick series[HR_SERIES_ALL];
 	struct hr_strings_memory tenants, payloads, origins, bodies;
 	struct hr_map memory;		/* struct hr_section_memory by table, role and columns */
 	size_t memory_bytes;
 	/* of the block in the making */
+	struct hr_kept *kept;
 	struct hr_item *item;
 	size_t items, item_cap;
 	struct hr_section *section;
@@ -69,15 +64,18 @@ struct hr_records {
 };
 
 void hr_columns_init(struct hr_columns *c, int level);
-/* Append the body to out.  With tenants each frame's is in it. */
+/*
+ * Append the body to out.  With tenants each frame's is in it.  kept is what the
+ * blocks before left; NULL: nothing, and nothing is left.
+ */
 void hr_columns_encode(struct hr_columns *c, const struct hr_placed *frame, size_t n, bool tenants,
-    struct hr_buf *out);
+    struct hr_kept *kept, struct hr_buf *out);
 /*
  * Append the frames of a block in columns, each as it was but for the checksum
  * at offset 24.  tenant is the block's own.  False: it is not well-formed.
  */
 bool hr_columns_decode(struct hr_columns *c, const struct hr_block *b, const char *tenant, size_t tenant_len,
-    struct hr_records *out) HR_USED;
+    struct hr_kept *kept, struct hr_records *out) HR_USED;
 void hr_columns_clear(struct hr_columns *c);
 
 /* How a frame is kept. */

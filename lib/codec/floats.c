@@ -80,7 +80,8 @@ exponent_of(const uint64_t *bits, size_t n, unsigned width, size_t *sampled, siz
 }
 
 bool
-hr_alp_encode(struct hr_enc *o, const uint64_t *bits, size_t n, unsigned width, struct hr_pick *pick)
+hr_alp_encode(struct hr_enc *o, const uint64_t *bits, size_t n, unsigned width, struct hr_pick *pick,
+    struct hr_ints_kept *kept)
 {
 	struct hr_arena_mark mark = hr_arena_mark(&o->arena);
 	uint64_t *integer = hr_arena_get(&o->arena, n, sizeof(*integer));
@@ -107,15 +108,15 @@ hr_alp_encode(struct hr_enc *o, const uint64_t *bits, size_t n, unsigned width, 
 	}
 	hr_buf_u8(&o->meta, (uint8_t)e);
 	hr_varint_put(&o->meta, odds);
-	hr_ints_encode(o, integer, n, pick);
-	hr_ints_encode(o, at, odds, NULL);
+	hr_ints_encode(o, integer, n, pick, kept);
+	hr_ints_encode(o, at, odds, NULL, NULL);
 	hr_planes_encode(o, odd, odds, width);
 	hr_arena_release(&o->arena, mark);
 	return true;
 }
 
 int
-hr_alp_decode(struct hr_dec *d, uint64_t *bits, size_t n, unsigned width)
+hr_alp_decode(struct hr_dec *d, uint64_t *bits, size_t n, unsigned width, struct hr_ints_kept *kept)
 {
 	unsigned e = hr_cur_u8(&d->meta);
 	uint64_t odds = hr_varint_get(&d->meta), *at, *odd;
@@ -125,7 +126,8 @@ hr_alp_decode(struct hr_dec *d, uint64_t *bits, size_t n, unsigned width)
 		return -1;
 	at = hr_arena_get(&d->arena, odds, sizeof(*at));
 	odd = hr_arena_get(&d->arena, odds, sizeof(*odd));
-	if (at == NULL || odd == NULL || hr_ints_decode(d, bits, n) < 0 || hr_ints_decode(d, at, odds) < 0 ||
+	if (at == NULL || odd == NULL || hr_ints_decode(d, bits, n, kept) < 0 ||
+	    hr_ints_decode(d, at, odds, NULL) < 0 ||
 	    hr_planes_decode(d, odd, odds, width) < 0)
 		return -1;
 	for (i = 0; i < n; i++)

@@ -14,10 +14,12 @@
 #define HR_FLOATS_H
 
 #include "codec/coder.h"
+#include "codec/ints.h"
 
 /* width is 4 or 8.  False, with nothing written: they are no decimals. */
-bool hr_alp_encode(struct hr_enc *o, const uint64_t *bits, size_t n, unsigned width, struct hr_pick *pick);
-int hr_alp_decode(struct hr_dec *d, uint64_t *bits, size_t n, unsigned width) HR_USED;
+bool hr_alp_encode(struct hr_enc *o, const uint64_t *bits, size_t n, unsigned width, struct hr_pick *pick,
+    struct hr_ints_kept *kept);
+int hr_alp_decode(struct hr_dec *d, uint64_t *bits, size_t n, unsigned width, struct hr_ints_kept *kept) HR_USED;
 
 void hr_planes_encode(struct hr_enc *o, const uint64_t *bits, size_t n, unsigned width);
 int hr_planes_decode(struct hr_dec *d, uint64_t *bits, size_t n, unsigned width) HR_USED;

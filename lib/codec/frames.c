@@ -30,6 +30,8 @@ struct part {
 /* All columns of a block, and how far each has been taken. */
 struct parts {
 	struct hr_dec *d;
+	struct hr_keep *keep;
+	struct hr_kept *kept;		/* or NULL */
 	struct hr_buf *out;
 	size_t end;			/* of out, when all is there */
 	size_t frames, items;
@@ -42,18 +44,21 @@ struct parts {
 	hr_lsn begun, ended, last;
 };
 
+#define KEPT(p, what) ((p)->kept ? &(p)->kept->what : NULL)
+
 static bool
 series(struct parts *p, enum hr_series s, size_t n)
 {
 	p->series[s] = hr_arena_get(&p->d->arena, n, sizeof(uint64_t));
-	return p->series[s] && hr_ints_decode(p->d, p->series[s], n) == 0;
+	return p->series[s] &&
+	    hr_ints_decode(p->d, p->series[s], n, KEPT(p, series[s])) == 0;
 }
 
 static bool
-strings(struct parts *p, struct hr_string **s, size_t n)
+strings(struct parts *p, struct hr_string **s, size_t n, struct hr_strings_kept *kept)
 {
 	*s = hr_arena_get(&p->d->arena, n, sizeof(**s));
-	return *s && hr_strings_decode(p->d, *s, n) == 0;
+	return *s && hr_strings_decode(p->d, *s, n, kept) == 0;
 }
 
 static uint64_t
@@ -75,10 +80,10 @@ get_frames(struct parts *p, size_t size)
 			return false;
 		kinds[p->series[HR_SERIES_KIND][i]]++;
 	}
-	if ((p->tenant && !strings(p, &p->tenant, n)) || !series(p, HR_SERIES_ITEMS, kinds[HR_KIND_ITEMS]) ||
+	if ((p->tenant && !strings(p, &p->tenant, n, KEPT(p, tenants))) || !series(p, HR_SERIES_ITEMS, kinds[HR_KIND_ITEMS]) ||
 	    !series(p, HR_SERIES_TIME, kinds[HR_KIND_WATERMARK]) ||
 	    !series(p, HR_SERIES_IDLE, kinds[HR_KIND_WATERMARK]) || !series(p, HR_SERIES_LSN, n) ||
-	    !strings(p, &p->payload, kinds[HR_KIND_PAYLOAD]))
+	    !strings(p, &p->payload, kinds[HR_KIND_PAYLOAD], KEPT(p, payloads)))
 		return false;
 	for (i = 0; i < kinds[HR_KIND_ITEMS]; i++) {
 		if (p->series[HR_SERIES_ITEMS][i] > size / ITEM_LEAST - p->items)
@@ -88,10 +93,22 @@ get_frames(struct parts *p, size_t size)
 	return true;
 }
 
+static struct hr_section_kept *
+section_kept(struct parts *p, const struct part *s)
+{
+	uint8_t key[7];
+
+	hr_set_u32le(key, s->relation);
+	key[4] = s->role;
+	hr_set_u16le(key + 5, (uint16_t)s->columns);
+	return hr_kept_section(p->kept, key, sizeof(key), s->columns);
+}
+
 static bool
 get_sections(struct parts *p, size_t tuples, size_t size)
 {
 	struct hr_arena *a = &p->d->arena;
+	struct hr_section_kept *kept;
 	uint64_t relation, columns, values = 0;
 	size_t i;
 	int k;
@@ -124,11 +141,16 @@ get_sections(struct parts *p, size_t tuples, size_t size)
 			return false;
 		if ((s->v = hr_arena_get(a, (size_t)s->columns, sizeof(*s->v))) == NULL)
 			return false;
+		kept = p->kept ? section_kept(p, s) : NULL;
+		p->d->room = kept ? hr_kept_room(p->keep, kept) : 0;
 		for (k = 0; k < s->columns; k++) {
 			s->v[k] = hr_arena_get(a, s->rows, sizeof(**s->v));
-			if (s->v[k] == NULL || hr_column_decode(p->d, s->v, k, s->rows) < 0)
+			if (s->v[k] == NULL ||
+			    hr_column_decode(p->d, s->v, k, s->rows, kept ? &kept->column[k] : NULL) < 0)
 				return false;
 		}
+		if (kept)
+			hr_kept_settle(p->keep, p->kept, kept);
 	}
 	return true;
 }
@@ -161,8 +183,8 @@ get_items(struct parts *p, size_t size)
 		}
 	return series(p, HR_SERIES_XID, begins) && series(p, HR_SERIES_BEGIN, begins) &&
 	    series(p, HR_SERIES_BEGIN_TIME, begins) && series(p, HR_SERIES_COMMIT, commits) &&
-	    series(p, HR_SERIES_ORIGIN, origins) && strings(p, &p->origin, origins) &&
-	    series(p, HR_SERIES_STEP, steps) && strings(p, &p->body, bodies) && get_sections(p, tuples, size);
+	    series(p, HR_SERIES_ORIGIN, origins) && strings(p, &p->origin, origins, KEPT(p, origins)) &&
+	    series(p, HR_SERIES_STEP, steps) && strings(p, &p->body, bodies, KEPT(p, bodies)) && get_sections(p, tuples, size);
 }
 
 /* --- all columns are there: write frames --- */
@@ -345,7 +367,7 @@ put_frame(struct parts *p, size_t i, const struct hr_string *tenant)
 
 /* The two parts, meta unpacked. */
 static bool
-open_parts(struct hr_dec *d, const struct hr_block *b)
+open_parts(struct hr_dec *d, const struct hr_block *b, struct hr_kept *kept)
 {
 	struct hr_cur c = hr_cur(b->body, b->len);
 	uint64_t raw = hr_varint_get(&c), packed = hr_varint_get(&c);
@@ -356,9 +378,15 @@ open_parts(struct hr_dec *d, const struct hr_block *b)
 		return false;
 	if (packed) {
 		unpacked = hr_arena_get(&d->arena, raw, 1);
+		if (kept && kept->meta.len)
+			hr_zst_refer(d->zst, false, kept->meta.data, kept->meta.len);
 		if (unpacked == NULL || hr_zst_unpack(d->zst, meta, packed, unpacked, raw) < 0)
 			return false;
 		meta = unpacked;
+	}
+	if (kept) {
+		hr_buf_reset(&kept->meta);
+		hr_buf_put(&kept->meta, meta, raw < HR_META_KEPT_MAX ? raw : HR_META_KEPT_MAX);
 	}
 	d->meta = hr_cur(meta, raw);
 	d->data = hr_cur(c.at, hr_cur_left(&c));
@@ -367,16 +395,17 @@ open_parts(struct hr_dec *d, const struct hr_block *b)
 
 bool
 hr_columns_decode(struct hr_columns *c, const struct hr_block *b, const char *tenant, size_t tenant_len,
-    struct hr_records *out)
+    struct hr_kept *kept, struct hr_records *out)
 {
 	struct hr_string whose = { (const uint8_t *)tenant, tenant_len };
-	struct parts p = { .d = &c->dec, .out = &out->bytes, .frames = b->frames };
+	struct parts p = { .d = &c->dec, .keep = &c->keep, .kept = kept, .out = &out->bytes, .frames = b->frames };
 	struct hr_string in_block = { NULL, 0 };
 	uint8_t tenants;
 	size_t i, mark;
 
 	hr_arena_reset(&c->dec.arena, (size_t)b->size * ARENA_FACTOR + ARENA_LEAST);
-	if (!open_parts(&c->dec, b))
+	c->dec.room = kept ? hr_kept_room(&c->keep, NULL) : 0;
+	if (!open_parts(&c->dec, b, kept))
 		return false;
 	tenants = hr_cur_u8(&c->dec.meta);
 	p.begun = p.ended = p.last = hr_varint_get(&c->dec.meta);
@@ -387,6 +416,8 @@ hr_columns_decode(struct hr_columns *c, const struct hr_block *b, const char *te
 		return false;
 	if (c->dec.meta.bad || c->dec.data.bad || hr_cur_left(&c->dec.meta) || hr_cur_left(&c->dec.data))
 		return false;
+	if (kept)
+		hr_kept_settle(&c->keep, kept, NULL);
 	hr_buf_need(&out->bytes, b->size);
 	p.end = out->bytes.len + b->size;
 	for (i = 0; i < p.frames; i++) {

@@ -2,7 +2,8 @@
  * ints.c - integers to few bits and back.
  *
  * In meta: a byte of codec (writer, transform, zigzag), then what the transform
- * needs: first value, first difference, base, divisor.  Arithmetic is modulo
+ * needs: first value, from the last one of the block before; first difference;
+ * base; divisor.  Arithmetic is modulo
  * 2^64 throughout, so that no value overflows anything.
  */
 
@@ -10,6 +11,7 @@
 
 #include <stdlib.h>
 
+#include "base/alloc.h"
 #include "codec/bits.h"
 #include "codec/ints.h"
 
@@ -20,7 +22,7 @@ enum transform { REFERENCE, DELTA, DELTA2 };
 #define TRANSFORM(c)	((c) >> 3 & 3)
 #define ZIGZAG(c)	((c) >> 5 & 1)
 
-#define ENTRIES_MAX	4096		/* of a dictionary */
+#define ENTRIES_MAX	4096		/* of one block in the dictionary */
 #define SLOTS		(2 * ENTRIES_MAX)
 #define ZSTD_FAST	1		/* its level for what has no text in it */
 #define ZSTD_BYTES	14		/* what it costs in front, about */
@@ -83,35 +85,20 @@ token_value(uint8_t token, uint64_t bits)
 	return (UINT64_C(4) | ((token - 16) & 3)) << (high - 2) | bits;
 }
 
-/* log2 of n, in 1/256, near enough to compare by. */
-static uint32_t
-log2_256(uint32_t n)
-{
-	unsigned high = 31 - (unsigned)__builtin_clz(n);
-	uint32_t part = high >= 8 ? (n >> (high - 8)) & 255 : (n << (8 - high)) & 255;
-
-	return high * 256 + part + part * (255 - part) / 740;
-}
-
 /* Bytes that tokens and their bits take, about. */
 static uint64_t
-cost_tokens(const uint64_t *u, size_t n)
+cost_tokens(const uint64_t *u, size_t n, const struct hr_ints_kept *kept)
 {
-	uint32_t count[256] = { 0 }, all = log2_256((uint32_t)n), i;
-	uint64_t bits = 0, raw = 0;
-	unsigned kinds = 0, more;
+	uint32_t count[256] = { 0 };
+	uint64_t raw = 0;
+	unsigned more;
+	size_t i;
 
 	for (i = 0; i < n; i++) {
 		count[token_of(u[i], &more)]++;
 		raw += more;
 	}
-	for (i = 0; i < 256; i++)
-		if (count[i]) {
-			bits += (uint64_t)count[i] * (all - log2_256(count[i]));
-			kinds++;
-		}
-	bits = bits / (256 * 8) + kinds / 2 + ZSTD_BYTES;
-	return (bits < n ? bits : n) + raw / 8;
+	return hr_entropy_cost(kept ? kept->tokens : NULL, count, n) + raw / 8;
 }
 
 /* Differences of v, of the order that the transform has; first gets what is in front. */
@@ -174,11 +161,11 @@ reduce(struct left *l, uint64_t *r, size_t n, bool zigzag)
 }
 
 static void
-put_left(struct hr_enc *o, const struct left *l, uint8_t codec, const uint64_t *first)
+put_left(struct hr_enc *o, const struct left *l, uint8_t codec, const uint64_t *first, uint64_t last)
 {
 	hr_buf_u8(&o->meta, codec);
 	if (TRANSFORM(codec) != REFERENCE)
-		hr_varint_put(&o->meta, hr_zigzag((int64_t)first[0]));
+		hr_varint_put(&o->meta, hr_zigzag((int64_t)(first[0] - last)));
 	if (TRANSFORM(codec) == DELTA2)
 		hr_varint_put(&o->meta, hr_zigzag((int64_t)first[1]));
 	if (!ZIGZAG(codec))
@@ -198,21 +185,23 @@ put_packed(struct hr_enc *o, const struct left *l)
 	hr_bits_end(&bits);
 }
 
-static void
-put_tokens(struct hr_enc *o, const struct left *l)
+void
+hr_tokens_put(struct hr_enc *o, const uint64_t *u, size_t n, struct hr_ints_kept *kept)
 {
-	uint8_t *token = hr_arena_get(&o->arena, l->n, 1);
+	uint8_t *token = hr_arena_get(&o->arena, n, 1);
 	struct hr_bits bits = { .b = &o->data };
 	unsigned more;
 	size_t i;
 
-	for (i = 0; i < l->n; i++)
-		token[i] = token_of(l->u[i], &more);
-	hr_blob_put(o, ZSTD_FAST, token, l->n);
-	for (i = 0; i < l->n; i++) {
+	if (kept && kept->tokens == NULL)
+		kept->tokens = hr_zalloc(sizeof(*kept->tokens));
+	for (i = 0; i < n; i++)
+		token[i] = token_of(u[i], &more);
+	hr_entropy_put(o, kept ? kept->tokens : NULL, token, n);
+	for (i = 0; i < n; i++) {
 		more = token_bits(token[i]);
 		if (more)
-			hr_bits_put(&bits, l->u[i] & ((UINT64_C(1) << more) - 1), more);
+			hr_bits_put(&bits, u[i] & ((UINT64_C(1) << more) - 1), more);
 	}
 	hr_bits_end(&bits);
 }
@@ -232,73 +221,42 @@ put_bytes(struct hr_enc *o, const struct left *l)
 	hr_blob_put(o, ZSTD_FAST, p, l->n * width);
 }
 
-static int
-compare(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/*
- * The distinct values in order, and each value's place among them.  Gives
- * their number, or 0 when there are more than most.
- */
+/* Of n values those that are different, and of these what is not in the dictionary; or 0: more than most. */
 static size_t
-distinct(struct hr_enc *o, const uint64_t *v, size_t n, size_t most, uint64_t **entries, uint64_t **places)
+distinct(struct hr_enc *o, const uint64_t *v, size_t n, size_t most, const struct hr_dictionary *d,
+    uint32_t *count, size_t *missing)
 {
-	uint64_t *entry, *place, *value;
+	uint64_t *value;
 	uint16_t *slot;
-	size_t i, at, count = 0;
+	size_t i, at, all = 0;
 
 	if (most > ENTRIES_MAX)
 		most = ENTRIES_MAX;
-	if (most < 2)
-		return 0;
 	slot = hr_arena_get(&o->arena, SLOTS, sizeof(*slot));
 	memset(slot, 0, SLOTS * sizeof(*slot));
 	value = hr_arena_get(&o->arena, most, sizeof(*value));
-	entry = hr_arena_get(&o->arena, most, sizeof(*entry));
-	place = hr_arena_get(&o->arena, n, sizeof(*place));
-	for (i = 0; i < n; i++) {
+	for (i = *missing = 0; i < n; i++) {
 		at = (v[i] * UINT64_C(0x9e3779b97f4a7c15)) >> 51;
 		while (slot[at] && value[slot[at] - 1] != v[i])
 			at = (at + 1) % SLOTS;
 		if (slot[at] == 0) {
-			if (count == most)
+			if (all == most)
 				return 0;
-			value[count] = v[i];
-			slot[at] = (uint16_t)++count;
+			*missing += d == NULL || hr_dictionary_find(d, &v[i], sizeof(v[i])) < 0;
+			value[all] = v[i];
+			count[all] = 0;
+			slot[at] = (uint16_t)++all;
 		}
-		place[i] = slot[at] - 1u;
+		count[slot[at] - 1]++;
 	}
-	memcpy(entry, value, count * sizeof(*entry));
-	qsort(entry, count, sizeof(*entry), compare);
-	/* From the order of arrival to that of the values. */
-	for (i = 0; i < count; i++) {
-		size_t low = 0, high = count, middle;
-
-		while (high - low > 1) {
-			middle = (low + high) / 2;
-			if ((int64_t)entry[middle] <= (int64_t)value[i])
-				low = middle;
-			else
-				high = middle;
-		}
-		value[i] = low;
-	}
-	for (i = 0; i < n; i++)
-		place[i] = value[place[i]];
-	*entries = entry;
-	*places = place;
-	return count;
+	return all;
 }
 
-static void encode_as(struct hr_enc *o, const uint64_t *v, size_t n, uint8_t codec);
+static void encode_as(struct hr_enc *o, const uint64_t *v, size_t n, uint8_t codec, struct hr_ints_kept *kept);
 
 /* The transform whose rest is cheapest, with the cheaper of two writers. */
 static uint8_t
-choose(struct hr_enc *o, const uint64_t *v, size_t n, uint64_t *cost)
+choose(struct hr_enc *o, const uint64_t *v, size_t n, const struct hr_ints_kept *kept, uint64_t *cost)
 {
 	uint64_t *r = hr_arena_get(&o->arena, n, sizeof(*r)), first[2], c;
 	uint8_t best = CODEC(PACKED, REFERENCE, 0);
@@ -318,7 +276,7 @@ choose(struct hr_enc *o, const uint64_t *v, size_t n, uint64_t *cost)
 			}
 			if (l.n == 0)
 				continue;
-			c = cost_tokens(l.u, l.n) + (unsigned)t;
+			c = cost_tokens(l.u, l.n, kept) + (unsigned)t;
 			if (c < *cost) {
 				*cost = c;
 				best = CODEC(TOKENS, t, z);
@@ -327,85 +285,136 @@ choose(struct hr_enc *o, const uint64_t *v, size_t n, uint64_t *cost)
 	return best;
 }
 
-static bool
-encode_dictionary(struct hr_enc *o, const uint64_t *v, size_t n)
+/*
+ * About what the dictionary takes; UINT64_MAX: there are too many different values.
+ * Where it is kept, what is new is paid for once, and how many values there are in
+ * all is reckoned from how many of these are the same: two of n among so many are
+ * expected n * n / 2 times in as many.
+ */
+static uint64_t
+cost_dictionary(struct hr_enc *o, const uint64_t *v, size_t n, const struct hr_ints_kept *kept)
 {
-	uint64_t *entry, *place, cost;
-	size_t count = distinct(o, v, n, n / 2, &entry, &place);
+	const struct hr_dictionary *d = kept ? kept->dictionary : NULL;
+	size_t most = kept ? n - 1 : n / 2, all, missing, i;
+	uint32_t *count, log = hr_log2_256((uint32_t)n), values;
+	uint64_t bits = 0, spread;
 
-	if (count == 0)
-		return false;
-	hr_buf_u8(&o->meta, CODEC(DICTIONARY, 0, 0));
-	hr_varint_put(&o->meta, count);
-	encode_as(o, entry, count, choose(o, entry, count, &cost));
-	encode_as(o, place, n, count <= 256 ? CODEC(BYTES, REFERENCE, 0) : choose(o, place, n, &cost));
-	return true;
+	if (most > ENTRIES_MAX)
+		most = ENTRIES_MAX;
+	if (d && d->entries)
+		most = n < ENTRIES_MAX ? n : ENTRIES_MAX;
+	count = hr_arena_get(&o->arena, most, sizeof(*count));
+	if (most == 0 || (all = distinct(o, v, n, most, d, count, &missing)) == 0)
+		return UINT64_MAX;
+	for (i = 0; i < all; i++)
+		bits += (uint64_t)count[i] * (log - hr_log2_256(count[i]));
+	if (kept && all > n / 2) {
+		values = n > all ? (uint32_t)((uint64_t)n * n / (2 * (n - all))) : HR_DICTIONARY_ENTRIES;
+		spread = (uint64_t)n * hr_log2_256(values < HR_DICTIONARY_ENTRIES ? values : HR_DICTIONARY_ENTRIES);
+		if (spread > bits)
+			bits = spread;
+	}
+	/* Ranks are no perfect order, and what is new is written besides. */
+	return bits / (256 * 8) * 17 / 16 + (kept ? (missing + 3) / 4 : missing * 3) + 8;
 }
 
-/* With a writer and a transform, neither constant nor a dictionary. */
-static void
-encode_as(struct hr_enc *o, const uint64_t *v, size_t n, uint8_t codec)
+static uint64_t
+code_of(struct hr_dictionary *d, const uint64_t *v, int32_t *entry)
 {
-	uint64_t *r = hr_arena_get(&o->arena, n, sizeof(*r)), first[2];
+	if ((*entry = hr_dictionary_find(d, v, sizeof(*v))) >= 0)
+		return hr_dictionary_rank(d, *entry) + UINT64_C(1);
+	*entry = hr_dictionary_add(d, v, sizeof(*v));
+	return 0;
+}
+
+/* Ranks, 0 for what is new; those values; then ranks change. */
+static void
+encode_dictionary(struct hr_enc *o, const uint64_t *v, size_t n, struct hr_ints_kept *kept)
+{
+	struct hr_dictionary once = { .piece = NULL }, *d = &once;
+	uint64_t *code = hr_arena_get(&o->arena, n, sizeof(*code)), *fresh = hr_arena_get(&o->arena, n, sizeof(*fresh));
+	int32_t *entry = hr_arena_get(&o->arena, n, sizeof(*entry));
+	uint64_t cost;
+	size_t i, news = 0;
+
+	if (kept) {
+		if (kept->dictionary == NULL)
+			kept->dictionary = hr_zalloc(sizeof(*kept->dictionary));
+		d = kept->dictionary;
+	}
+	for (i = 0; i < n; i++)
+		if ((code[i] = code_of(d, &v[i], &entry[i])) == 0)
+			fresh[news++] = v[i];
+	for (i = 0; i < n; i++)
+		if (entry[i] >= 0)
+			hr_dictionary_count(d, entry[i]);
+	hr_buf_u8(&o->meta, CODEC(DICTIONARY, 0, 0));
+	hr_tokens_put(o, code, n, kept);
+	if (news)
+		encode_as(o, fresh, news, choose(o, fresh, news, NULL, &cost), NULL);
+	hr_dictionary_clear(&once);
+}
+
+/* With a writer and a transform, not constant. */
+static void
+encode_as(struct hr_enc *o, const uint64_t *v, size_t n, uint8_t codec, struct hr_ints_kept *kept)
+{
+	uint64_t *r, first[2];
 	struct left l;
 
+	if (WRITER(codec) == DICTIONARY) {
+		encode_dictionary(o, v, n, kept);
+		return;
+	}
+	r = hr_arena_get(&o->arena, n, sizeof(*r));
 	if (n < (size_t)TRANSFORM(codec) + 1)
 		codec = CODEC(PACKED, REFERENCE, 0);
 	reduce(&l, r, transform(r, v, n, TRANSFORM(codec), first), ZIGZAG(codec));
-	put_left(o, &l, codec, first);
+	put_left(o, &l, codec, first, kept ? kept->last : 0);
 	switch (WRITER(codec)) {
 	case PACKED: put_packed(o, &l); break;
-	case TOKENS: put_tokens(o, &l); break;
+	case TOKENS: hr_tokens_put(o, l.u, l.n, kept); break;
 	default: put_bytes(o, &l); break;
 	}
 }
 
-/* Encode in the best way that is found by doing it. */
+/* The way that takes least: reckoned, and done where it cannot be. */
 static uint8_t
-encode_best(struct hr_enc *o, const uint64_t *v, size_t n)
+best_of(struct hr_enc *o, const uint64_t *v, size_t n, struct hr_ints_kept *kept)
 {
-	uint64_t cost;
-	uint8_t best = choose(o, v, n, &cost), other[3];
-	size_t meta = o->meta.len, data = o->data.len, least, size, i, others = 0;
-	bool last;
+	uint64_t least, cost;
+	uint8_t best = choose(o, v, n, kept, &least), other[2];
+	size_t meta = o->meta.len, data = o->data.len, i, others = 0;
 
-	encode_as(o, v, n, best);
-	least = o->meta.len - meta + o->data.len - data;
 	if (least < ZSTD_BYTES + 2)
 		return best;
-	other[others++] = CODEC(BYTES, TRANSFORM(best), ZIGZAG(best));
+	cost = cost_dictionary(o, v, n, kept);
+	if (cost < least) {
+		least = cost;
+		best = CODEC(DICTIONARY, 0, 0);
+	}
 	if (TRANSFORM(best) != REFERENCE)
-		other[others++] = CODEC(BYTES, REFERENCE, 0);
-	other[others++] = CODEC(DICTIONARY, 0, 0);
-	for (i = 0, last = true; i < others; i++) {
+		other[others++] = CODEC(BYTES, TRANSFORM(best), ZIGZAG(best));
+	other[others++] = CODEC(BYTES, REFERENCE, 0);
+	for (i = 0; i < others; i++) {
+		encode_as(o, v, n, other[i], NULL);
+		cost = o->meta.len - meta + o->data.len - data;
 		o->meta.len = meta;
 		o->data.len = data;
-		last = false;
-		if (other[i] != CODEC(DICTIONARY, 0, 0))
-			encode_as(o, v, n, other[i]);
-		else if (!encode_dictionary(o, v, n))
-			continue;
-		size = o->meta.len - meta + o->data.len - data;
-		if (size < least) {
-			least = size;
+		if (cost < least) {
+			least = cost;
 			best = other[i];
-			last = true;
 		}
 	}
-	if (last)
-		return best;
-	o->meta.len = meta;
-	o->data.len = data;
-	if (WRITER(best) != DICTIONARY || !encode_dictionary(o, v, n))
-		encode_as(o, v, n, best);
 	return best;
 }
 
 void
-hr_ints_encode(struct hr_enc *o, const uint64_t *v, size_t n, struct hr_pick *pick)
+hr_ints_encode(struct hr_enc *o, const uint64_t *v, size_t n, struct hr_pick *pick, struct hr_ints_kept *kept)
 {
 	size_t meta = o->meta.len, data = o->data.len, i;
 	struct hr_arena_mark mark = hr_arena_mark(&o->arena);
+	uint8_t codec;
 	bool tried;
 
 	if (n == 0)
@@ -414,31 +423,52 @@ hr_ints_encode(struct hr_enc *o, const uint64_t *v, size_t n, struct hr_pick *pi
 		;
 	if (i == n) {
 		hr_buf_u8(&o->meta, CODEC(CONSTANT, 0, 0));
-		hr_varint_put(&o->meta, hr_zigzag((int64_t)v[0]));
-		return;
-	}
-	tried = pick == NULL || hr_pick_due(pick);
-	if (tried) {
-		uint8_t codec = encode_best(o, v, n);
-
-		if (pick)
+		hr_varint_put(&o->meta, hr_zigzag((int64_t)(v[0] - (kept ? kept->last : 0))));
+	} else {
+		tried = pick == NULL || hr_pick_due(pick);
+		codec = tried ? best_of(o, v, n, kept) : pick->codec;
+		encode_as(o, v, n, codec, kept);
+		if (pick) {
 			pick->codec = codec;
-	} else if (WRITER(pick->codec) != DICTIONARY)
-		encode_as(o, v, n, pick->codec);
-	else if (!encode_dictionary(o, v, n))
-		encode_best(o, v, n);
-	if (pick)
-		hr_pick_cost(pick, tried, n, o->meta.len - meta + o->data.len - data);
+			hr_pick_cost(pick, tried, n, o->meta.len - meta + o->data.len - data);
+		}
+	}
+	if (kept)
+		kept->last = v[n - 1];
 	hr_arena_release(&o->arena, mark);
 }
 
 /* --- and back --- */
 
+int
+hr_tokens_get(struct hr_dec *d, uint64_t *u, size_t n, struct hr_ints_kept *kept)
+{
+	uint64_t bits = 0, at = 0;
+	const uint8_t *token, *p;
+	unsigned width;
+	size_t i, size;
+
+	if (kept && kept->tokens == NULL)
+		kept->tokens = hr_zalloc(sizeof(*kept->tokens));
+	if ((token = hr_entropy_get(d, kept ? kept->tokens : NULL, n)) == NULL)
+		return -1;
+	for (i = 0; i < n; i++)
+		bits += token_bits(token[i]);
+	size = hr_bits_bytes(bits);
+	if ((p = hr_cur_bytes(&d->data, size)) == NULL)
+		return -1;
+	for (i = 0; i < n; i++, at += width) {
+		width = token_bits(token[i]);
+		u[i] = token_value(token[i], hr_bits_get(p, size, at, width));
+	}
+	return 0;
+}
+
 static int
-get_left(struct hr_dec *d, struct left *l, uint8_t codec)
+get_left(struct hr_dec *d, struct left *l, uint8_t codec, struct hr_ints_kept *kept)
 {
 	const uint8_t *p;
-	uint64_t bits = 0, at = 0;
+	uint64_t at = 0;
 	unsigned width, k;
 	size_t i, size;
 
@@ -453,22 +483,7 @@ get_left(struct hr_dec *d, struct left *l, uint8_t codec)
 		for (i = 0; i < l->n; i++, at += width)
 			l->u[i] = hr_bits_get(p, size, at, width);
 		return 0;
-	case TOKENS: {
-		const uint8_t *token = hr_blob_get(d, l->n);
-
-		if (token == NULL)
-			return -1;
-		for (i = 0; i < l->n; i++)
-			bits += token_bits(token[i]);
-		size = hr_bits_bytes(bits);
-		if ((p = hr_cur_bytes(&d->data, size)) == NULL)
-			return -1;
-		for (i = 0; i < l->n; i++, at += width) {
-			width = token_bits(token[i]);
-			l->u[i] = token_value(token[i], hr_bits_get(p, size, at, width));
-		}
-		return 0;
-	}
+	case TOKENS: return hr_tokens_get(d, l->u, l->n, kept);
 	case BYTES:
 		width = hr_cur_u8(&d->meta);
 		if (width > 8 || (p = hr_blob_get(d, l->n * width)) == NULL)
@@ -483,50 +498,79 @@ get_left(struct hr_dec *d, struct left *l, uint8_t codec)
 	return -1;
 }
 
+static int decode(struct hr_dec *d, uint64_t *v, size_t n, struct hr_ints_kept *kept, bool nested);
+
 static int
-decode(struct hr_dec *d, uint64_t *v, size_t n, bool nested)
+decode_dictionary(struct hr_dec *d, uint64_t *v, size_t n, struct hr_ints_kept *kept)
 {
-	uint8_t codec;
-	uint64_t first[2] = { 0, 0 }, *entry, count, value;
+	struct hr_dictionary once = { .piece = NULL }, *dictionary = &once;
+	int32_t *entry = hr_arena_get(&d->arena, n, sizeof(*entry));
+	uint64_t *fresh = hr_arena_get(&d->arena, n, sizeof(*fresh));
+	size_t i, len, news = 0, at = 0;
+	int rc = -1;
+
+	if (kept) {
+		if (kept->dictionary == NULL)
+			kept->dictionary = hr_zalloc(sizeof(*kept->dictionary));
+		dictionary = kept->dictionary;
+	}
+	if (entry == NULL || fresh == NULL || hr_tokens_get(d, v, n, kept) < 0)
+		return -1;
+	for (i = 0; i < n; i++)
+		news += v[i] == 0;
+	if (news && decode(d, fresh, news, NULL, true) < 0)
+		return -1;
+	for (i = 0; i < n; i++) {
+		if (v[i] == 0) {
+			v[i] = fresh[at++];
+			if (hr_dictionary_find(dictionary, &v[i], sizeof(v[i])) >= 0)
+				goto out;
+			entry[i] = hr_dictionary_add(dictionary, &v[i], sizeof(v[i]));
+			continue;
+		}
+		if ((entry[i] = hr_dictionary_at(dictionary, v[i] - 1)) < 0)
+			goto out;
+		memcpy(&v[i], hr_dictionary_string(dictionary, entry[i], &len), sizeof(v[i]));
+	}
+	for (i = 0; i < n; i++)
+		if (entry[i] >= 0)
+			hr_dictionary_count(dictionary, entry[i]);
+	rc = 0;
+out:
+	hr_dictionary_clear(&once);
+	return rc;
+}
+
+static int
+decode(struct hr_dec *d, uint64_t *v, size_t n, struct hr_ints_kept *kept, bool nested)
+{
+	uint64_t first[2] = { 0, 0 }, value, last = kept ? kept->last : 0;
 	struct left l = { .n = n };
+	uint8_t codec;
 	size_t i;
 
-	if (n == 0)
-		return 0;
 	codec = hr_cur_u8(&d->meta);
 	if (codec >> 6 || d->meta.bad)
 		return -1;
 	if (WRITER(codec) == CONSTANT) {
-		value = (uint64_t)hr_unzigzag(hr_varint_get(&d->meta));
+		value = last + (uint64_t)hr_unzigzag(hr_varint_get(&d->meta));
 		for (i = 0; i < n; i++)
 			v[i] = value;
 		return d->meta.bad ? -1 : 0;
 	}
-	if (WRITER(codec) == DICTIONARY) {
-		count = hr_varint_get(&d->meta);
-		if (nested || count == 0 || count > ENTRIES_MAX || count > n)
-			return -1;
-		entry = hr_arena_get(&d->arena, count, sizeof(*entry));
-		if (entry == NULL || decode(d, entry, count, true) < 0 || decode(d, v, n, true) < 0)
-			return -1;
-		for (i = 0; i < n; i++) {
-			if (v[i] >= count)
-				return -1;
-			v[i] = entry[v[i]];
-		}
-		return 0;
-	}
+	if (WRITER(codec) == DICTIONARY)
+		return nested ? -1 : decode_dictionary(d, v, n, kept);
 	if (TRANSFORM(codec) > DELTA2 || n < (size_t)TRANSFORM(codec) + 1)
 		return -1;
 	if (TRANSFORM(codec) != REFERENCE)
-		first[0] = (uint64_t)hr_unzigzag(hr_varint_get(&d->meta));
+		first[0] = last + (uint64_t)hr_unzigzag(hr_varint_get(&d->meta));
 	if (TRANSFORM(codec) == DELTA2)
 		first[1] = (uint64_t)hr_unzigzag(hr_varint_get(&d->meta));
 	l.base = ZIGZAG(codec) ? 0 : (uint64_t)hr_unzigzag(hr_varint_get(&d->meta));
 	l.divisor = hr_varint_get(&d->meta) + 1;
 	l.n = n - TRANSFORM(codec);
 	l.u = v + TRANSFORM(codec);
-	if (d->meta.bad || get_left(d, &l, codec) < 0)
+	if (d->meta.bad || get_left(d, &l, codec, kept) < 0)
 		return -1;
 	for (i = 0; i < l.n; i++)
 		l.u[i] = (ZIGZAG(codec) ? (uint64_t)hr_unzigzag(l.u[i]) : l.u[i]) * l.divisor + l.base;
@@ -544,13 +588,41 @@ decode(struct hr_dec *d, uint64_t *v, size_t n, bool nested)
 }
 
 int
-hr_ints_decode(struct hr_dec *d, uint64_t *v, size_t n)
+hr_ints_decode(struct hr_dec *d, uint64_t *v, size_t n, struct hr_ints_kept *kept)
 {
 	struct hr_arena_mark mark = hr_arena_mark(&d->arena);
-	int rc = decode(d, v, n, false);
+	int rc = n ? decode(d, v, n, kept, false) : 0;
 
+	if (kept && n && rc == 0)
+		kept->last = v[n - 1];
 	hr_arena_release(&d->arena, mark);
 	return rc;
+}
+
+size_t
+hr_ints_kept_size(const struct hr_ints_kept *k)
+{
+	return (k->tokens ? sizeof(*k->tokens) : 0) + (k->dictionary ? hr_dictionary_size(k->dictionary) : 0);
+}
+
+void
+hr_ints_kept_reset(struct hr_ints_kept *k)
+{
+	k->last = 0;
+	if (k->tokens)
+		memset(k->tokens, 0, sizeof(*k->tokens));
+	if (k->dictionary)
+		hr_dictionary_reset(k->dictionary);
+}
+
+void
+hr_ints_kept_clear(struct hr_ints_kept *k)
+{
+	free(k->tokens);
+	if (k->dictionary)
+		hr_dictionary_clear(k->dictionary);
+	free(k->dictionary);
+	*k = (struct hr_ints_kept){ .last = 0 };
 }
 
 const char *

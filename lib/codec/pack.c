@@ -34,6 +34,7 @@ struct hr_pack_group {
 	size_t at;		/* of the tenant, in bytes */
 	uint16_t tenant_len;
 	size_t frames, rows;
+	struct hr_kept *kept;		/* or NULL: the block needs and leaves nothing */
 };
 
 void
@@ -119,14 +120,30 @@ floor_due(struct hr_pack *k, size_t size, size_t columns)
 	    ratio * 8 > (uint64_t)k->floor_ratio * 7 || ratio * 4 > (uint64_t)k->last_ratio * 5;
 }
 
+/* What blocks before left for this one, reset when it is to be a key block; or NULL. */
+static struct hr_kept *
+kept_for(struct hr_pack *k, const struct hr_frame *f)
+{
+	struct hr_keep *keep = &k->columns.keep;
+	struct hr_kept *kept;
+
+	if (k->memory == 0)
+		return NULL;
+	keep->limit = (size_t)1 << k->memory;
+	kept = hr_keep_at(keep, f->flags & HR_ALL, f->tenant, f->tenant_len);
+	if (kept->blocks == 0 || kept->blocks >= k->key_every)
+		hr_kept_reset(keep, kept);
+	return kept;
+}
+
 /* Write one block of the frames in placed. */
-static int
-put_block(struct hr_pack *k, const struct hr_pack_group *g, size_t n, bool last)
+static void
+put_block(struct hr_pack *k, struct hr_pack_group *g, size_t n, bool last)
 {
 	uint8_t front[HR_BLOCK_SIZE];
 	struct hr_block b = {
-		.version = HR_BLOCK_VERSION, .flags = HR_BLOCK_KEY | (last ? HR_BLOCK_LAST : 0),
-		.form = HR_BLOCK_COLUMNS, .bundle = k->bundle,
+		.version = HR_BLOCK_VERSION, .flags = last ? HR_BLOCK_LAST : 0, .form = HR_BLOCK_COLUMNS,
+		.memory = k->memory, .bundle = k->bundle,
 	};
 	struct hr_frame f = {
 		.type = HR_FRAME_BLOCK, .flags = g->all ? HR_MUST | HR_ALL : HR_MUST, .count = (uint32_t)n,
@@ -143,7 +160,8 @@ put_block(struct hr_pack *k, const struct hr_pack_group *g, size_t n, bool last)
 		b.size += HR_FRAME_SIZE + k->placed[i].f.tenant_len + k->placed[i].f.len;
 		f.lsn = k->placed[i].f.lsn;
 	}
-	hr_columns_encode(&k->columns, k->placed, n, k->group, &k->body);
+	g->kept = n ? kept_for(k, &f) : NULL;
+	hr_columns_encode(&k->columns, k->placed, n, k->group, g->kept, &k->body);
 	if (n && floor_due(k, b.size, k->body.len)) {
 		hr_buf_reset(&k->records);
 		hr_buf_reset(&k->floor);
@@ -166,6 +184,15 @@ put_block(struct hr_pack *k, const struct hr_pack_group *g, size_t n, bool last)
 			body = &k->records;
 		}
 	}
+	if (g->kept == NULL || g->kept->blocks == 0 || b.form != HR_BLOCK_COLUMNS)
+		b.flags |= HR_BLOCK_KEY;
+	if (g->kept == NULL)
+		b.memory = 0;
+	/* Who reads another form learns nothing from it. */
+	if (g->kept && b.form != HR_BLOCK_COLUMNS) {
+		hr_kept_undo(&k->columns.keep, g->kept);
+		g->kept = NULL;
+	}
 	hr_block_encode(&b, front);
 	f.len = (uint32_t)(HR_BLOCK_SIZE + body->len);
 	/* As the writer wants it: the frame's bytes in one piece. */
@@ -178,14 +205,13 @@ put_block(struct hr_pack *k, const struct hr_pack_group *g, size_t n, bool last)
 	hr_buf_put(&k->blocks, body->data, body->len);
 	f.tenant = (const char *)k->blocks.data + i + HR_FRAME_SIZE;
 	hr_frame_encode(&f, 0, k->blocks.data + i);
-	return 0;
 }
 
 /* All blocks of the bundle: tenants in the order in which they came, then all. */
 static void
 put_blocks(struct hr_pack *k)
 {
-	static const struct hr_pack_group none = { .all = true };
+	struct hr_pack_group none = { .all = true };
 	size_t *next = hr_alloc((k->groups + 1) * sizeof(*next)), i, at = 0, all = k->groups, n;
 	struct hr_placed *placed;
 
@@ -241,9 +267,21 @@ flush(struct hr_pack *k, struct hr_err *e)
 			rc = hr_write_bytes(&p->w, k->blocks.data + at, HR_FRAME_SIZE + f.tenant_len + f.len, e);
 		}
 		k->bundle++;
-	} else
+		/* In the order of the blocks: that for all is the last one. */
+		for (i = 0; i < 2 * k->groups; i++) {
+			struct hr_pack_group *g = &k->group_of[i % k->groups];
+
+			if (g->kept && g->all == (i >= k->groups))
+				hr_keep_done(&k->columns.keep, g->kept);
+		}
+		hr_keep_trim(&k->columns.keep);
+	} else {
+		for (i = 0; i < k->groups; i++)
+			if (k->group_of[i].kept)
+				hr_kept_undo(&k->columns.keep, k->group_of[i].kept);
 		for (i = 0; rc == 0 && i < k->frames; i++)
 			rc = hr_write_bytes(&p->w, k->bytes.data + k->frame[i].at, k->frame[i].len, e);
+	}
 	k->columns.stats.in += k->bytes.len;
 	k->columns.stats.out += p->w.seen.bytes - before;
 	hr_buf_reset(&k->bytes);
@@ -373,8 +411,38 @@ write_bundle(struct hr_pack *k, struct hr_err *e)
 			return -1;
 	hr_buf_reset(&u->bytes);
 	u->n = 0;
+	hr_keep_trim(&k->columns.keep);
 	k->open = false;
 	k->closed = true;
+	return 0;
+}
+
+/* What the blocks before left for this one. */
+static int
+kept_of(struct hr_pack *k, const struct hr_block *b, const struct hr_frame *f, struct hr_kept **out,
+    struct hr_err *e)
+{
+	struct hr_keep *keep = &k->columns.keep;
+	struct hr_kept *kept;
+
+	*out = NULL;
+	if (b->memory > k->memory) {
+		hr_fail(e, HR_BAD_STREAM, "blocks keep up to %d MB for those after them, and %d MB are allowed",
+		    1 << (b->memory - 20), k->memory ? 1 << (k->memory - 20) : 0);
+		return hr_hint(e, "give --memory here as where it was packed");
+	}
+	if (b->form != HR_BLOCK_COLUMNS || b->memory == 0)
+		return 0;
+	keep->limit = (size_t)1 << b->memory;
+	kept = hr_keep_at(keep, f->flags & HR_ALL, f->tenant, f->tenant_len);
+	if (b->flags & HR_BLOCK_KEY)
+		hr_kept_reset(keep, kept);
+	else if (kept->blocks == 0) {
+		hr_fail(e, HR_BAD_STREAM, "a block that needs those before it, and they are not there");
+		return hr_hint(e, "read the stream from a key block on");
+	}
+	hr_keep_done(keep, kept);
+	*out = kept;
 	return 0;
 }
 
@@ -383,6 +451,7 @@ unpack(struct hr_pack *k, const struct hr_frame *f, struct hr_err *e)
 {
 	struct hr_records *u = &k->unpacked;
 	size_t first = u->n, size = u->bytes.len, i;
+	struct hr_kept *kept;
 	uint32_t check = 0;
 	struct hr_block b;
 
@@ -393,10 +462,6 @@ unpack(struct hr_pack *k, const struct hr_frame *f, struct hr_err *e)
 	}
 	if (hr_block_decode(&b, f, e) < 0)
 		return -1;
-	if (!(b.flags & HR_BLOCK_KEY)) {
-		hr_fail(e, HR_BAD_STREAM, "a block that needs those before it");
-		return hr_hint(e, "use the same release of hr at both ends");
-	}
 	if (!k->open && k->closed && b.bundle <= k->bundle)
 		return hr_fail(e, HR_BAD_STREAM, "a block of a bundle that has ended");
 	if (k->open && b.bundle != k->bundle)
@@ -405,7 +470,9 @@ unpack(struct hr_pack *k, const struct hr_frame *f, struct hr_err *e)
 		return hr_fail(e, HR_BAD_STREAM, "a bundle of blocks is larger than %" PRIu32 " bytes", HR_BLOCK_MAX);
 	k->open = true;
 	k->bundle = b.bundle;
-	if (!(b.form == HR_BLOCK_COLUMNS ? hr_columns_decode(&k->columns, &b, f->tenant, f->tenant_len, u) :
+	if (kept_of(k, &b, f, &kept, e) < 0)
+		return -1;
+	if (!(b.form == HR_BLOCK_COLUMNS ? hr_columns_decode(&k->columns, &b, f->tenant, f->tenant_len, kept, u) :
 	    unpack_records(k, &b)))
 		return bad_block(e);
 	for (i = first; i < u->n; i++)

@@ -18,6 +18,8 @@ struct hr_pack {
 	bool group;		/* all tenants in one block */
 	int level;
 	size_t block_rows;
+	uint32_t key_every;	/* blocks of a tenant, of which the first is a key block */
+	uint8_t memory;		/* log2 of what is kept at most; 0: nothing is */
 	struct hr_columns columns;
 	struct hr_pipe *pipe;
 	uint64_t bundle;
@@ -39,7 +41,7 @@ struct hr_pack {
 	bool open, closed;		/* one is; one was */
 };
 
-#define HR_PACK_INIT { .level = 3, .block_rows = 1000 }
+#define HR_PACK_INIT { .level = 3, .block_rows = 1000, .key_every = 64, .memory = 28 }
 
 void hr_pack_begin(struct hr_pack *k, struct hr_pipe *p);
 /* The step of the pipe, in either direction. */

@@ -1,17 +1,69 @@
-/* strings.c - strings by dictionary or behind each other. */
+/* strings.c - strings by dictionary, and behind each other. */
 
 #include "base/hr.h"
 
-#include "base/hash.h"
+#include <stdlib.h>
+
+#include "base/alloc.h"
 #include "codec/ints.h"
 #include "codec/strings.h"
 
 enum { PLAIN, DICTIONARY };
 
-#define ENTRIES_MAX	65536
+/* How bytes are written. */
+enum { RAW, ONCE, BEGINS, GOES_ON };
+
+#define BLOB_LEAST	24		/* shorter ones are never packed */
+#define STREAM_LEAST	256		/* what is worth a window */
+#define SAMPLE_LEAST	64		/* values, to judge a dictionary by */
+
+/* A window that holds about so many blocks like this one. */
+static unsigned
+window_for(size_t bytes)
+{
+	unsigned window = HR_ZST_WINDOW_LEAST;
+
+	while (window < HR_ZST_WINDOW_MOST && (size_t)1 << window < 64 * bytes)
+		window++;
+	return window;
+}
 
 static void
-put_plain(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_pick *length)
+put_blob(struct hr_enc *o, const uint8_t *p, size_t n, struct hr_zst_stream *z)
+{
+	size_t mark = o->data.len, packed;
+	uint8_t how = ONCE;
+
+	if (n == 0)
+		return;
+	if (z && z->window)
+		how = GOES_ON;
+	else if (z && n >= STREAM_LEAST && o->room >= hr_zst_stream_size(window_for(n)))
+		how = BEGINS;
+	if (how == BEGINS) {
+		hr_zst_begin(z, window_for(n));
+		o->room -= hr_zst_stream_size(z->window);
+	}
+	if (how != ONCE)
+		hr_zst_stream_pack(z, o->level, p, n, &o->data);
+	else if (n >= BLOB_LEAST)
+		hr_zst_pack(o->zst, o->level, p, n, &o->data);
+	packed = o->data.len - mark;
+	if (how == ONCE && (packed == 0 || packed >= n)) {
+		o->data.len = mark;
+		how = RAW;
+		hr_buf_put(&o->data, p, n);
+	}
+	hr_buf_u8(&o->meta, how);
+	if (how == BEGINS)
+		hr_buf_u8(&o->meta, z->window);
+	if (how != RAW)
+		hr_varint_put(&o->meta, packed);
+}
+
+static void
+put_plain(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_pick *length,
+    struct hr_strings_kept *kept)
 {
 	uint64_t *len = hr_arena_get(&o->arena, n, sizeof(*len));
 	size_t i, all = 0;
@@ -19,108 +71,133 @@ put_plain(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_pick 
 
 	for (i = 0; i < n; i++)
 		all += len[i] = s[i].len;
-	hr_ints_encode(o, len, n, length);
+	hr_ints_encode(o, len, n, length, kept ? &kept->length : NULL);
 	p = hr_arena_get(&o->arena, all, 1);
 	for (i = all = 0; i < n; i++) {
 		memcpy(p + all, s[i].data, s[i].len);
 		all += s[i].len;
 	}
-	hr_blob_put(o, o->level, p, all);
+	put_blob(o, p, all, kept ? &kept->text : NULL);
 }
 
-/* False, with nothing written: too many of them are different. */
-static bool
-put_dictionary(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_pick *places)
+/* Ranks, 0 for what is new; what is new; then ranks change.  Gives how many are new. */
+static size_t
+put_dictionary(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_pick *length,
+    struct hr_strings_kept *kept)
 {
-	size_t most = n / 2 < ENTRIES_MAX ? n / 2 : ENTRIES_MAX, slots = 16, count = 0, i, at;
-	struct hr_string *entry;
-	uint64_t *place, hash;
-	uint32_t *slot;
+	struct hr_dictionary once = { .piece = NULL }, *d = &once;
+	uint64_t *code = hr_arena_get(&o->arena, n, sizeof(*code));
+	struct hr_string *fresh = hr_arena_get(&o->arena, n, sizeof(*fresh));
+	int32_t *entry = hr_arena_get(&o->arena, n, sizeof(*entry));
+	size_t i, news = 0;
 
-	if (most < 1)
-		return false;
-	while (slots < 2 * most)
-		slots *= 2;
-	slot = hr_arena_get(&o->arena, slots, sizeof(*slot));
-	entry = hr_arena_get(&o->arena, most, sizeof(*entry));
-	place = hr_arena_get(&o->arena, n, sizeof(*place));
-	memset(slot, 0, slots * sizeof(*slot));
-	for (i = 0; i < n; i++) {
-		hash = hr_hash(s[i].data, s[i].len);
-		for (at = hash & (slots - 1); slot[at]; at = (at + 1) & (slots - 1)) {
-			const struct hr_string *e = &entry[slot[at] - 1];
-
-			if (e->len == s[i].len && memcmp(e->data, s[i].data, e->len) == 0)
-				break;
-		}
-		if (slot[at] == 0) {
-			if (count == most)
-				return false;
-			entry[count] = s[i];
-			slot[at] = (uint32_t)++count;
-		}
-		place[i] = slot[at] - 1;
+	if (kept) {
+		if (kept->dictionary == NULL)
+			kept->dictionary = hr_zalloc(sizeof(*kept->dictionary));
+		d = kept->dictionary;
 	}
-	hr_buf_u8(&o->meta, DICTIONARY);
-	hr_varint_put(&o->meta, count);
-	put_plain(o, entry, count, NULL);
-	hr_ints_encode(o, place, n, places);
-	return true;
+	for (i = 0; i < n; i++) {
+		if ((entry[i] = hr_dictionary_find(d, s[i].data, s[i].len)) >= 0) {
+			code[i] = hr_dictionary_rank(d, entry[i]) + UINT64_C(1);
+			continue;
+		}
+		entry[i] = hr_dictionary_add(d, s[i].data, s[i].len);
+		code[i] = 0;
+		fresh[news++] = s[i];
+	}
+	for (i = 0; i < n; i++)
+		if (entry[i] >= 0)
+			hr_dictionary_count(d, entry[i]);
+	hr_tokens_put(o, code, n, kept ? &kept->place : NULL);
+	put_plain(o, fresh, news, length, kept);
+	hr_dictionary_clear(&once);
+	return news;
 }
 
-static uint8_t
-put(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_strings_memory *m, uint8_t form)
+/* Are strings there again, in this block or of blocks before? */
+static bool
+repeats(const struct hr_string *s, size_t n, struct hr_strings_kept *kept)
 {
-	if (form == DICTIONARY && put_dictionary(o, s, n, m ? &m->place : NULL))
-		return DICTIONARY;
-	hr_buf_u8(&o->meta, PLAIN);
-	put_plain(o, s, n, m ? &m->length : NULL);
-	return PLAIN;
+	struct hr_dictionary once = { .piece = NULL };
+	size_t step = n / 1024 + 1, i, again = 0, seen = 0;
+
+	/* Runs of neighbours rather than single ones, where there are many. */
+	for (i = 0; i < n && seen < 1024; i += i % 128 == 127 ? 128 * (step - 1) + 1 : 1, seen++) {
+		if (hr_dictionary_find(&once, s[i].data, s[i].len) >= 0 || (kept && kept->dictionary &&
+		    hr_dictionary_find(kept->dictionary, s[i].data, s[i].len) >= 0))
+			again++;
+		else
+			hr_dictionary_add(&once, s[i].data, s[i].len);
+	}
+	hr_dictionary_clear(&once);
+	return again * 8 > seen || seen < 8;
 }
 
 void
-hr_strings_encode(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_strings_memory *m)
+hr_strings_encode(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_strings_memory *m,
+    struct hr_strings_kept *kept)
 {
-	size_t meta = o->meta.len, data = o->data.len, size;
+	size_t meta = o->meta.len, data = o->data.len, news;
 	struct hr_arena_mark mark = hr_arena_mark(&o->arena);
 	bool tried;
 
 	if (n == 0)
 		return;
-	tried = m == NULL || hr_pick_due(&m->form);
-	if (!tried)
-		put(o, s, n, m, m->form.codec);
+	tried = hr_pick_due(&m->form);
+	if (tried)
+		m->form.codec = repeats(s, n, kept) ? DICTIONARY : PLAIN;
+	hr_buf_u8(&o->meta, m->form.codec);
+	if (m->form.codec == PLAIN)
+		put_plain(o, s, n, &m->length, kept);
 	else {
-		uint8_t best = put(o, s, n, m, DICTIONARY);
-
-		if (best == DICTIONARY) {
-			size = o->meta.len - meta + o->data.len - data;
-			o->meta.len = meta;
-			o->data.len = data;
-			best = put(o, s, n, m, PLAIN);
-			if (size < o->meta.len - meta + o->data.len - data) {
-				o->meta.len = meta;
-				o->data.len = data;
-				best = put(o, s, n, m, DICTIONARY);
-			}
-		}
-		if (m)
-			m->form.codec = best;
+		news = put_dictionary(o, s, n, &m->length, kept);
+		if (n >= SAMPLE_LEAST && news * 8 > n * 7)
+			m->form.left = 0;
 	}
-	if (m)
-		hr_pick_cost(&m->form, tried, n, o->meta.len - meta + o->data.len - data);
+	hr_pick_cost(&m->form, tried, n, o->meta.len - meta + o->data.len - data);
 	hr_arena_release(&o->arena, mark);
 }
 
+static const uint8_t *
+get_blob(struct hr_dec *d, size_t n, struct hr_zst_stream *z)
+{
+	uint8_t how = n ? hr_cur_u8(&d->meta) : RAW, window, *out;
+	const uint8_t *p;
+	uint64_t packed;
+
+	if (d->meta.bad || how > GOES_ON)
+		return NULL;
+	if (n == 0)
+		return (const uint8_t *)"";
+	if (how == RAW)
+		return hr_cur_bytes(&d->data, n);
+	if (how == BEGINS) {
+		window = hr_cur_u8(&d->meta);
+		if (z == NULL || window < HR_ZST_WINDOW_LEAST || window > HR_ZST_WINDOW_MOST ||
+		    d->room < hr_zst_stream_size(window))
+			return NULL;
+		d->room -= hr_zst_stream_size(window);
+		hr_zst_begin(z, window);
+	} else if (how == GOES_ON && (z == NULL || z->window == 0))
+		return NULL;
+	packed = hr_varint_get(&d->meta);
+	p = d->meta.bad ? NULL : hr_cur_bytes(&d->data, packed);
+	out = p ? hr_arena_get(&d->arena, n, 1) : NULL;
+	if (out == NULL)
+		return NULL;
+	return (how == ONCE ? hr_zst_unpack(d->zst, p, packed, out, n) :
+	    hr_zst_stream_unpack(z, p, packed, out, n)) == 0 ? out : NULL;
+}
+
 static int
-get_plain(struct hr_dec *d, struct hr_string *s, size_t n)
+get_plain(struct hr_dec *d, struct hr_string *s, size_t n, struct hr_strings_kept *kept)
 {
 	struct hr_arena_mark mark = hr_arena_mark(&d->arena);
 	uint64_t *len = hr_arena_get(&d->arena, n, sizeof(*len));
 	const uint8_t *p;
 	size_t i, all = 0;
 
-	if (len == NULL || hr_ints_decode(d, len, n) < 0)
+	if (len == NULL || hr_ints_decode(d, len, n, kept ? &kept->length : NULL) < 0)
 		return -1;
 	for (i = 0; i < n; i++) {
 		if (len[i] > HR_STRING_MAX)
@@ -129,7 +206,7 @@ get_plain(struct hr_dec *d, struct hr_string *s, size_t n)
 		all += len[i];
 	}
 	hr_arena_release(&d->arena, mark);
-	if ((p = hr_blob_get(d, all)) == NULL)
+	if ((p = get_blob(d, all, kept ? &kept->text : NULL)) == NULL)
 		return -1;
 	for (i = 0; i < n; i++) {
 		s[i].data = p;
@@ -138,34 +215,96 @@ get_plain(struct hr_dec *d, struct hr_string *s, size_t n)
 	return 0;
 }
 
-int
-hr_strings_decode(struct hr_dec *d, struct hr_string *s, size_t n)
+/* Strings of the dictionary are lent by it, or by the arena when nothing is kept. */
+static int
+get_dictionary(struct hr_dec *d, struct hr_string *s, size_t n, struct hr_strings_kept *kept)
 {
-	struct hr_string *entry;
-	uint64_t count, *place;
-	size_t i;
+	struct hr_dictionary once = { .piece = NULL }, *dictionary = &once;
+	uint64_t *code = hr_arena_get(&d->arena, n, sizeof(*code));
+	int32_t *entry = hr_arena_get(&d->arena, n, sizeof(*entry));
+	struct hr_string *fresh;
+	size_t i, news = 0, at = 0;
+	int rc = -1;
 
+	if (kept) {
+		if (kept->dictionary == NULL)
+			kept->dictionary = hr_zalloc(sizeof(*kept->dictionary));
+		dictionary = kept->dictionary;
+	}
+	if (code == NULL || entry == NULL || hr_tokens_get(d, code, n, kept ? &kept->place : NULL) < 0)
+		return -1;
+	for (i = 0; i < n; i++)
+		news += code[i] == 0;
+	fresh = hr_arena_get(&d->arena, news, sizeof(*fresh));
+	if (fresh == NULL || get_plain(d, fresh, news, kept) < 0)
+		return -1;
+	for (i = 0; i < n; i++) {
+		if (code[i] == 0) {
+			s[i] = fresh[at++];
+			if (hr_dictionary_find(dictionary, s[i].data, s[i].len) >= 0)
+				goto out;
+			entry[i] = hr_dictionary_add(dictionary, s[i].data, s[i].len);
+			continue;
+		}
+		if ((entry[i] = hr_dictionary_at(dictionary, code[i] - 1)) < 0)
+			goto out;
+		s[i].data = hr_dictionary_string(dictionary, entry[i], &s[i].len);
+	}
+	for (i = 0; i < n; i++)
+		if (entry[i] >= 0)
+			hr_dictionary_count(dictionary, entry[i]);
+	for (i = 0; kept == NULL && i < n; i++) {
+		uint8_t *copy = code[i] ? hr_arena_get(&d->arena, s[i].len, 1) : NULL;
+
+		if (code[i] && copy == NULL)
+			goto out;
+		if (copy)
+			s[i].data = memcpy(copy, s[i].data, s[i].len);
+	}
+	rc = 0;
+out:
+	hr_dictionary_clear(&once);
+	return rc;
+}
+
+int
+hr_strings_decode(struct hr_dec *d, struct hr_string *s, size_t n, struct hr_strings_kept *kept)
+{
 	if (n == 0)
 		return 0;
 	switch (hr_cur_u8(&d->meta)) {
-	case PLAIN:
-		return d->meta.bad ? -1 : get_plain(d, s, n);
-	case DICTIONARY:
-		count = hr_varint_get(&d->meta);
-		if (d->meta.bad || count == 0 || count > n)
-			return -1;
-		entry = hr_arena_get(&d->arena, count, sizeof(*entry));
-		if (entry == NULL || get_plain(d, entry, count) < 0)
-			return -1;
-		place = hr_arena_get(&d->arena, n, sizeof(*place));
-		if (place == NULL || hr_ints_decode(d, place, n) < 0)
-			return -1;
-		for (i = 0; i < n; i++) {
-			if (place[i] >= count)
-				return -1;
-			s[i] = entry[place[i]];
-		}
-		return 0;
+	case PLAIN: return d->meta.bad ? -1 : get_plain(d, s, n, kept);
+	case DICTIONARY: return get_dictionary(d, s, n, kept);
 	}
 	return -1;
+}
+
+size_t
+hr_strings_kept_size(const struct hr_strings_kept *k)
+{
+	return hr_ints_kept_size(&k->length) + hr_ints_kept_size(&k->place) +
+	    (k->dictionary ? hr_dictionary_size(k->dictionary) : 0) +
+	    (k->text.window ? hr_zst_stream_size(k->text.window) : 0);
+}
+
+void
+hr_strings_kept_reset(struct hr_strings_kept *k)
+{
+	hr_ints_kept_reset(&k->length);
+	hr_ints_kept_reset(&k->place);
+	if (k->dictionary)
+		hr_dictionary_reset(k->dictionary);
+	k->text.window = 0;
+}
+
+void
+hr_strings_kept_clear(struct hr_strings_kept *k)
+{
+	hr_ints_kept_clear(&k->length);
+	hr_ints_kept_clear(&k->place);
+	if (k->dictionary)
+		hr_dictionary_clear(k->dictionary);
+	free(k->dictionary);
+	hr_zst_stream_clear(&k->text);
+	*k = (struct hr_strings_kept){ .dictionary = NULL };
 }

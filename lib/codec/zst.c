@@ -11,18 +11,43 @@
 
 #define MAGIC_BYTES	4
 
+static void
+open_pack(struct hr_zst *z)
+{
+	if (z->c)
+		return;
+	z->c = ZSTD_createCCtx();
+	/* Memory has run out, as where hr_alloc() finds none. */
+	if (z->c == NULL)
+		z->c = hr_realloc(NULL, SIZE_MAX, 2);
+	ZSTD_CCtx_setParameter(z->c, ZSTD_c_contentSizeFlag, 0);
+}
+
+static void
+open_unpack(struct hr_zst *z)
+{
+	if (z->d == NULL && (z->d = ZSTD_createDCtx()) == NULL)
+		z->d = hr_realloc(NULL, SIZE_MAX, 2);
+}
+
+void
+hr_zst_refer(struct hr_zst *z, bool packs, const void *p, size_t n)
+{
+	if (packs) {
+		open_pack(z);
+		ZSTD_CCtx_refPrefix(z->c, p, n);
+	} else {
+		open_unpack(z);
+		ZSTD_DCtx_refPrefix(z->d, p, n);
+	}
+}
+
 void
 hr_zst_pack(struct hr_zst *z, int level, const void *p, size_t n, struct hr_buf *out)
 {
 	size_t bound = ZSTD_compressBound(n), did;
 
-	if (z->c == NULL) {
-		z->c = ZSTD_createCCtx();
-		/* Memory has run out, as where hr_alloc() finds none. */
-		if (z->c == NULL)
-			z->c = hr_realloc(NULL, SIZE_MAX, 2);
-		ZSTD_CCtx_setParameter(z->c, ZSTD_c_contentSizeFlag, 0);
-	}
+	open_pack(z);
 	ZSTD_CCtx_setParameter(z->c, ZSTD_c_compressionLevel, level);
 	hr_buf_need(out, bound);
 	did = ZSTD_compress2(z->c, out->data + out->len, bound, p, n);
@@ -40,8 +65,7 @@ hr_zst_unpack(struct hr_zst *z, const void *p, size_t n, void *out, size_t size)
 {
 	size_t did;
 
-	if (z->d == NULL && (z->d = ZSTD_createDCtx()) == NULL)
-		z->d = hr_realloc(NULL, SIZE_MAX, 2);
+	open_unpack(z);
 	hr_buf_reset(&z->frame);
 	hr_buf_put(&z->frame, "\x28\xb5\x2f\xfd", MAGIC_BYTES);
 	hr_buf_put(&z->frame, p, n);
@@ -56,4 +80,75 @@ hr_zst_clear(struct hr_zst *z)
 	ZSTD_freeDCtx(z->d);
 	hr_buf_clear(&z->frame);
 	z->c = z->d = NULL;
+}
+
+void
+hr_zst_begin(struct hr_zst_stream *s, unsigned window)
+{
+	if (s->c)
+		ZSTD_CCtx_reset(s->c, ZSTD_reset_session_and_parameters);
+	if (s->d)
+		ZSTD_DCtx_reset(s->d, ZSTD_reset_session_and_parameters);
+	s->window = (uint8_t)window;
+}
+
+size_t
+hr_zst_stream_size(unsigned window)
+{
+	return ((size_t)2 << window) + 256 * 1024;
+}
+
+void
+hr_zst_stream_pack(struct hr_zst_stream *s, int level, const void *p, size_t n, struct hr_buf *out)
+{
+	ZSTD_inBuffer in = { p, n, 0 };
+	ZSTD_outBuffer to;
+	size_t rest;
+
+	if (s->c == NULL && (s->c = ZSTD_createCCtx()) == NULL)
+		s->c = hr_realloc(NULL, SIZE_MAX, 2);
+	/* They hold from the session's first bytes on. */
+	ZSTD_CCtx_setParameter(s->c, ZSTD_c_contentSizeFlag, 0);
+	ZSTD_CCtx_setParameter(s->c, ZSTD_c_compressionLevel, level);
+	ZSTD_CCtx_setParameter(s->c, ZSTD_c_windowLog, s->window);
+	if (s->window < 17)
+		ZSTD_CCtx_setParameter(s->c, ZSTD_c_hashLog, s->window - 1);
+	do {
+		hr_buf_need(out, ZSTD_CStreamOutSize());
+		to = (ZSTD_outBuffer){ out->data + out->len, out->cap - out->len, 0 };
+		rest = ZSTD_compressStream2(s->c, &to, &in, ZSTD_e_flush);
+		out->len += to.pos;
+		if (ZSTD_isError(rest))	/* for want of memory alone */
+			rest = hr_realloc(NULL, SIZE_MAX, 2) != NULL;
+	} while (rest);
+}
+
+int
+hr_zst_stream_unpack(struct hr_zst_stream *s, const void *p, size_t n, void *out, size_t size)
+{
+	ZSTD_inBuffer in = { p, n, 0 };
+	ZSTD_outBuffer to = { out, size, 0 };
+	size_t rest;
+
+	if (s->d == NULL) {
+		if ((s->d = ZSTD_createDCtx()) == NULL)
+			s->d = hr_realloc(NULL, SIZE_MAX, 2);
+	}
+	ZSTD_DCtx_setParameter(s->d, ZSTD_d_windowLogMax, s->window);
+	while (in.pos < n) {
+		size_t in_before = in.pos, out_before = to.pos;
+
+		rest = ZSTD_decompressStream(s->d, &to, &in);
+		if (ZSTD_isError(rest) || rest == 0 || (in.pos == in_before && to.pos == out_before))
+			return -1;
+	}
+	return to.pos == size ? 0 : -1;
+}
+
+void
+hr_zst_stream_clear(struct hr_zst_stream *s)
+{
+	ZSTD_freeCCtx(s->c);
+	ZSTD_freeDCtx(s->d);
+	*s = (struct hr_zst_stream){ .window = 0 };
 }

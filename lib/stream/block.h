@@ -5,7 +5,7 @@
  *	     0    1 version of the codecs
  *	     1    1 flags
  *	     2    1 form
- *	     3    1 0
+ *	     3    1 log2 of the bytes that is kept for blocks to come, or 0: nothing is
  *	     4    4 size of the frames in it
  *	     8    8 number of the bundle
  *	    16    4 CRC-32C of each frame's place and bytes 0 to 23
@@ -24,6 +24,8 @@
 #define HR_BLOCK_VERSION 1
 #define HR_BLOCK_SIZE	20			/* of what is in front */
 #define HR_BLOCK_MAX	(UINT32_C(1) << 24)	/* the frames of one bundle, in bytes */
+#define HR_BLOCK_MEMORY_LEAST 20		/* of what is kept, log2 of bytes */
+#define HR_BLOCK_MEMORY_MOST 36
 
 enum hr_block_flag {
 	HR_BLOCK_KEY = 0x01,	/* needs nothing of the blocks before it */
@@ -37,7 +39,7 @@ enum hr_block_form {
 };
 
 struct hr_block {
-	uint8_t version, flags, form;
+	uint8_t version, flags, form, memory;
 	uint32_t size;
 	uint64_t bundle;
 	uint32_t check;

@@ -22,6 +22,10 @@ packed() {
 	run -64 --separate-stderr hr-compress -d -19 <"$one"
 	[ "${stderr_lines[0]}" = "hr-compress: error: -d takes no options for packing" ]
 	run -64 --separate-stderr hr-compress -d --group <"$one"
+	run -64 --separate-stderr hr-compress --key-every 0 <"$one"
+	[ "${stderr_lines[0]}" = "hr-compress: error: --key-every is not a number from 1 on: '0'" ]
+	run -64 --separate-stderr hr-compress --memory 1kB <"$one"
+	[ "${stderr_lines[0]}" = "hr-compress: error: --memory is not a size from 1MB to 64GB: '1kB'" ]
 	run -64 --separate-stderr hr-compress stream.hrs <"$one"
 	[ "${stderr_lines[0]}" = "hr-compress: error: unexpected argument 'stream.hrs'" ]
 	[ -z "$output" ]
@@ -31,7 +35,8 @@ packed() {
 	local f options
 
 	for f in "$STREAMS"/passed/*.hrs; do
-		for options in "" -1 -19 --group "--block-rows 1" "--independent --group -9"; do
+		for options in "" -1 -19 --group "--block-rows 1 --key-every 3" "--independent --group -9" \
+		    "--memory 1MB --block-rows 2"; do
 			# shellcheck disable=SC2086 # words
 			hr-compress $options <"$f" >packed || fail "$f $options: status $?"
 			hr-transform <packed | cmp packed -
@@ -182,6 +187,32 @@ long_stream() {
 	"${CC:-cc}" -O1 -D_GNU_SOURCE -DHR_VERSION='"0"' -I"$ROOT/lib" -o long long.c "$ROOT"/lib/base/*.c \
 	    "$ROOT"/lib/stream/{frame,head,rows,writer}.c -ljansson -lm -pthread
 	./long "$1"
+}
+
+# The blocks of a stream by whether a reader can begin at them: 1 and 0.
+keys() {
+	hr-transform --dump | jq -r 'select(.frame == "block") | if .key then 1 else 0 end' | tr -d '\n'
+}
+
+@test "a reader can begin every so many blocks, and at each independent one" {
+	need jq
+	long_stream 70 >long.hrs
+	[ "$(hr-compress --block-rows 30 <long.hrs | keys)" = "1$(printf '0%.0s' {1..63})100000" ]
+	[ "$(hr-compress --block-rows 210 --key-every 3 <long.hrs | keys)" = 1001001001 ]
+	[ "$(hr-compress --block-rows 210 --independent <long.hrs | keys)" = 1111111111 ]
+	# What is known from before is not written again.
+	[ "$(hr-compress --block-rows 30 <long.hrs | wc -c)" -lt \
+	    $(($(hr-compress --block-rows 30 --independent <long.hrs | wc -c) * 9 / 10)) ]
+}
+
+@test "who unpacks allows as much memory as who packs" {
+	long_stream 10 >long.hrs
+	hr-compress --memory 32MB <long.hrs >packed
+	run -65 --separate-stderr hr-compress -d --memory 16MB <packed
+	one_error hr-compress "frame 2 at byte [0-9]+: blocks keep up to 32 MB for those after them, and 16 MB are allowed; give --memory here as where it was packed"
+	hr-compress -d --memory 40MB <packed | cmp long.hrs -
+	hr-compress --memory 63MB <long.hrs | hr-compress -d --memory 32MB | cmp long.hrs -
+	hr-compress --independent <long.hrs | hr-compress -d --memory 1MB | cmp long.hrs -
 }
 
 @test "memory is bounded, however long the stream is" {

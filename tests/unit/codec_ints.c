@@ -5,39 +5,21 @@
 #include <stdlib.h>
 
 #include "codec/ints.h"
-#include "codec/zst.h"
+#include "codec.h"
 #include "tap.h"
-
-static struct hr_zst zst;
-static struct hr_enc enc = { .zst = &zst, .level = 3 };
-static struct hr_dec dec = { .zst = &zst };
-static uint64_t state = 1;
-
-static uint64_t
-rnd(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
 
 /* Encoded, decoded, compared; all of both parts is used. */
 static bool
-same(const uint64_t *v, size_t n, struct hr_pick *pick)
+same(const uint64_t *v, size_t n, struct hr_pick *pick, struct hr_ints_kept kept[2])
 {
 	uint64_t *back = malloc((n + 1) * sizeof(*back));
 	bool good;
 
-	hr_buf_reset(&enc.meta);
-	hr_buf_reset(&enc.data);
-	hr_arena_reset(&enc.arena, 0);
-	hr_arena_reset(&dec.arena, n * 32 + (1 << 16));
-	hr_ints_encode(&enc, v, n, pick);
-	dec.meta = hr_cur(enc.meta.data, enc.meta.len);
-	dec.data = hr_cur(enc.data.data, enc.data.len);
-	good = hr_ints_decode(&dec, back, n) == 0 && !dec.meta.bad && !dec.data.bad &&
-	    hr_cur_left(&dec.meta) == 0 && hr_cur_left(&dec.data) == 0 && memcmp(v, back, n * sizeof(*v)) == 0;
+	codec_begin();
+	hr_ints_encode(&enc, v, n, pick, kept);
+	codec_turn(n * 64 + (1 << 16));
+	good = hr_ints_decode(&dec, back, n, kept ? kept + 1 : NULL) == 0 && codec_used() &&
+	    memcmp(v, back, n * sizeof(*v)) == 0;
 	free(back);
 	return good;
 }
@@ -75,57 +57,87 @@ main(void)
 
 			for (i = 0; i < size[s]; i++)
 				v[i] = value(kind, i);
-			ok(same(v, size[s], NULL) && same(v, size[s], &pick) && same(v, size[s], &pick) &&
-			    same(v, size[s], &sticky), "kind %d, %zu values", kind, size[s]);
+			ok(same(v, size[s], NULL, NULL) && same(v, size[s], &pick, NULL) && same(v, size[s], &pick, NULL) &&
+			    same(v, size[s], &sticky, NULL), "kind %d, %zu values", kind, size[s]);
 		}
 	for (width = 0; width < 64; width++) {
 		for (i = 0; i < 100; i++)
 			v[i] = (UINT64_C(1) << width) + (i == 50 ? (uint64_t)-2 : i % 2);
-		if (!same(v, 100, NULL))
+		if (!same(v, 100, NULL, NULL))
 			break;
 	}
 	ok(width == 64, "around every power of two");
 
 	for (i = 0; i < 1000; i++)
 		v[i] = 500000 + 3 * i;
-	ok(same(v, 1000, NULL) && enc.meta.len + enc.data.len < 16, "a regular series is a few bytes");
+	ok(same(v, 1000, NULL, NULL) && codec_size() < 16, "a regular series is a few bytes");
 	for (i = 0; i < 1000; i++)
 		v[i] = INT64_C(800000000000000) + 1000000 * (int64_t)(rnd() % 1000);
-	ok(same(v, 1000, NULL) && enc.meta.len + enc.data.len < 1300, "whole seconds are divided");
+	ok(same(v, 1000, NULL, NULL) && codec_size() < 1300, "whole seconds are divided");
 
 	/* A pick of another series is no harm. */
 	for (i = 0; i < 500; i++)
 		v[i] = i % 4;
-	same(v, 500, &sticky);
+	same(v, 500, &sticky, NULL);
 	for (i = 0; i < 500; i++)
 		v[i] = rnd();
-	ok(same(v, 500, &sticky), "a dictionary that does not fit any more");
+	ok(same(v, 500, &sticky, NULL), "a dictionary that does not fit any more");
+
+	/* What blocks leave is the same on both sides, whatever they are. */
+	for (kind = 0; kind <= 10; kind++) {
+		struct hr_ints_kept kept[2] = { { .last = 0 }, { .last = 0 } };
+		struct hr_pick pick = { 0 };
+		size_t block, n = 0;
+
+		for (block = 0; block < 60; block++) {
+			n = block % 7 == 6 ? rnd() % 3 : rnd() % 400;
+			for (i = 0; i < n; i++)
+				v[i] = value(kind == 10 ? (int)(block % 10) : kind, block * 100 + i);
+			if (!same(v, n, &pick, kept) || hr_ints_kept_size(&kept[0]) != hr_ints_kept_size(&kept[1]))
+				break;
+			if (block == 40) {
+				hr_ints_kept_reset(&kept[0]);
+				hr_ints_kept_reset(&kept[1]);
+			}
+		}
+		ok(block == 60, "kind %d, block after block", kind);
+		hr_ints_kept_clear(&kept[0]);
+		hr_ints_kept_clear(&kept[1]);
+	}
+	{
+		struct hr_ints_kept kept[2] = { { .last = 0 }, { .last = 0 } };
+		struct hr_pick pick = { 0 };
+		size_t first = 0, last = 0, block;
+
+		for (block = 0; block < 20; block++) {
+			for (i = 0; i < 100; i++)
+				v[i] = (rnd() % 30) * (rnd() % 30) * 1000003;
+			if (!same(v, 100, &pick, kept))
+				break;
+			last = codec_size();
+			if (block == 0)
+				first = last;
+		}
+		ok(block == 20 && last * 5 < first * 4, "values that were there before are ranks: %zu bytes, then %zu",
+		    first, last);
+		hr_ints_kept_clear(&kept[0]);
+		hr_ints_kept_clear(&kept[1]);
+	}
 
 	/* Damaged in any place: refused, or other numbers, and nothing else. */
 	for (kind = 0; kind <= 9; kind++) {
 		for (i = 0; i < 300; i++)
 			v[i] = value(kind, i);
-		same(v, 300, NULL);
+		same(v, 300, NULL, NULL);
 		for (i = 0; i < 2000; i++) {
-			struct hr_buf *b = enc.data.len && rnd() % 2 ? &enc.data : &enc.meta;
-			uint8_t *copy = malloc(b->len), *at;
+			uint8_t *copy = codec_damage(1 << 16);
 
-			memcpy(copy, b->data, b->len);
-			at = copy + rnd() % b->len;
-			*at ^= (uint8_t)(1 + rnd() % 255);
-			hr_arena_reset(&dec.arena, 1 << 16);
-			dec.meta = b == &enc.meta ? hr_cur(copy, b->len) : hr_cur(enc.meta.data, enc.meta.len);
-			dec.data = b == &enc.data ? hr_cur(copy, b->len) : hr_cur(enc.data.data, enc.data.len);
-			w = (uint64_t)hr_ints_decode(&dec, v + 400, 300);
+			w = (uint64_t)hr_ints_decode(&dec, v + 400, 300, NULL);
 			free(copy);
 		}
 		ok(w <= UINT64_MAX, "kind %d damaged", kind);
 	}
 	free(v);
-	hr_buf_clear(&enc.meta);
-	hr_buf_clear(&enc.data);
-	hr_arena_clear(&enc.arena);
-	hr_arena_clear(&dec.arena);
-	hr_zst_clear(&zst);
+	codec_clear();
 	return tap_done();
 }

@@ -10,18 +10,8 @@
 
 #include "codec/pack.h"
 #include "stream/mark.h"
+#include "codec.h"
 #include "tap.h"
-
-static uint64_t state;
-
-static uint64_t
-rnd(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
 
 static struct hr_writer w = { .fd = -1 };
 static struct hr_err err;
@@ -35,7 +25,7 @@ frame(uint8_t t, uint8_t flags, const char *tenant, struct hr_buf *b, uint32_t c
 {
 	struct hr_frame f = {
 		.type = t, .flags = flags, .tenant = tenant, .tenant_len = (uint16_t)strlen(tenant),
-		.lsn = rnd() % 3 ? 0x1000000 + state % 100000 : rnd(), .count = count, .data = b->data,
+		.lsn = rnd() % 3 ? 0x1000000 + rnd_state % 100000 : rnd(), .count = count, .data = b->data,
 		.len = (uint32_t)b->len,
 	};
 
@@ -183,7 +173,7 @@ stream(uint64_t seed, int frames)
 	uint32_t xid = 700, n;
 	int i;
 
-	state = seed * 0x9e3779b97f4a7c15 + 1;
+	rnd_state = seed * 0x9e3779b97f4a7c15 + 1;
 	hr_buf_reset(&w.buf);
 	h.database = (char[]){ "d" };
 	h.slot = (char[]){ "s" };
@@ -333,6 +323,70 @@ damaged(const struct hr_buf *packed, int times)
 	hr_buf_clear(&out);
 }
 
+/* The stream without the frames of a tenant, blocks among them; or, nth, without that block. */
+static void
+without(const struct hr_buf *data, const char *tenant, int nth, struct hr_writer *to)
+{
+	struct hr_reader r;
+	struct hr_frame f;
+
+	hr_buf_reset(&to->buf);
+	if (hr_reader_open_memory(&r, data->data, data->len, &err) < 0 || hr_write_magic(to, &err) < 0)
+		abort();
+	while (hr_read(&r, &f, &err) > 0) {
+		if (tenant && !(f.flags & HR_ALL) && f.tenant_len == strlen(tenant) &&
+		    memcmp(f.tenant, tenant, f.tenant_len) == 0)
+			continue;
+		if (f.type == HR_FRAME_BLOCK && nth-- == 0)
+			continue;
+		if (hr_write(to, &f, &err) < 0)
+			abort();
+	}
+	if (hr_write_end(to, &err) < 0)
+		abort();
+	hr_reader_clear(&r);
+}
+
+/* Blocks that are missing: a tenant's all, which nobody else misses; or one. */
+static void
+missing(uint8_t memory)
+{
+	struct hr_writer some = { .fd = -1 }, want = { .fd = -1 };
+	struct hr_buf packed = HR_BUF_INIT, back = HR_BUF_INIT;
+	bool good = true;
+	uint64_t seed;
+	int refused = 0, nth;
+
+	for (seed = 101; good && seed < 120; seed++) {
+		struct hr_pack k = { .level = 3, .block_rows = 20, .key_every = 10, .memory = memory }, d = HR_PACK_INIT;
+
+		d.unpack = true;
+		stream(seed, 200);
+		if (through(&k, &w.buf, &packed, 9) < 0)
+			abort();
+		without(&packed, "acme", -1, &some);
+		without(&w.buf, "acme", -1, &want);
+		good = through(&d, &some.buf, &back, 0) == 0 && same(&want.buf, &back);
+		if (!good)
+			printf("# seed %d: %s\n", (int)seed, err.what);
+		hr_pack_clear(&d);
+		for (nth = 0; nth < 10; nth++) {
+			d = (struct hr_pack)HR_PACK_INIT;
+			d.unpack = true;
+			without(&packed, NULL, nth, &some);
+			refused += through(&d, &some.buf, &back, 0) < 0;
+			hr_pack_clear(&d);
+		}
+		hr_pack_clear(&k);
+	}
+	ok(good, "without a tenant's blocks the others come back, of 2^%d bytes", memory);
+	ok(memory == 0 || refused > 50, "without one block %d of 190 streams are refused", refused);
+	hr_buf_clear(&packed);
+	hr_buf_clear(&back);
+	hr_writer_clear(&some);
+	hr_writer_clear(&want);
+}
+
 int
 main(void)
 {
@@ -345,14 +399,16 @@ main(void)
 		size_t all = 0;
 
 		stream(seed, seed % 7 == 0 ? 300 : (int)(seed % 40));
-		for (way = 0; way < 5; way++) {
+		for (way = 0; way < 7; way++) {
 			struct hr_pack k = HR_PACK_INIT, d = HR_PACK_INIT;
 
 			k.group = way == 1 || way == 4;
-			k.block_rows = way == 2 ? 1 : way == 3 ? 7 : 100;
+			k.memory = way == 2 ? 0 : way == 6 ? 20 : 28;
+			k.key_every = way == 5 ? 3 : 64;
+			k.block_rows = way == 2 ? 1 : way == 3 || way == 5 ? 7 : way == 6 ? 20 : 100;
 			k.level = way == 4 ? 1 : 3;
 			d.unpack = true;
-			good = good && through(&k, &w.buf, &packed, way == 3 ? 5 : 0) == 0 &&
+			good = good && through(&k, &w.buf, &packed, way == 3 || way == 6 ? 5 : 0) == 0 &&
 			    through(&d, &packed, &back, 0) == 0 && same(&w.buf, &back) && packed.len <= w.buf.len;
 			all += packed.len;
 			hr_pack_clear(&k);
@@ -362,7 +418,7 @@ main(void)
 				break;
 			}
 		}
-		ok(good, "stream %" PRIu64 ": %zu bytes, %zu packed", seed, w.buf.len, all / 5);
+		ok(good, "stream %" PRIu64 ": %zu bytes, %zu packed", seed, w.buf.len, all / 7);
 		if (seed % 10 == 7) {
 			struct hr_pack k = HR_PACK_INIT;
 
@@ -373,8 +429,11 @@ main(void)
 			damaged(&packed, 300);
 		}
 	}
+	missing(28);
+	missing(20);
 	hr_buf_clear(&packed);
 	hr_buf_clear(&back);
 	hr_writer_clear(&w);
+	codec_clear();
 	return tap_done();
 }

@@ -1,0 +1,194 @@
+/* dictionary.c - strings by rank. */
+
+#include "base/hr.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "codec/dictionary.h"
+
+#define SLOTS_LEAST	64
+#define PIECE_LEAST	512
+
+struct hr_entry {
+	const uint8_t *data;
+	uint32_t len;
+	uint32_t hash, count;
+	uint32_t rank;
+};
+
+/* Strings never move: who decodes lends them. */
+struct hr_dictionary_piece {
+	struct hr_dictionary_piece *before;
+	size_t size, used;
+	uint8_t data[];
+};
+
+static bool
+is(const struct hr_entry *e, uint32_t hash, const void *p, size_t len)
+{
+	return e->hash == hash && e->len == len && memcmp(e->data, p, len) == 0;
+}
+
+int32_t
+hr_dictionary_find(const struct hr_dictionary *d, const void *p, size_t len)
+{
+	uint32_t hash;
+	size_t at;
+
+	if (d->entries == 0 || len > HR_DICTIONARY_STRING)
+		return -1;
+	hash = (uint32_t)hr_hash(p, len);
+	for (at = hash & (d->slots - 1); d->slot[at]; at = (at + 1) & (d->slots - 1))
+		if (is(&d->entry[d->slot[at] - 1], hash, p, len))
+			return (int32_t)(d->slot[at] - 1);
+	return -1;
+}
+
+static void
+place(struct hr_dictionary *d, uint32_t entry)
+{
+	size_t at = d->entry[entry].hash & (d->slots - 1);
+
+	while (d->slot[at])
+		at = (at + 1) & (d->slots - 1);
+	d->slot[at] = entry + 1;
+}
+
+static const uint8_t *
+keep(struct hr_dictionary *d, const void *p, size_t len)
+{
+	struct hr_dictionary_piece *piece = d->piece;
+	uint8_t *at;
+
+	if (piece == NULL || piece->size - piece->used < len) {
+		size_t size = piece ? 2 * piece->size : PIECE_LEAST;
+
+		if (size < len)
+			size = len;
+		piece = hr_alloc(sizeof(*piece) + size);
+		*piece = (struct hr_dictionary_piece){ .before = d->piece, .size = size };
+		d->piece = piece;
+	}
+	at = piece->data + piece->used;
+	if (len)
+		memcpy(at, p, len);
+	piece->used += len;
+	d->bytes += len;
+	return at;
+}
+
+int32_t
+hr_dictionary_add(struct hr_dictionary *d, const void *p, size_t len)
+{
+	struct hr_entry *e;
+	uint32_t i;
+
+	if (len > HR_DICTIONARY_STRING || d->entries == HR_DICTIONARY_ENTRIES ||
+	    d->bytes + len > HR_DICTIONARY_BYTES)
+		return -1;
+	if (d->slots < 2 * (d->entries + 1)) {
+		d->slots = d->slots ? 2 * d->slots : SLOTS_LEAST;
+		free(d->slot);
+		d->slot = hr_zalloc(d->slots * sizeof(*d->slot));
+		for (i = 0; i < d->entries; i++)
+			place(d, i);
+	}
+	if (d->entries == d->entry_cap) {
+		HR_GROW(d->entry, d->entries, d->entry_cap);
+		d->by_rank = hr_realloc(d->by_rank, d->entry_cap, sizeof(*d->by_rank));
+	}
+	e = &d->entry[d->entries];
+	*e = (struct hr_entry){
+		.data = keep(d, p, len), .len = (uint32_t)len, .hash = (uint32_t)hr_hash(p, len),
+		.rank = (uint32_t)d->entries,
+	};
+	d->by_rank[d->entries] = (uint32_t)d->entries;
+	place(d, (uint32_t)d->entries);
+	return (int32_t)d->entries++;
+}
+
+uint32_t
+hr_dictionary_rank(const struct hr_dictionary *d, int32_t entry)
+{
+	return d->entry[entry].rank;
+}
+
+int32_t
+hr_dictionary_at(const struct hr_dictionary *d, uint64_t rank)
+{
+	return rank < d->entries ? (int32_t)d->by_rank[rank] : -1;
+}
+
+const uint8_t *
+hr_dictionary_string(const struct hr_dictionary *d, int32_t entry, size_t *len)
+{
+	*len = d->entry[entry].len;
+	return d->entry[entry].data;
+}
+
+/* It changes places with the first of those that were there as often. */
+void
+hr_dictionary_count(struct hr_dictionary *d, int32_t entry)
+{
+	struct hr_entry *e = &d->entry[entry];
+	uint32_t low = 0, high = e->rank, middle, other;
+
+	if (e->count == UINT32_MAX)
+		return;
+	while (low < high) {
+		middle = (low + high) / 2;
+		if (d->entry[d->by_rank[middle]].count > e->count)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < e->rank) {
+		other = d->by_rank[low];
+		d->by_rank[low] = (uint32_t)entry;
+		d->by_rank[e->rank] = other;
+		d->entry[other].rank = e->rank;
+		e->rank = low;
+	}
+	e->count++;
+}
+
+size_t
+hr_dictionary_size(const struct hr_dictionary *d)
+{
+	return d->bytes + d->entries * (sizeof(struct hr_entry) + 4 * sizeof(uint32_t));
+}
+
+void
+hr_dictionary_reset(struct hr_dictionary *d)
+{
+	struct hr_dictionary_piece *piece;
+
+	/* What was large need not be large again. */
+	if (d->slots > 4 * SLOTS_LEAST || (d->piece && d->piece->before)) {
+		hr_dictionary_clear(d);
+		return;
+	}
+	if ((piece = d->piece) != NULL)
+		piece->used = 0;
+	d->bytes = d->entries = 0;
+	if (d->slots)
+		memset(d->slot, 0, d->slots * sizeof(*d->slot));
+}
+
+void
+hr_dictionary_clear(struct hr_dictionary *d)
+{
+	struct hr_dictionary_piece *piece;
+
+	while ((piece = d->piece) != NULL) {
+		d->piece = piece->before;
+		free(piece);
+	}
+	free(d->entry);
+	free(d->by_rank);
+	free(d->slot);
+	*d = (struct hr_dictionary){ .entry = NULL };
+}

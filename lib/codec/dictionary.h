@@ -1,0 +1,44 @@
+/*
+ * dictionary.h - strings that are many times there, by their rank.
+ *
+ * Entries are in the order of how often they were there (ties in the order of
+ * arrival), which both sides know: what is frequent has a small number.  Ranks
+ * stand still while a column of a block is coded; what was there is counted, and
+ * entries change places, behind it.
+ */
+#ifndef HR_DICTIONARY_H
+#define HR_DICTIONARY_H
+
+#include "base/hr.h"
+
+#define HR_DICTIONARY_ENTRIES	65536
+#define HR_DICTIONARY_BYTES	(1024 * 1024)
+#define HR_DICTIONARY_STRING	1024		/* longer ones are not taken */
+
+struct hr_dictionary {
+	struct hr_dictionary_piece *piece;	/* where the strings are, the last one first */
+	size_t bytes;			/* of all strings */
+	struct hr_entry *entry;		/* in the order of arrival */
+	size_t entries, entry_cap;
+	uint32_t *by_rank;
+	uint32_t *slot;			/* entry + 1, by hash */
+	size_t slots;
+};
+
+/* The entry's number, or -1. */
+int32_t hr_dictionary_find(const struct hr_dictionary *d, const void *p, size_t len);
+/* Take it up at the last rank, when there is room; what it gives is as of find. */
+int32_t hr_dictionary_add(struct hr_dictionary *d, const void *p, size_t len);
+uint32_t hr_dictionary_rank(const struct hr_dictionary *d, int32_t entry);
+/* The entry of a rank, or -1. */
+int32_t hr_dictionary_at(const struct hr_dictionary *d, uint64_t rank);
+/* Lent until the reset. */
+const uint8_t *hr_dictionary_string(const struct hr_dictionary *d, int32_t entry, size_t *len);
+/* It was there once more. */
+void hr_dictionary_count(struct hr_dictionary *d, int32_t entry);
+/* What it is held to take, the same on all machines. */
+size_t hr_dictionary_size(const struct hr_dictionary *d);
+void hr_dictionary_reset(struct hr_dictionary *d);
+void hr_dictionary_clear(struct hr_dictionary *d);
+
+#endif

@@ -1,0 +1,201 @@
+/* kept.c - what blocks leave, by tenant. */
+
+#include "base/hr.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "codec/kept.h"
+#include "stream/frame.h"
+
+static void
+free_section(void *section)
+{
+	struct hr_section_kept *s = section;
+	int i;
+
+	for (i = 0; s && i < s->columns; i++)
+		hr_column_kept_clear(&s->column[i]);
+	free(s);
+}
+
+/* All memory that it has. */
+static void
+empty(struct hr_kept *of)
+{
+	int i;
+
+	for (i = 0; i < HR_SERIES_ALL; i++)
+		hr_ints_kept_clear(&of->series[i]);
+	hr_strings_kept_clear(&of->tenants);
+	hr_strings_kept_clear(&of->payloads);
+	hr_strings_kept_clear(&of->origins);
+	hr_strings_kept_clear(&of->bodies);
+	hr_map_clear(&of->section, free_section);
+	hr_buf_clear(&of->meta);
+	of->size = of->rest = of->shared = 0;
+	of->blocks = 0;
+}
+
+static void
+free_kept(void *kept)
+{
+	if (kept)
+		empty(kept);
+	free(kept);
+}
+
+static void
+take_out(struct hr_keep *k, struct hr_kept *of)
+{
+	*(of->newer ? &of->newer->older : &k->newest) = of->older;
+	*(of->older ? &of->older->newer : &k->oldest) = of->newer;
+	of->newer = of->older = NULL;
+	of->linked = false;
+}
+
+static void
+put_first(struct hr_keep *k, struct hr_kept *of)
+{
+	of->older = k->newest;
+	*(k->newest ? &k->newest->newer : &k->oldest) = of;
+	k->newest = of;
+	of->linked = true;
+}
+
+struct hr_kept *
+hr_keep_at(struct hr_keep *k, bool all, const char *tenant, size_t len)
+{
+	uint8_t key[1 + HR_TENANT_MAX];
+	void **at;
+
+	key[0] = all;
+	memcpy(key + 1, tenant, len);
+	at = hr_map_at(&k->map, key, 1 + len);
+	if (*at == NULL)
+		*at = hr_zalloc(sizeof(struct hr_kept));
+	return *at;
+}
+
+void
+hr_keep_done(struct hr_keep *k, struct hr_kept *of)
+{
+	if (of->linked)
+		take_out(k, of);
+	put_first(k, of);
+	of->shared = of->size;
+	of->blocks++;
+}
+
+void
+hr_keep_trim(struct hr_keep *k)
+{
+	struct hr_kept *of;
+
+	while (k->size > k->limit && (of = k->oldest) != NULL) {
+		take_out(k, of);
+		k->size -= of->size;
+		empty(of);
+	}
+}
+
+void
+hr_kept_undo(struct hr_keep *k, struct hr_kept *of)
+{
+	/* Until it is reset it counts as it does for who reads. */
+	k->size += of->shared - of->size;
+	of->size = of->shared;
+	of->blocks = 0;
+}
+
+void
+hr_keep_clear(struct hr_keep *k)
+{
+	hr_map_clear(&k->map, free_kept);
+	k->newest = k->oldest = NULL;
+	k->size = 0;
+}
+
+void
+hr_kept_reset(struct hr_keep *k, struct hr_kept *of)
+{
+	size_t i;
+
+	of->blocks = 0;
+	of->key++;
+	/* Sections are reset when they come again; what did not come for so long is freed. */
+	for (i = 0; i < of->section.slots; i++) {
+		struct hr_section_kept *s = of->section.slot[i].value;
+
+		if (s && s->since + 2 <= of->key) {
+			free_section(s);
+			of->section.slot[i].value = NULL;
+		}
+	}
+	for (i = 0; i < HR_SERIES_ALL; i++)
+		hr_ints_kept_reset(&of->series[i]);
+	hr_strings_kept_reset(&of->tenants);
+	hr_strings_kept_reset(&of->payloads);
+	hr_strings_kept_reset(&of->origins);
+	hr_strings_kept_reset(&of->bodies);
+	hr_buf_reset(&of->meta);
+	k->size -= of->size;
+	of->size = of->rest = 0;
+}
+
+struct hr_section_kept *
+hr_kept_section(struct hr_kept *of, const uint8_t *key, size_t len, int columns)
+{
+	void **at = hr_map_at(&of->section, key, len);
+	struct hr_section_kept *s = *at;
+	int i;
+
+	if (s == NULL) {
+		s = *at = hr_zalloc(sizeof(*s) + (size_t)columns * sizeof(s->column[0]));
+		s->columns = columns;
+		s->since = of->key;
+	} else if (s->since != of->key) {
+		for (i = 0; i < columns; i++)
+			hr_column_kept_reset(&s->column[i]);
+		s->since = of->key;
+		s->size = 0;
+	}
+	return s;
+}
+
+size_t
+hr_kept_room(const struct hr_keep *k, const struct hr_section_kept *s)
+{
+	size_t all = k->size < k->limit ? k->limit - k->size : 0;
+	size_t have = s ? s->size : 0, here = have < HR_SECTION_KEPT_MAX ? HR_SECTION_KEPT_MAX - have : 0;
+
+	return all < here ? all : here;
+}
+
+static void
+resize(struct hr_keep *k, struct hr_kept *of, size_t *size, size_t now)
+{
+	of->size += now - *size;
+	k->size += now - *size;
+	*size = now;
+}
+
+void
+hr_kept_settle(struct hr_keep *k, struct hr_kept *of, struct hr_section_kept *s)
+{
+	size_t size = s ? sizeof(*s) : sizeof(*of) + of->meta.len;
+	int i;
+
+	if (s) {
+		for (i = 0; i < s->columns; i++)
+			size += hr_column_kept_size(&s->column[i]);
+		resize(k, of, &s->size, size);
+		return;
+	}
+	for (i = 0; i < HR_SERIES_ALL; i++)
+		size += hr_ints_kept_size(&of->series[i]);
+	size += hr_strings_kept_size(&of->tenants) + hr_strings_kept_size(&of->payloads) +
+	    hr_strings_kept_size(&of->origins) + hr_strings_kept_size(&of->bodies);
+	resize(k, of, &of->rest, size);
+}

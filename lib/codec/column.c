@@ -2,12 +2,15 @@
 
 #include "base/hr.h"
 
+#include <stdlib.h>
+
+#include "base/alloc.h"
 #include "codec/column.h"
 #include "codec/decimal.h"
 #include "codec/floats.h"
 #include "codec/ints.h"
 
-enum { FLOAT4 = 700, FLOAT8 = 701, NUMERIC = 1700 };
+enum { FLOAT4 = 700, FLOAT8 = 701, NUMERIC = 1700, JSONB = 3802 };
 
 /* What a place in a tuple holds. */
 enum kind { VALUE, NOTHING, UNCHANGED, TEXT, MIXED };
@@ -126,6 +129,70 @@ encode_decimals(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr
 	return true;
 }
 
+/* A letter of jsonb's is in front of it. */
+static bool
+may_be_documents(const struct hr_string *s, size_t n, uint32_t type)
+{
+	size_t i, front = type == JSONB;
+
+	for (i = 0; i < n; i++)
+		if (s[i].len < front || (front && s[i].data[0] != 1))
+			return false;
+	for (i = 0; i < n && s[i].len == front; i++)
+		;
+	return i < n && (s[i].data[front] == '{' || s[i].data[front] == '[');
+}
+
+/* What it takes, when nothing is kept; SIZE_MAX: it cannot be done. */
+static size_t
+trial(struct hr_enc *o, const struct hr_string *s, size_t n, bool documents)
+{
+	size_t meta = o->meta.len, data = o->data.len, size;
+	struct hr_documents_memory m = { .path = { .slots = 0 } };
+	bool done = true;
+
+	if (documents)
+		done = hr_documents_encode(o, s, n, &m, NULL);
+	else
+		hr_strings_encode(o, s, n, &m.shape, NULL);
+	size = done ? o->meta.len - meta + o->data.len - data : SIZE_MAX;
+	o->meta.len = meta;
+	o->data.len = data;
+	hr_documents_memory_clear(&m);
+	return size;
+}
+
+static enum hr_form
+encode_text(struct hr_enc *o, struct hr_string *s, size_t n, uint32_t type, struct hr_column_memory *m,
+    struct hr_column_kept *kept)
+{
+	enum hr_form form = type == JSONB ? HR_FORM_JSONB : HR_FORM_JSON;
+	struct hr_string *inside = s;
+	size_t i, size = o->meta.len + o->data.len;
+	bool tried;
+
+	if (may_be_documents(s, n, type)) {
+		if (form == HR_FORM_JSONB) {
+			inside = hr_arena_get(&o->arena, n, sizeof(*s));
+			for (i = 0; i < n; i++)
+				inside[i] = (struct hr_string){ s[i].data + 1, s[i].len - 1 };
+		}
+		tried = hr_pick_due(&m->text);
+		if (tried)
+			m->text.codec = trial(o, inside, n, true) < trial(o, s, n, false);
+		if (m->documents == NULL)
+			m->documents = hr_zalloc(sizeof(*m->documents));
+		if (kept && kept->documents == NULL && m->text.codec)
+			kept->documents = hr_zalloc(sizeof(*kept->documents));
+		if (m->text.codec && hr_documents_encode(o, inside, n, m->documents, kept ? kept->documents : NULL)) {
+			hr_pick_cost(&m->text, tried, n, o->meta.len + o->data.len - size);
+			return form;
+		}
+	}
+	hr_strings_encode(o, s, n, &m->strings, kept ? &kept->strings : NULL);
+	return HR_FORM_STRINGS;
+}
+
 void
 hr_column_encode(struct hr_enc *o, struct hr_value *const *all, int at, size_t n, uint32_t type,
     struct hr_column_memory *m, struct hr_column_kept *kept)
@@ -175,10 +242,8 @@ hr_column_encode(struct hr_enc *o, struct hr_value *const *all, int at, size_t n
 		form = encode_numbers(o, s, values, width, type, m, kept);
 	else if (type == NUMERIC && encode_decimals(o, s, values, m, kept))
 		form = HR_FORM_DECIMAL;
-	else {
-		form = HR_FORM_STRINGS;
-		hr_strings_encode(o, s, values, &m->strings, kept ? &kept->strings : NULL);
-	}
+	else
+		form = encode_text(o, s, values, type, m, kept);
 out:
 	o->meta.data[header] = HEADER(form, kind);
 	m->form = (uint8_t)form;
@@ -250,7 +315,7 @@ hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n
 	size_t i, values = 0;
 	int rc = 0;
 
-	if (d->meta.bad || form > HR_FORM_SAME || kind > MIXED)
+	if (d->meta.bad || form > HR_FORM_JSONB || kind > MIXED)
 		return -1;
 	if (form == HR_FORM_SAME) {
 		same = hr_varint_get(&d->meta);
@@ -281,7 +346,11 @@ hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n
 		return -1;
 	if (form == HR_FORM_STRINGS)
 		rc = hr_strings_decode(d, s, values, kept ? &kept->strings : NULL);
-	else if (form == HR_FORM_DECIMAL)
+	else if (form == HR_FORM_JSON || form == HR_FORM_JSONB) {
+		if (kept && kept->documents == NULL)
+			kept->documents = hr_zalloc(sizeof(*kept->documents));
+		rc = hr_documents_decode(d, s, values, form == HR_FORM_JSONB, kept ? kept->documents : NULL);
+	} else if (form == HR_FORM_DECIMAL)
 		rc = decode_decimals(d, s, values, kept);
 	else
 		rc = decode_numbers(d, form, s, values, kept ? &kept->ints : NULL);
@@ -296,10 +365,18 @@ hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n
 	return 0;
 }
 
+void
+hr_column_memory_clear(struct hr_column_memory *m)
+{
+	if (m->documents)
+		hr_documents_memory_clear(m->documents);
+	free(m->documents);
+}
+
 size_t
 hr_column_kept_size(const struct hr_column_kept *k)
 {
-	return sizeof(*k) + hr_ints_kept_size(&k->kinds) + hr_ints_kept_size(&k->ints) +
+	return sizeof(*k) + (k->documents ? hr_documents_kept_size(k->documents) : 0) + hr_ints_kept_size(&k->kinds) + hr_ints_kept_size(&k->ints) +
 	    hr_ints_kept_size(&k->decimals) + hr_strings_kept_size(&k->strings);
 }
 
@@ -310,6 +387,8 @@ hr_column_kept_reset(struct hr_column_kept *k)
 	hr_ints_kept_reset(&k->ints);
 	hr_ints_kept_reset(&k->decimals);
 	hr_strings_kept_reset(&k->strings);
+	if (k->documents)
+		hr_documents_kept_reset(k->documents);
 }
 
 void
@@ -319,6 +398,9 @@ hr_column_kept_clear(struct hr_column_kept *k)
 	hr_ints_kept_clear(&k->ints);
 	hr_ints_kept_clear(&k->decimals);
 	hr_strings_kept_clear(&k->strings);
+	if (k->documents)
+		hr_documents_kept_clear(k->documents);
+	free(k->documents);
 }
 
 const char *
@@ -337,6 +419,8 @@ hr_column_codec(const struct hr_column_memory *m)
 	case HR_FORM_STRINGS: return m->strings.form.codec ? "strings, dictionary" : "strings";
 	case HR_FORM_DECIMAL: return "decimal";
 	case HR_FORM_SAME: return "same";
+	case HR_FORM_JSON:
+	case HR_FORM_JSONB: return "documents";
 	}
 	return "unknown";
 }

@@ -8,6 +8,7 @@
 #define HR_COLUMN_H
 
 #include "codec/coder.h"
+#include "codec/documents.h"
 #include "codec/strings.h"
 #include "stream/rows.h"
 
@@ -19,12 +20,15 @@ enum hr_form {
 	HR_FORM_STRINGS,
 	HR_FORM_DECIMAL,
 	HR_FORM_SAME,		/* as another column, before this one */
+	HR_FORM_JSON, HR_FORM_JSONB,
 };
 
 /* What was tried, which who encodes remembers. */
 struct hr_column_memory {
 	struct hr_pick ints, kinds;
 	struct hr_strings_memory strings;
+	struct hr_pick text;			/* is it documents? */
+	struct hr_documents_memory *documents;	/* made when needed */
 	uint8_t form;		/* of the last block, for statistics */
 };
 
@@ -32,6 +36,7 @@ struct hr_column_memory {
 struct hr_column_kept {
 	struct hr_ints_kept kinds, ints, decimals;
 	struct hr_strings_kept strings;
+	struct hr_documents_kept *documents;	/* made when needed */
 };
 
 /*
@@ -44,6 +49,7 @@ void hr_column_encode(struct hr_enc *o, struct hr_value *const *all, int at, siz
 int hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n,
     struct hr_column_kept *kept) HR_USED;
 
+void hr_column_memory_clear(struct hr_column_memory *m);
 size_t hr_column_kept_size(const struct hr_column_kept *k);
 void hr_column_kept_reset(struct hr_column_kept *k);
 void hr_column_kept_clear(struct hr_column_kept *k);

@@ -37,6 +37,7 @@
 struct hr_section_memory {
 	uint64_t block;			/* the last that it was in */
 	uint32_t index;			/* there */
+	int columns;
 	struct hr_column_memory column[];
 };
 
@@ -62,6 +63,17 @@ hr_columns_init(struct hr_columns *c, int level)
 {
 	c->enc.zst = c->dec.zst = &c->zst;
 	c->enc.level = level;
+}
+
+static void
+free_memory(void *memory)
+{
+	struct hr_section_memory *m = memory;
+	int i;
+
+	for (i = 0; i < m->columns; i++)
+		hr_column_memory_clear(&m->column[i]);
+	free(m);
 }
 
 static size_t
@@ -114,6 +126,7 @@ add_tuple(struct hr_columns *c, uint32_t relation, uint8_t role, const uint8_t *
 		c->memory_bytes += bytes;
 	}
 	m = *at;
+	m->columns = columns;
 	if (m->block != c->block) {
 		m->block = c->block;
 		m->index = (uint32_t)c->sections;
@@ -376,7 +389,7 @@ hr_columns_encode(struct hr_columns *c, const struct hr_placed *frame, size_t n,
 	int k;
 
 	if (c->memory_bytes > MEMORY_MAX) {
-		hr_map_clear(&c->memory, free);
+		hr_map_clear(&c->memory, free_memory);
 		c->memory_bytes = 0;
 	}
 	hr_buf_reset(&o->meta);
@@ -431,7 +444,7 @@ hr_columns_clear(struct hr_columns *c)
 	hr_zst_clear(&c->zst);
 	hr_relations_clear(&c->relations);
 	hr_stats_clear(&c->stats);
-	hr_map_clear(&c->memory, free);
+	hr_map_clear(&c->memory, free_memory);
 	hr_keep_clear(&c->keep);
 	free(c->item);
 	free(c->section);

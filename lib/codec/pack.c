@@ -22,7 +22,7 @@
 #define GATHER_BYTES	(4 * 1024 * 1024)
 #define GATHER_FRAMES	65536
 #define RECORD_FIXED	20		/* of a frame's fixed part, what is no checksum */
-#define SMALL_BYTES	32768		/* of which the floor is always tried */
+#define SMALL_BYTES	2048		/* of which the floor is always tried */
 
 struct hr_pack_frame {
 	size_t at, len;

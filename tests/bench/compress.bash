@@ -40,7 +40,7 @@ stage() {			# FILE
 	[[ $1 != *.psv.zst ]] || separator='|'
 	{ zstd -dc "$1" 2>/dev/null || :; } | head -n $((COMPRESS_ROWS + 1)) >"$work/rows"
 	names=$(head -n 1 "$work/rows")
-	if [[ $names =~ ^[A-Za-z_][^0-9]*${separator}[A-Za-z_] && $names != *http* ]]; then
+	if [[ $names =~ ^[A-Za-z_][^0-9]*[${separator}][A-Za-z_] && $names != *http* ]]; then
 		sed -i 1d "$work/rows"
 		names=$(tr "$separator" '\n' <<<"$names" | tr -d '\r' | sed 's/"//g; s/.*/"&" text/' | paste -sd,)
 	else
@@ -60,6 +60,7 @@ made() {			# SET
 	orders) cat <<-SQL ;;
 	CREATE TABLE orders (tenant int, id bigint, customer int, status text, amount numeric(12, 2),
 	    placed timestamptz, changed timestamptz, note text, PRIMARY KEY (tenant, id));
+	CREATE INDEX ON orders (id);
 	SELECT setseed(0.5);
 	DO \$\$
 	BEGIN

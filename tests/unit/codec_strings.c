@@ -177,14 +177,19 @@ main(void)
 		}
 		ok(block == 20 && codec_size() < first * (kind == 3 ? 7 : 19) / (kind == 3 ? 8 : 20), "text that was there before: %zu bytes, then %zu",
 		    first, codec_size());
-		for (i = refused = 0; i < 2000; i++) {
-			uint8_t *copy = codec_damage(1 << 17);
+		for (i = refused = 0; i < 4000; i++) {
+			uint8_t *copy;
 
-			/* What is kept is no more of use, and is safe to be used. */
-			refused += hr_strings_decode(&dec, back, 100, &kept[1]) < 0;
+			if (i == 2000) {
+				codec_begin();
+				hr_strings_encode(&enc, s, 100, &m, NULL);
+			}
+			copy = codec_damage(1 << 17);
+			/* What is kept is no more of use, and is safe to be used; then nothing is. */
+			refused += hr_strings_decode(&dec, back, 100, i < 2000 ? &kept[1] : NULL) < 0;
 			free(copy);
 		}
-		ok(refused > 1000, "%zu of 2000 damaged ones are refused", refused);
+		ok(refused > 1000, "%zu of 4000 damaged ones are refused", refused);
 		hr_strings_kept_clear(&kept[0]);
 		hr_strings_kept_clear(&kept[1]);
 	}

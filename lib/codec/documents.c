@@ -1,0 +1,638 @@
+/*
+ * documents.c - JSON to shapes and columns of scalars, and back.
+ *
+ * One walk does for both: over a text it finds scalars, over a shape it finds
+ * marks, at the same places and with the same paths.  A path is the hash of the
+ * keys above a scalar; two that are the same by chance share a column, no more.
+ */
+
+#include "base/hr.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "codec/documents.h"
+#include "codec/ints.h"
+
+/* In shapes, for scalars; none of these bytes can be in JSON. */
+enum mark { STRING = 1, INTEGER, DECIMAL, WORD, NUMBER, WHOLE, MARKS };
+
+#define DEPTH_MOST	64
+#define DIGITS_MOST	18
+#define ARRAY		UINT64_C(0x9e3779b97f4a7c15)
+
+struct hr_path_memory {
+	struct hr_pick ints, decimals;
+	struct hr_strings_memory strings;
+};
+
+struct hr_path_kept {
+	struct hr_ints_kept ints, decimals;
+	struct hr_strings_kept strings;
+	size_t size;
+};
+
+/* The values of a path in one block. */
+struct column {
+	uint64_t path;
+	enum mark kind;
+	size_t n, at, cap;
+	uint64_t *integer, *decimals;
+	struct hr_string *string;
+};
+
+/* A scalar or a mark that the walk has found. */
+struct scalar {
+	enum mark kind;
+	const uint8_t *at;
+	size_t len;
+	uint64_t path;
+	int64_t integer;
+	unsigned decimals;
+};
+
+typedef bool found(void *arg, const struct scalar *s);
+
+struct walk {
+	const uint8_t *at, *end;
+	found *found;
+	void *arg;
+	bool shape;		/* over a shape, not a text */
+};
+
+static void
+space(struct walk *w)
+{
+	while (w->at < w->end && (*w->at == ' ' || *w->at == '\n' || *w->at == '\t' || *w->at == '\r'))
+		w->at++;
+}
+
+/* The inside of a string whose quote is behind us; w->at is behind its end. */
+static bool
+inside(struct walk *w, const uint8_t **from, size_t *len)
+{
+	*from = w->at;
+	for (; w->at < w->end && *w->at != '"'; w->at++) {
+		if (*w->at < ' ' || (*w->at == '\\' && ++w->at == w->end))
+			return false;
+		if (*w->at < ' ')
+			return false;
+	}
+	if (w->at == w->end)
+		return false;
+	*len = (size_t)(w->at++ - *from);
+	return true;
+}
+
+/* A number as an integer and its decimals, when that is how it would be written again. */
+static enum mark
+number(const uint8_t *p, size_t n, int64_t *integer, unsigned *decimals)
+{
+	bool minus = n && p[0] == '-';
+	size_t i = minus, digits = 0, point = 0;
+	int64_t v = 0;
+
+	for (; i < n; i++) {
+		if (p[i] == '.' && point == 0 && digits) {
+			point = i;
+			continue;
+		}
+		if (p[i] < '0' || p[i] > '9' || ++digits > DIGITS_MOST)
+			return NUMBER;
+		v = v * 10 + (p[i] - '0');
+	}
+	if (digits == 0 || point == n - 1 || (minus && v == 0) ||
+	    (p[minus] == '0' && digits > 1 && point != (size_t)minus + 1))
+		return NUMBER;
+	*integer = minus ? -v : v;
+	*decimals = point ? (unsigned)(n - 1 - point) : 0;
+	return point ? DECIMAL : INTEGER;
+}
+
+static bool
+scalar(struct walk *w, uint64_t path)
+{
+	static const char *const word[] = { "null", "false", "true" };
+	struct scalar s = { .at = w->at, .path = path };
+	size_t i;
+
+	if (w->at == w->end)
+		return false;
+	if (w->shape) {
+		s.kind = (enum mark)*w->at++;
+		return s.kind >= STRING && s.kind <= NUMBER && w->found(w->arg, &s);
+	}
+	if (*w->at == '"') {
+		w->at++;
+		s.kind = STRING;
+		return inside(w, &s.at, &s.len) && w->found(w->arg, &s);
+	}
+	for (i = 0; i < HR_COUNT(word); i++) {
+		s.len = strlen(word[i]);
+		if ((size_t)(w->end - w->at) >= s.len && memcmp(w->at, word[i], s.len) == 0) {
+			s.kind = WORD;
+			s.integer = (int64_t)i;
+			w->at += s.len;
+			return w->found(w->arg, &s);
+		}
+	}
+	while (w->at < w->end && strchr("+-.eE0123456789", *w->at) && *w->at)
+		w->at++;
+	s.len = (size_t)(w->at - s.at);
+	s.kind = number(s.at, s.len, &s.integer, &s.decimals);
+	return s.len && w->found(w->arg, &s);
+}
+
+/* A value of any kind.  False: it is none, or the finder has had enough. */
+static bool
+value(struct walk *w, uint64_t path, unsigned depth)
+{
+	const uint8_t *key;
+	uint8_t close;
+	size_t len;
+
+	space(w);
+	if (w->at == w->end || depth > DEPTH_MOST)
+		return false;
+	if (*w->at != '{' && *w->at != '[')
+		return scalar(w, path);
+	close = *w->at++ == '{' ? '}' : ']';
+	space(w);
+	if (w->at < w->end && *w->at == close) {
+		w->at++;
+		return true;
+	}
+	for (;;) {
+		uint64_t below = path * ARRAY + 1;
+
+		if (close == '}') {
+			space(w);
+			if (w->at == w->end || *w->at++ != '"' || !inside(w, &key, &len))
+				return false;
+			below = (path ^ hr_hash(key, len)) * ARRAY + 2;
+			space(w);
+			if (w->at == w->end || *w->at++ != ':')
+				return false;
+		}
+		if (!value(w, below, depth + 1))
+			return false;
+		space(w);
+		if (w->at == w->end)
+			return false;
+		if (*w->at == close) {
+			w->at++;
+			return true;
+		}
+		if (*w->at++ != ',')
+			return false;
+	}
+}
+
+/* A whole text or shape. */
+static bool
+walk(const uint8_t *p, size_t len, bool shape, found *f, void *arg)
+{
+	struct walk w = { .at = p, .end = p + len, .found = f, .arg = arg, .shape = shape };
+
+	if (!value(&w, 0, 0))
+		return false;
+	space(&w);
+	return w.at == w.end;
+}
+
+/* --- columns by path --- */
+
+struct columns {
+	struct hr_arena *arena;
+	struct column *column;
+	size_t n;
+	uint32_t *slot;			/* index + 1, by path and kind */
+};
+
+#define SLOTS	(2 * HR_DOCUMENTS_PATHS)
+
+static bool
+columns_open(struct columns *c, struct hr_arena *a)
+{
+	c->arena = a;
+	c->n = 0;
+	c->column = hr_arena_get(a, HR_DOCUMENTS_PATHS, sizeof(*c->column));
+	c->slot = hr_arena_get(a, SLOTS, sizeof(*c->slot));
+	if (c->column == NULL || c->slot == NULL)
+		return false;
+	memset(c->slot, 0, SLOTS * sizeof(*c->slot));
+	return true;
+}
+
+/* The column of a path and kind; NULL: there are too many. */
+static struct column *
+column_of(struct columns *c, uint64_t path, enum mark kind)
+{
+	size_t at = (path + kind) % SLOTS;
+
+	for (; c->slot[at]; at = (at + 1) % SLOTS)
+		if (c->column[c->slot[at] - 1].path == path && c->column[c->slot[at] - 1].kind == kind)
+			return &c->column[c->slot[at] - 1];
+	if (c->n == HR_DOCUMENTS_PATHS)
+		return NULL;
+	c->column[c->n] = (struct column){ .path = path, .kind = kind };
+	c->slot[at] = (uint32_t)++c->n;
+	return &c->column[c->n - 1];
+}
+
+/* Take back the newest columns, down to n of them. */
+static void
+columns_drop(struct columns *c, size_t n)
+{
+	size_t at;
+
+	for (; c->n > n; c->n--) {
+		const struct column *k = &c->column[c->n - 1];
+
+		for (at = (k->path + k->kind) % SLOTS; c->slot[at] != c->n; at = (at + 1) % SLOTS)
+			;
+		c->slot[at] = 0;
+	}
+}
+
+static void
+more(struct column *k, struct hr_arena *a)
+{
+	size_t cap = k->cap ? 2 * k->cap : 64;
+	void *old;
+
+	if (k->kind == STRING || k->kind == NUMBER) {
+		old = k->string;
+		k->string = hr_arena_get(a, cap, sizeof(*k->string));
+		if (k->n)
+			memcpy(k->string, old, k->n * sizeof(*k->string));
+	} else {
+		old = k->integer;
+		k->integer = hr_arena_get(a, cap, sizeof(*k->integer));
+		if (k->n)
+			memcpy(k->integer, old, k->n * sizeof(*k->integer));
+	}
+	if (k->kind == DECIMAL) {
+		old = k->decimals;
+		k->decimals = hr_arena_get(a, cap, sizeof(*k->decimals));
+		if (k->n)
+			memcpy(k->decimals, old, k->n * sizeof(*k->decimals));
+	}
+	k->cap = cap;
+}
+
+static void
+key_of(const struct column *k, uint8_t key[9])
+{
+	hr_set_u64le(key, k->path);
+	key[8] = (uint8_t)k->kind;
+}
+
+/* --- there --- */
+
+/* A text on its way to its shape. */
+struct taker {
+	struct columns *c;
+	struct hr_buf *shape;
+	const uint8_t *from;		/* of the text, what is not in the shape yet */
+	struct hr_buf *taken;		/* the column of each scalar, u32 */
+};
+
+static bool
+take(void *arg, const struct scalar *s)
+{
+	struct taker *t = arg;
+	struct column *k = column_of(t->c, s->path, s->kind);
+
+	if (k == NULL)
+		return false;
+	if (k->n == k->cap)
+		more(k, t->c->arena);
+	if (s->kind == STRING || s->kind == NUMBER)
+		k->string[k->n] = (struct hr_string){ s->at, s->len };
+	else
+		k->integer[k->n] = (uint64_t)s->integer;
+	if (s->kind == DECIMAL)
+		k->decimals[k->n] = s->decimals;
+	k->n++;
+	hr_buf_u32le(t->taken, (uint32_t)(k - t->c->column));
+	/* A string's quotes go with it. */
+	hr_buf_put(t->shape, t->from, (size_t)(s->at - t->from) - (s->kind == STRING));
+	hr_buf_u8(t->shape, (uint8_t)s->kind);
+	t->from = s->at + s->len + (s->kind == STRING);
+	return true;
+}
+
+static struct hr_path_kept *
+path_kept(struct hr_documents_kept *kept, const struct column *k)
+{
+	uint8_t key[9];
+	void **at;
+
+	if (kept == NULL)
+		return NULL;
+	key_of(k, key);
+	if (kept->path.count >= HR_DOCUMENTS_PATHS)
+		return hr_map_get(&kept->path, key, sizeof(key));
+	at = hr_map_at(&kept->path, key, sizeof(key));
+	if (*at == NULL)
+		*at = hr_zalloc(sizeof(struct hr_path_kept));
+	return *at;
+}
+
+static void
+settle(struct hr_documents_kept *kept, struct hr_path_kept *k)
+{
+	size_t size;
+
+	if (k == NULL)
+		return;
+	size = sizeof(*k) + hr_ints_kept_size(&k->ints) + hr_ints_kept_size(&k->decimals) +
+	    hr_strings_kept_size(&k->strings);
+	kept->size += size - k->size;
+	k->size = size;
+}
+
+static struct hr_path_memory *
+path_memory(struct hr_documents_memory *m, const struct column *k)
+{
+	uint8_t key[9];
+	void **at;
+
+	key_of(k, key);
+	if (m->path.count >= 4 * HR_DOCUMENTS_PATHS)
+		hr_map_clear(&m->path, free);
+	at = hr_map_at(&m->path, key, sizeof(key));
+	if (*at == NULL)
+		*at = hr_zalloc(sizeof(struct hr_path_memory));
+	return *at;
+}
+
+static void
+put_column(struct hr_enc *o, const struct column *k, struct hr_path_memory *m, struct hr_path_kept *kept)
+{
+	if (k->kind == STRING || k->kind == NUMBER) {
+		hr_strings_encode(o, k->string, k->n, &m->strings, kept ? &kept->strings : NULL);
+		return;
+	}
+	if (k->kind == DECIMAL)
+		hr_ints_encode(o, k->decimals, k->n, &m->decimals, kept ? &kept->decimals : NULL);
+	hr_ints_encode(o, k->integer, k->n, &m->ints, kept ? &kept->ints : NULL);
+}
+
+/* The shapes of all, and columns in c.  False: too many have none. */
+static bool
+take_apart(struct hr_enc *o, struct columns *c, const struct hr_string *s, size_t n, struct hr_string *shape)
+{
+	struct hr_buf buf = HR_BUF_INIT, taken = HR_BUF_INIT;
+	size_t i, failed = 0, columns;
+	uint8_t *copy;
+
+	for (i = 0; i < n && failed * 8 <= n; i++) {
+		struct taker t = { c, &buf, s[i].data, &taken };
+
+		hr_buf_reset(&buf);
+		hr_buf_reset(&taken);
+		columns = c->n;
+		if (walk(s[i].data, s[i].len, false, take, &t))
+			hr_buf_put(&buf, t.from, (size_t)(s[i].data + s[i].len - t.from));
+		else {
+			for (; taken.len; taken.len -= 4)
+				c->column[hr_get_u32le(taken.data + taken.len - 4)].n--;
+			columns_drop(c, columns);
+			failed++;
+			hr_buf_reset(&buf);
+			hr_buf_u8(&buf, WHOLE);
+			hr_buf_put(&buf, s[i].data, s[i].len);
+		}
+		copy = hr_arena_get(&o->arena, buf.len, 1);
+		if (buf.len)
+			memcpy(copy, buf.data, buf.len);
+		shape[i] = (struct hr_string){ copy, buf.len };
+	}
+	hr_buf_clear(&buf);
+	hr_buf_clear(&taken);
+	return failed * 8 <= n;
+}
+
+bool
+hr_documents_encode(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_documents_memory *m,
+    struct hr_documents_kept *kept)
+{
+	struct hr_arena_mark mark = hr_arena_mark(&o->arena);
+	struct hr_string *shape = hr_arena_get(&o->arena, n, sizeof(*shape));
+	struct columns c;
+	size_t i;
+
+	columns_open(&c, &o->arena);
+	if (!take_apart(o, &c, s, n, shape)) {
+		hr_arena_release(&o->arena, mark);
+		return false;
+	}
+	hr_strings_encode(o, shape, n, &m->shape, kept ? &kept->shape : NULL);
+	for (i = 0; i < c.n; i++) {
+		struct column *k = &c.column[i];
+		struct hr_path_kept *have = path_kept(kept, k);
+
+		put_column(o, k, path_memory(m, k), have);
+		settle(kept, have);
+	}
+	hr_arena_release(&o->arena, mark);
+	return true;
+}
+
+/* --- and back --- */
+
+static bool
+count(void *arg, const struct scalar *s)
+{
+	struct column *k = column_of(arg, s->path, s->kind);
+
+	if (k == NULL)
+		return false;
+	k->n++;
+	return true;
+}
+
+static bool
+get_column(struct hr_dec *d, struct column *k, struct hr_path_kept *kept)
+{
+	size_t i;
+
+	if (k->kind == STRING || k->kind == NUMBER) {
+		k->string = hr_arena_get(&d->arena, k->n, sizeof(*k->string));
+		return k->string && hr_strings_decode(d, k->string, k->n, kept ? &kept->strings : NULL) == 0;
+	}
+	if (k->kind == DECIMAL) {
+		k->decimals = hr_arena_get(&d->arena, k->n, sizeof(*k->decimals));
+		if (k->decimals == NULL ||
+		    hr_ints_decode(d, k->decimals, k->n, kept ? &kept->decimals : NULL) < 0)
+			return false;
+		for (i = 0; i < k->n; i++)
+			if (k->decimals[i] == 0 || k->decimals[i] > DIGITS_MOST)
+				return false;
+	}
+	k->integer = hr_arena_get(&d->arena, k->n, sizeof(*k->integer));
+	return k->integer && hr_ints_decode(d, k->integer, k->n, kept ? &kept->ints : NULL) == 0;
+}
+
+/* A shape on its way to its text; without out it is only measured. */
+struct giver {
+	struct columns *c;
+	struct hr_buf *out;
+	const uint8_t *from;
+};
+
+static size_t
+format(char *out, int64_t integer, unsigned decimals)
+{
+	uint64_t v = integer < 0 ? -(uint64_t)integer : (uint64_t)integer;
+	char digit[32], *at = out;
+	unsigned n = 0;
+
+	while (v || n <= decimals) {
+		digit[n++] = (char)('0' + v % 10);
+		v /= 10;
+	}
+	if (integer < 0)
+		*at++ = '-';
+	while (n) {
+		*at++ = digit[--n];
+		if (n == decimals && n)
+			*at++ = '.';
+	}
+	return (size_t)(at - out);
+}
+
+static bool
+give(void *arg, const struct scalar *s)
+{
+	static const char *const word[] = { "null", "false", "true" };
+	struct giver *g = arg;
+	struct column *k = column_of(g->c, s->path, s->kind);
+	char digits[48];
+	size_t i;
+
+	if (k == NULL || k->at == k->n)
+		return false;
+	i = k->at++;
+	hr_buf_put(g->out, g->from, (size_t)(s->at - g->from));
+	g->from = s->at + 1;
+	switch (s->kind) {
+	case STRING:
+		hr_buf_u8(g->out, '"');
+		hr_buf_put(g->out, k->string[i].data, k->string[i].len);
+		hr_buf_u8(g->out, '"');
+		return true;
+	case NUMBER: hr_buf_put(g->out, k->string[i].data, k->string[i].len); return true;
+	case WORD:
+		if (k->integer[i] >= HR_COUNT(word))
+			return false;
+		hr_buf_puts(g->out, word[k->integer[i]]);
+		return true;
+	default:
+		hr_buf_put(g->out, digits, format(digits, (int64_t)k->integer[i], k->decimals ?
+		    (unsigned)k->decimals[i] : 0));
+		return true;
+	}
+}
+
+int
+hr_documents_decode(struct hr_dec *d, struct hr_string *s, size_t n, bool front,
+    struct hr_documents_kept *kept)
+{
+	struct hr_string *shape = hr_arena_get(&d->arena, n, sizeof(*shape));
+	struct hr_buf text = HR_BUF_INIT;
+	struct columns c;
+	uint8_t *copy;
+	size_t i, at;
+	int rc = -1;
+
+	if (shape == NULL || !columns_open(&c, &d->arena) ||
+	    hr_strings_decode(d, shape, n, kept ? &kept->shape : NULL) < 0)
+		return -1;
+	for (i = 0; i < n; i++)
+		if ((shape[i].len == 0 || shape[i].data[0] != WHOLE) &&
+		    !walk(shape[i].data, shape[i].len, true, count, &c))
+			return -1;
+	for (i = 0; i < c.n; i++) {
+		struct hr_path_kept *have = path_kept(kept, &c.column[i]);
+
+		if (!get_column(d, &c.column[i], have))
+			return -1;
+		settle(kept, have);
+	}
+	for (i = 0; i < n; i++) {
+		struct giver g = { &c, &text, shape[i].data };
+
+		at = text.len;
+		if (front)
+			hr_buf_u8(&text, 1);
+		if (shape[i].len && shape[i].data[0] == WHOLE)
+			hr_buf_put(&text, shape[i].data + 1, shape[i].len - 1);
+		else {
+			if (!walk(shape[i].data, shape[i].len, true, give, &g))
+				goto out;
+			hr_buf_put(&text, g.from, (size_t)(shape[i].data + shape[i].len - g.from));
+		}
+		s[i].len = text.len - at;
+		/* No more than the block can hold, whatever shapes make of it. */
+		if (d->arena.limit && text.len > d->arena.limit)
+			goto out;
+	}
+	if ((copy = hr_arena_get(&d->arena, text.len, 1)) == NULL)
+		goto out;
+	if (text.len)
+		memcpy(copy, text.data, text.len);
+	for (i = at = 0; i < n; at += s[i++].len)
+		s[i].data = copy + at;
+	rc = 0;
+out:
+	hr_buf_clear(&text);
+	return rc;
+}
+
+/* --- what is kept --- */
+
+static void
+free_path(void *path)
+{
+	struct hr_path_kept *k = path;
+
+	if (k == NULL)
+		return;
+	hr_ints_kept_clear(&k->ints);
+	hr_ints_kept_clear(&k->decimals);
+	hr_strings_kept_clear(&k->strings);
+	free(k);
+}
+
+void
+hr_documents_memory_clear(struct hr_documents_memory *m)
+{
+	hr_map_clear(&m->path, free);
+}
+
+size_t
+hr_documents_kept_size(const struct hr_documents_kept *k)
+{
+	return hr_strings_kept_size(&k->shape) + k->size;
+}
+
+void
+hr_documents_kept_reset(struct hr_documents_kept *k)
+{
+	hr_strings_kept_reset(&k->shape);
+	hr_map_clear(&k->path, free_path);
+	k->size = 0;
+}
+
+void
+hr_documents_kept_clear(struct hr_documents_kept *k)
+{
+	hr_strings_kept_clear(&k->shape);
+	hr_map_clear(&k->path, free_path);
+	k->size = 0;
+}

@@ -40,14 +40,15 @@ struct hr_enc {
 	struct hr_buf meta, data;
 	struct hr_zst *zst;
 	int level;		/* zstd's, for text */
-	size_t room;		/* what windows may still take */
+	size_t room;		/* what windows may still take; who writes decides */
+	size_t entries;		/* what dictionaries may; both sides have to know */
 	struct hr_arena arena;	/* of the block in the making */
 };
 
 struct hr_dec {
 	struct hr_cur meta, data;
 	struct hr_zst *zst;
-	size_t room;
+	size_t room, entries;
 	struct hr_arena arena;
 };
 

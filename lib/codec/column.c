@@ -23,22 +23,14 @@ kind_of(const struct hr_value *v)
 	    v->text ? TEXT : VALUE;
 }
 
-static bool
-same_value(const struct hr_value *a, const struct hr_value *b)
-{
-	return a->len == b->len && (a->len < 0 ||
-	    (a->text == b->text && memcmp(a->data, b->data, (size_t)a->len) == 0));
-}
-
-/* A column before that holds the same, or -1. */
-static int
-same_as(struct hr_value *const *all, int at, size_t n)
+int
+hr_column_same(struct hr_value *const *all, int at, size_t n)
 {
 	size_t i;
 	int c;
 
 	for (c = 0; c < at; c++) {
-		for (i = 0; i < n && same_value(&all[c][i], &all[at][i]); i++)
+		for (i = 0; i < n && hr_value_same(&all[c][i], &all[at][i]); i++)
 			;
 		if (i == n)
 			return c;
@@ -216,7 +208,7 @@ hr_column_encode(struct hr_enc *o, struct hr_value *const *all, int at, size_t n
 	hr_buf_u8(&o->meta, 0);
 	if (kind == NOTHING || kind == UNCHANGED)
 		goto out;
-	if ((same = same_as(all, at, n)) >= 0) {
+	if ((same = hr_column_same(all, at, n)) >= 0) {
 		form = HR_FORM_SAME;
 		hr_varint_put(&o->meta, (uint64_t)same);
 		goto out;
@@ -377,7 +369,8 @@ size_t
 hr_column_kept_size(const struct hr_column_kept *k)
 {
 	return sizeof(*k) + (k->documents ? hr_documents_kept_size(k->documents) : 0) + hr_ints_kept_size(&k->kinds) + hr_ints_kept_size(&k->ints) +
-	    hr_ints_kept_size(&k->decimals) + hr_strings_kept_size(&k->strings);
+	    hr_ints_kept_size(&k->decimals) +
+	    hr_ints_kept_size(&k->same) + hr_strings_kept_size(&k->strings);
 }
 
 void
@@ -386,6 +379,7 @@ hr_column_kept_reset(struct hr_column_kept *k)
 	hr_ints_kept_reset(&k->kinds);
 	hr_ints_kept_reset(&k->ints);
 	hr_ints_kept_reset(&k->decimals);
+	hr_ints_kept_reset(&k->same);
 	hr_strings_kept_reset(&k->strings);
 	if (k->documents)
 		hr_documents_kept_reset(k->documents);
@@ -397,6 +391,7 @@ hr_column_kept_clear(struct hr_column_kept *k)
 	hr_ints_kept_clear(&k->kinds);
 	hr_ints_kept_clear(&k->ints);
 	hr_ints_kept_clear(&k->decimals);
+	hr_ints_kept_clear(&k->same);
 	hr_strings_kept_clear(&k->strings);
 	if (k->documents)
 		hr_documents_kept_clear(k->documents);

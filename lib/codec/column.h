@@ -25,7 +25,7 @@ enum hr_form {
 
 /* What was tried, which who encodes remembers. */
 struct hr_column_memory {
-	struct hr_pick ints, kinds;
+	struct hr_pick ints, kinds, same;
 	struct hr_strings_memory strings;
 	struct hr_pick text;			/* is it documents? */
 	struct hr_documents_memory *documents;	/* made when needed */
@@ -35,9 +35,21 @@ struct hr_column_memory {
 /* What blocks leave behind for those after them, the same on both sides. */
 struct hr_column_kept {
 	struct hr_ints_kept kinds, ints, decimals;
+	struct hr_ints_kept same;		/* as their references have it */
 	struct hr_strings_kept strings;
 	struct hr_documents_kept *documents;	/* made when needed */
 };
+
+/* Are they the same in every respect? */
+static inline bool
+hr_value_same(const struct hr_value *a, const struct hr_value *b)
+{
+	return a->len == b->len && (a->len < 0 ||
+	    (a->text == b->text && (a->len == 0 || memcmp(a->data, b->data, (size_t)a->len) == 0)));
+}
+
+/* A column before that holds the same, or -1. */
+int hr_column_same(struct hr_value *const *all, int at, size_t n);
 
 /*
  * Encode column at of those in all: n values each, v[c][row].  type is the

@@ -38,8 +38,11 @@ struct hr_section_memory {
 	uint64_t block;			/* the last that it was in */
 	uint32_t index;			/* there */
 	int columns;
+	uint8_t updated;		/* blocks that references are still looked for in */
 	struct hr_column_memory column[];
 };
+
+#define UPDATED	64
 
 struct hr_section {
 	struct hr_section_memory *memory;
@@ -48,7 +51,10 @@ struct hr_section {
 	uint8_t role;
 	int columns;
 	size_t rows, filled;
-	struct hr_value **v;
+	struct hr_value **v;		/* those that rows are found by first, when keys is not 0 */
+	uint16_t *order;		/* their numbers in the tuple */
+	int keys;
+	struct hr_references references;
 };
 
 #define KEPT(c, what) ((c)->kept ? &(c)->kept->what : NULL)
@@ -108,7 +114,7 @@ put_strings(struct hr_columns *c, const char *name, const struct hr_string *s, s
 /* --- the first pass --- */
 
 static void
-add_tuple(struct hr_columns *c, uint32_t relation, uint8_t role, const uint8_t *tuple)
+add_tuple(struct hr_columns *c, uint32_t relation, uint8_t role, const uint8_t *tuple, bool updated)
 {
 	struct hr_section_memory *m;
 	int columns = hr_get_u16be(tuple);
@@ -136,6 +142,8 @@ add_tuple(struct hr_columns *c, uint32_t relation, uint8_t role, const uint8_t *
 			.kept = c->kept ? hr_kept_section(c->kept, key, sizeof(key), columns) : NULL,
 		};
 	}
+	if (updated)
+		m->updated = UPDATED;
 	c->section[m->index].rows++;
 	HR_GROW(c->tuple, c->tuples, c->tuple_cap);
 	c->tuple[c->tuples++] = m->index;
@@ -177,9 +185,10 @@ take_apart(struct hr_columns *c, const struct hr_frame *f)
 		const struct hr_item *it = &c->item[i];
 
 		if (it->old_tuple)
-			add_tuple(c, it->relation, old_role(it), it->old_tuple);
+			add_tuple(c, it->relation, old_role(it), it->old_tuple, false);
 		if (it->tuple)
-			add_tuple(c, it->relation, it->op == HR_LEAVE ? HR_ROLE_LEAVE : HR_ROLE_NEW, it->tuple);
+			add_tuple(c, it->relation, it->op == HR_LEAVE ? HR_ROLE_LEAVE : HR_ROLE_NEW, it->tuple,
+			    it->op == HR_UPDATE);
 	}
 	return true;
 }
@@ -268,11 +277,83 @@ put_items(struct hr_columns *c, hr_lsn first)
 	put_strings(c, "body", body, bodies, &c->bodies, KEPT(c, bodies));
 }
 
+/*
+ * The order of columns: those that rows are found by first, when there have been
+ * updates; the replica identity, unless that is all of the row.
+ */
+static void
+set_order(struct hr_columns *c, struct hr_section *s)
+{
+	const struct hr_relation *r = hr_relations_get(&c->relations, s->relation);
+	struct hr_value **v;
+	int i, at;
+
+	s->order = hr_arena_get(&c->enc.arena, (size_t)s->columns, sizeof(*s->order));
+	for (i = 0; i < s->columns; i++)
+		s->order[i] = (uint16_t)i;
+	if (s->memory->updated == 0 || s->role != HR_ROLE_NEW || r == NULL || r->columns != s->columns)
+		return;
+	s->memory->updated--;
+	for (i = 0; i < s->columns; i++)
+		s->keys += r->column[i].key;
+	if (s->keys > HR_VERSIONS_KEYS || s->keys == s->columns)
+		s->keys = 0;
+	if (s->keys == 0)
+		return;
+	v = hr_arena_get(&c->enc.arena, (size_t)s->columns, sizeof(*v));
+	for (i = at = 0; i < s->columns; i++)
+		if (r->column[i].key)
+			s->order[at++] = (uint16_t)i;
+	for (i = 0; i < s->columns; i++)
+		if (!r->column[i].key)
+			s->order[at++] = (uint16_t)i;
+	for (i = 0; i < s->columns; i++)
+		v[i] = s->v[s->order[i]];
+	s->v = v;
+}
+
+/* Column i of those in order, against references where there are any. */
+static void
+put_column(struct hr_columns *c, struct hr_section *s, int i, uint32_t type)
+{
+	struct hr_column_memory *m = &s->memory->column[s->order[i]];
+	struct hr_column_kept *kept = s->kept ? &s->kept->column[s->order[i]] : NULL;
+	struct hr_arena_mark mark = hr_arena_mark(&c->enc.arena);
+	size_t k, flags = 0, rest = 0;
+	struct hr_value *own;
+	uint64_t *same;
+
+	if (i >= s->keys && s->references.found) {
+		bool as_another = hr_column_same(s->v, i, s->rows) >= 0;
+
+		hr_buf_u8(&c->enc.meta, !as_another);
+		if (!as_another) {
+			own = hr_arena_get(&c->enc.arena, s->rows, sizeof(*own));
+			same = hr_arena_get(&c->enc.arena, s->rows, sizeof(*same));
+			for (k = 0; k < s->rows; k++) {
+				const struct hr_value *before = hr_reference(&s->references, s->v, k, i);
+				bool is = before && hr_value_same(before, &s->v[i][k]);
+
+				if (before)
+					same[flags++] = is;
+				if (!is)
+					own[rest++] = s->v[i][k];
+			}
+			hr_ints_encode(&c->enc, same, flags, &m->same, kept ? &kept->same : NULL);
+			hr_column_encode(&c->enc, &own, 0, rest, type, m, kept);
+			hr_arena_release(&c->enc.arena, mark);
+			return;
+		}
+	}
+	hr_column_encode(&c->enc, s->v, i, s->rows, type, m, kept);
+}
+
 static void
 put_section(struct hr_columns *c, struct hr_section *s)
 {
 	const struct hr_relation *r = hr_relations_get(&c->relations, s->relation);
 	bool known = r && s->role != HR_ROLE_LEAVE && r->columns == s->columns;
+	uint16_t key[HR_VERSIONS_KEYS];
 	char table[256];
 	size_t before, k;
 	uint64_t in;
@@ -280,17 +361,29 @@ put_section(struct hr_columns *c, struct hr_section *s)
 
 	if (c->stats.wanted)
 		snprintf(table, sizeof(table), "%s.%s", r ? r->schema : "", r ? r->name : "");
-	c->enc.room = s->kept ? hr_kept_room(&c->keep, s->kept) : 0;
+	set_order(c, s);
+	hr_buf_u8(&c->enc.meta, (uint8_t)s->keys);
+	for (i = 0; i < s->keys; i++) {
+		hr_varint_put(&c->enc.meta, s->order[i]);
+		key[i] = (uint16_t)i;
+	}
+	c->enc.room = s->kept ? hr_kept_room(&c->keep, c->kept, s->kept) : 0;
+	c->enc.entries = s->kept ? hr_kept_entries(c->kept, s->kept) : 0;
 	for (i = 0; i < s->columns; i++) {
+		uint16_t at = s->order[i];
+
 		before = written(c);
-		hr_column_encode(&c->enc, s->v, i, s->rows, known ? r->column[i].type : 0, &s->memory->column[i],
-		    s->kept ? &s->kept->column[i] : NULL);
+		/* With the keys known to who reads, references are too. */
+		if (s->keys && i == s->keys)
+			hr_references_find(&s->references, &c->enc.arena, s->v, s->rows, key, s->keys,
+			    s->kept ? &s->kept->versions : NULL);
+		put_column(c, s, i, known ? r->column[at].type : 0);
 		if (!c->stats.wanted)
 			continue;
 		for (k = 0, in = 4 * (uint64_t)s->rows; k < s->rows; k++)
 			in += s->v[i][k].len > 0 ? (uint64_t)s->v[i][k].len : 0;
-		hr_stats_add(&c->stats, table, known ? r->column[i].name : "", known ? r->column[i].type_name : "",
-		    hr_column_codec(&s->memory->column[i]), in, written(c) - before);
+		hr_stats_add(&c->stats, table, known ? r->column[at].name : "", known ? r->column[at].type_name : "",
+		    hr_column_codec(&s->memory->column[at]), in, written(c) - before);
 	}
 }
 
@@ -313,8 +406,12 @@ put_tuples(struct hr_columns *c)
 	put_series(c, HR_SERIES_SECTION, section, c->tuples);
 	for (i = 0; i < c->sections; i++) {
 		put_section(c, &c->section[i]);
-		if (c->kept)
-			hr_kept_settle(&c->keep, c->kept, c->section[i].kept);
+		if (c->kept == NULL)
+			continue;
+		if (c->section[i].keys)
+			hr_versions_keep(&c->section[i].kept->versions, &c->section[i].references, c->section[i].v,
+			    c->section[i].columns);
+		hr_kept_settle(&c->keep, c->kept, c->section[i].kept);
 	}
 }
 
@@ -398,7 +495,8 @@ hr_columns_encode(struct hr_columns *c, const struct hr_placed *frame, size_t n,
 	c->items = c->tuples = c->sections = 0;
 	c->block++;
 	c->kept = kept;
-	o->room = kept ? hr_kept_room(&c->keep, NULL) : 0;
+	o->room = kept ? hr_kept_room(&c->keep, kept, NULL) : 0;
+	o->entries = kept ? hr_kept_entries(kept, NULL) : 0;
 	hr_buf_u8(&o->meta, tenants);
 	hr_varint_put(&o->meta, n ? frame[0].f.lsn : 0);
 	if (n)

@@ -11,6 +11,7 @@
 
 #define SLOTS_LEAST	64
 #define PIECE_LEAST	512
+#define ENTRY_SIZE	48		/* what an entry is held to take besides its bytes */
 
 struct hr_entry {
 	const uint8_t *data;
@@ -29,7 +30,15 @@ struct hr_dictionary_piece {
 static bool
 is(const struct hr_entry *e, uint32_t hash, const void *p, size_t len)
 {
-	return e->hash == hash && e->len == len && memcmp(e->data, p, len) == 0;
+	uint64_t a, b;
+
+	if (e->hash != hash || e->len != len)
+		return false;
+	if (len != sizeof(a))
+		return memcmp(e->data, p, len) == 0;
+	memcpy(&a, e->data, sizeof(a));
+	memcpy(&b, p, sizeof(b));
+	return a == b;
 }
 
 int32_t
@@ -81,14 +90,16 @@ keep(struct hr_dictionary *d, const void *p, size_t len)
 }
 
 int32_t
-hr_dictionary_add(struct hr_dictionary *d, const void *p, size_t len)
+hr_dictionary_add(struct hr_dictionary *d, const void *p, size_t len, size_t *room)
 {
 	struct hr_entry *e;
 	uint32_t i;
 
 	if (len > HR_DICTIONARY_STRING || d->entries == HR_DICTIONARY_ENTRIES ||
-	    d->bytes + len > HR_DICTIONARY_BYTES)
+	    d->bytes + len > HR_DICTIONARY_BYTES || (room && *room < len + ENTRY_SIZE))
 		return -1;
+	if (room)
+		*room -= len + ENTRY_SIZE;
 	if (d->slots < 2 * (d->entries + 1)) {
 		d->slots = d->slots ? 2 * d->slots : SLOTS_LEAST;
 		free(d->slot);
@@ -138,6 +149,11 @@ hr_dictionary_count(struct hr_dictionary *d, int32_t entry)
 
 	if (e->count == UINT32_MAX)
 		return;
+	/* Mostly the one in front was there more often. */
+	if (high == 0 || d->entry[d->by_rank[high - 1]].count > e->count) {
+		e->count++;
+		return;
+	}
 	while (low < high) {
 		middle = (low + high) / 2;
 		if (d->entry[d->by_rank[middle]].count > e->count)
@@ -158,7 +174,7 @@ hr_dictionary_count(struct hr_dictionary *d, int32_t entry)
 size_t
 hr_dictionary_size(const struct hr_dictionary *d)
 {
-	return d->bytes + d->entries * (sizeof(struct hr_entry) + 4 * sizeof(uint32_t));
+	return d->bytes + d->entries * ENTRY_SIZE;
 }
 
 void

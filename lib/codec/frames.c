@@ -24,7 +24,12 @@ struct part {
 	uint8_t role;
 	int columns;
 	size_t rows, taken;
-	struct hr_value **v;
+	struct hr_value **v;		/* as the tuple has them */
+	struct hr_value **ordered;	/* those that rows are found by first */
+	uint16_t *order;
+	int keys;
+	struct hr_references references;
+	struct hr_section_kept *kept;
 };
 
 /* All columns of a block, and how far each has been taken. */
@@ -104,14 +109,123 @@ section_kept(struct parts *p, const struct part *s)
 	return hr_kept_section(p->kept, key, sizeof(key), s->columns);
 }
 
+/* Which columns come first, and room for all. */
+static bool
+get_order(struct parts *p, struct part *s)
+{
+	struct hr_arena *a = &p->d->arena;
+	size_t n = (size_t)s->columns;
+	bool *taken;
+	int i, at;
+
+	s->keys = hr_cur_u8(&p->d->meta);
+	s->v = hr_arena_get(a, n, sizeof(*s->v));
+	s->ordered = hr_arena_get(a, n, sizeof(*s->ordered));
+	s->order = hr_arena_get(a, n, sizeof(*s->order));
+	taken = hr_arena_get(a, n, sizeof(*taken));
+	if (s->keys > HR_VERSIONS_KEYS || (s->keys && s->keys >= s->columns) || s->v == NULL || s->ordered == NULL ||
+	    s->order == NULL || taken == NULL)
+		return false;
+	memset(taken, 0, n * sizeof(*taken));
+	for (i = 0; i < s->keys; i++) {
+		uint64_t column = hr_varint_get(&p->d->meta);
+
+		if (column >= n || taken[column])
+			return false;
+		taken[column] = true;
+		s->order[i] = (uint16_t)column;
+	}
+	for (i = 0, at = s->keys; i < s->columns; i++)
+		if (!taken[i])
+			s->order[at++] = (uint16_t)i;
+	for (i = 0; i < s->columns; i++) {
+		if ((s->v[i] = hr_arena_get(a, s->rows, sizeof(**s->v))) == NULL)
+			return false;
+	}
+	for (i = 0; i < s->columns; i++)
+		s->ordered[i] = s->v[s->order[i]];
+	return true;
+}
+
+/* Column i of those in order: what differs from references, then what does not. */
+static bool
+get_column(struct parts *p, struct part *s, int i)
+{
+	struct hr_column_kept *kept = s->kept ? &s->kept->column[s->order[i]] : NULL;
+	struct hr_arena *a = &p->d->arena;
+	size_t k, flags = s->references.found, rest = s->rows, at = 0, flag = 0;
+	struct hr_value *own;
+	uint64_t *same;
+	uint8_t against;
+
+	if (i < s->keys || flags == 0)
+		return hr_column_decode(p->d, s->ordered, i, s->rows, kept) == 0;
+	against = hr_cur_u8(&p->d->meta);
+	if (against == 0)
+		return hr_column_decode(p->d, s->ordered, i, s->rows, kept) == 0;
+	same = hr_arena_get(a, flags, sizeof(*same));
+	if (against > 1 || same == NULL || hr_ints_decode(p->d, same, flags, kept ? &kept->same : NULL) < 0)
+		return false;
+	for (k = 0; k < flags; k++) {
+		if (same[k] > 1)
+			return false;
+		rest -= same[k];
+	}
+	own = hr_arena_get(a, rest, sizeof(*own));
+	if (own == NULL || hr_column_decode(p->d, &own, 0, rest, kept) < 0)
+		return false;
+	for (k = 0; k < s->rows; k++) {
+		const struct hr_value *before = hr_reference(&s->references, s->ordered, k, i);
+
+		s->ordered[i][k] = before && same[flag++] ? *before : own[at++];
+	}
+	return true;
+}
+
+static bool
+get_section(struct parts *p, struct part *s)
+{
+	uint16_t key[HR_VERSIONS_KEYS];
+	int i;
+
+	if (!get_order(p, s))
+		return false;
+	for (i = 0; i < s->keys; i++)
+		key[i] = (uint16_t)i;
+	s->kept = p->kept ? section_kept(p, s) : NULL;
+	p->d->room = s->kept ? hr_kept_room(p->keep, p->kept, s->kept) : 0;
+	p->d->entries = s->kept ? hr_kept_entries(p->kept, s->kept) : 0;
+	for (i = 0; i < s->columns; i++) {
+		if (s->keys && i == s->keys && !hr_references_find(&s->references, &p->d->arena, s->ordered, s->rows,
+		    key, s->keys, s->kept ? &s->kept->versions : NULL))
+			return false;
+		if (!get_column(p, s, i))
+			return false;
+	}
+	return true;
+}
+
+/* All values are written: nothing that is kept is lent any more. */
+static void
+keep_sections(struct parts *p)
+{
+	size_t i;
+
+	for (i = 0; p->kept && i < p->sections; i++) {
+		struct part *s = &p->part[i];
+
+		if (s->keys)
+			hr_versions_keep(&s->kept->versions, &s->references, s->ordered, s->columns);
+		hr_kept_settle(p->keep, p->kept, s->kept);
+	}
+}
+
 static bool
 get_sections(struct parts *p, size_t tuples, size_t size)
 {
 	struct hr_arena *a = &p->d->arena;
-	struct hr_section_kept *kept;
 	uint64_t relation, columns, values = 0;
 	size_t i;
-	int k;
 
 	p->sections = hr_varint_get(&p->d->meta);
 	if (p->sections > tuples || (p->part = hr_arena_get(a, p->sections, sizeof(*p->part))) == NULL)
@@ -139,18 +253,8 @@ get_sections(struct parts *p, size_t tuples, size_t size)
 			return false;
 		if (s->rows == 0)
 			return false;
-		if ((s->v = hr_arena_get(a, (size_t)s->columns, sizeof(*s->v))) == NULL)
+		if (!get_section(p, s))
 			return false;
-		kept = p->kept ? section_kept(p, s) : NULL;
-		p->d->room = kept ? hr_kept_room(p->keep, kept) : 0;
-		for (k = 0; k < s->columns; k++) {
-			s->v[k] = hr_arena_get(a, s->rows, sizeof(**s->v));
-			if (s->v[k] == NULL ||
-			    hr_column_decode(p->d, s->v, k, s->rows, kept ? &kept->column[k] : NULL) < 0)
-				return false;
-		}
-		if (kept)
-			hr_kept_settle(p->keep, p->kept, kept);
 	}
 	return true;
 }
@@ -404,7 +508,8 @@ hr_columns_decode(struct hr_columns *c, const struct hr_block *b, const char *te
 	size_t i, mark;
 
 	hr_arena_reset(&c->dec.arena, (size_t)b->size * ARENA_FACTOR + ARENA_LEAST);
-	c->dec.room = kept ? hr_kept_room(&c->keep, NULL) : 0;
+	c->dec.room = kept ? hr_kept_room(&c->keep, kept, NULL) : 0;
+	c->dec.entries = kept ? hr_kept_entries(kept, NULL) : 0;
 	if (!open_parts(&c->dec, b, kept))
 		return false;
 	tenants = hr_cur_u8(&c->dec.meta);
@@ -416,8 +521,6 @@ hr_columns_decode(struct hr_columns *c, const struct hr_block *b, const char *te
 		return false;
 	if (c->dec.meta.bad || c->dec.data.bad || hr_cur_left(&c->dec.meta) || hr_cur_left(&c->dec.data))
 		return false;
-	if (kept)
-		hr_kept_settle(&c->keep, kept, NULL);
 	hr_buf_need(&out->bytes, b->size);
 	p.end = out->bytes.len + b->size;
 	for (i = 0; i < p.frames; i++) {
@@ -428,5 +531,8 @@ hr_columns_decode(struct hr_columns *c, const struct hr_block *b, const char *te
 		out->v[out->n++] = (struct hr_record){ (uint32_t)p.series[HR_SERIES_PLACE][i], mark,
 		    out->bytes.len - mark };
 	}
+	keep_sections(&p);
+	if (kept)
+		hr_kept_settle(&c->keep, kept, NULL);
 	return out->bytes.len == p.end;
 }

@@ -319,11 +319,11 @@ cost_dictionary(struct hr_enc *o, const uint64_t *v, size_t n, const struct hr_i
 }
 
 static uint64_t
-code_of(struct hr_dictionary *d, const uint64_t *v, int32_t *entry)
+code_of(struct hr_dictionary *d, const uint64_t *v, int32_t *entry, size_t *room)
 {
 	if ((*entry = hr_dictionary_find(d, v, sizeof(*v))) >= 0)
 		return hr_dictionary_rank(d, *entry) + UINT64_C(1);
-	*entry = hr_dictionary_add(d, v, sizeof(*v));
+	*entry = hr_dictionary_add(d, v, sizeof(*v), room);
 	return 0;
 }
 
@@ -343,7 +343,7 @@ encode_dictionary(struct hr_enc *o, const uint64_t *v, size_t n, struct hr_ints_
 		d = kept->dictionary;
 	}
 	for (i = 0; i < n; i++)
-		if ((code[i] = code_of(d, &v[i], &entry[i])) == 0)
+		if ((code[i] = code_of(d, &v[i], &entry[i], kept ? &o->entries : NULL)) == 0)
 			fresh[news++] = v[i];
 	for (i = 0; i < n; i++)
 		if (entry[i] >= 0)
@@ -525,7 +525,7 @@ decode_dictionary(struct hr_dec *d, uint64_t *v, size_t n, struct hr_ints_kept *
 			v[i] = fresh[at++];
 			if (hr_dictionary_find(dictionary, &v[i], sizeof(v[i])) >= 0)
 				goto out;
-			entry[i] = hr_dictionary_add(dictionary, &v[i], sizeof(v[i]));
+			entry[i] = hr_dictionary_add(dictionary, &v[i], sizeof(v[i]), kept ? &d->entries : NULL);
 			continue;
 		}
 		if ((entry[i] = hr_dictionary_at(dictionary, v[i] - 1)) < 0)

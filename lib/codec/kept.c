@@ -17,6 +17,8 @@ free_section(void *section)
 
 	for (i = 0; s && i < s->columns; i++)
 		hr_column_kept_clear(&s->column[i]);
+	if (s)
+		hr_versions_clear(&s->versions);
 	free(s);
 }
 
@@ -158,19 +160,41 @@ hr_kept_section(struct hr_kept *of, const uint8_t *key, size_t len, int columns)
 	} else if (s->since != of->key) {
 		for (i = 0; i < columns; i++)
 			hr_column_kept_reset(&s->column[i]);
+		hr_versions_clear(&s->versions);
 		s->since = of->key;
 		s->size = 0;
 	}
 	return s;
 }
 
-size_t
-hr_kept_room(const struct hr_keep *k, const struct hr_section_kept *s)
+static size_t
+less(size_t most, size_t have)
 {
-	size_t all = k->size < k->limit ? k->limit - k->size : 0;
-	size_t have = s ? s->size : 0, here = have < HR_SECTION_KEPT_MAX ? HR_SECTION_KEPT_MAX - have : 0;
+	return have < most ? most - have : 0;
+}
 
+static size_t
+have(const struct hr_kept *of, const struct hr_section_kept *s)
+{
+	return s == NULL ? of->rest : s->size > s->versions.size ? s->size - s->versions.size : 0;
+}
+
+size_t
+hr_kept_room(const struct hr_keep *k, const struct hr_kept *of, const struct hr_section_kept *s)
+{
+	size_t all = less(k->limit, k->size), here = less(HR_KEPT_WINDOWS + HR_KEPT_ENTRIES, have(of, s));
+
+	if (here > HR_KEPT_WINDOWS)
+		here = HR_KEPT_WINDOWS;
 	return all < here ? all : here;
+}
+
+size_t
+hr_kept_entries(const struct hr_kept *of, const struct hr_section_kept *s)
+{
+	size_t here = less(HR_KEPT_WINDOWS + HR_KEPT_ENTRIES, have(of, s));
+
+	return here < HR_KEPT_ENTRIES ? here : HR_KEPT_ENTRIES;
 }
 
 static void
@@ -184,7 +208,7 @@ resize(struct hr_keep *k, struct hr_kept *of, size_t *size, size_t now)
 void
 hr_kept_settle(struct hr_keep *k, struct hr_kept *of, struct hr_section_kept *s)
 {
-	size_t size = s ? sizeof(*s) : sizeof(*of) + of->meta.len;
+	size_t size = s ? sizeof(*s) + s->versions.size : sizeof(*of) + of->meta.len;
 	int i;
 
 	if (s) {

@@ -12,6 +12,7 @@
 
 #include "base/map.h"
 #include "codec/column.h"
+#include "codec/versions.h"
 
 /* The columns that every block has, in their order there. */
 enum hr_series {
@@ -26,6 +27,7 @@ struct hr_section_kept {
 	uint64_t since;			/* the key block that it was reset for */
 	size_t size;
 	int columns;
+	struct hr_versions versions;
 	struct hr_column_kept column[];
 };
 
@@ -48,7 +50,12 @@ struct hr_keep {
 	size_t size, limit;
 };
 
-#define HR_SECTION_KEPT_MAX	(16 * 1024 * 1024)	/* what windows of one may take */
+/*
+ * What the tuples of a table may take, or the rest of all blocks; what is nearly
+ * full leaves no room for more.  With versions.h's part it is 16 MB.
+ */
+#define HR_KEPT_WINDOWS	(6 * 1024 * 1024)
+#define HR_KEPT_ENTRIES	(4 * 1024 * 1024)
 #define HR_META_KEPT_MAX	65536
 
 /* Of a tenant, or of all; made when new. */
@@ -65,8 +72,10 @@ void hr_kept_undo(struct hr_keep *k, struct hr_kept *of);
 void hr_kept_reset(struct hr_keep *k, struct hr_kept *of);
 /* Of a section, key as in columns.c; made when new. */
 struct hr_section_kept *hr_kept_section(struct hr_kept *of, const uint8_t *key, size_t len, int columns);
-/* What windows may still take there; NULL: in the rest of a block. */
-size_t hr_kept_room(const struct hr_keep *k, const struct hr_section_kept *s);
+/* What windows may still take in a section; NULL: in the rest of blocks. */
+size_t hr_kept_room(const struct hr_keep *k, const struct hr_kept *of, const struct hr_section_kept *s);
+/* What dictionaries may, which is the same for both sides. */
+size_t hr_kept_entries(const struct hr_kept *of, const struct hr_section_kept *s);
 /* Sizes, when a section or, NULL, the rest of a block has been coded. */
 void hr_kept_settle(struct hr_keep *k, struct hr_kept *of, struct hr_section_kept *s);
 

@@ -42,6 +42,7 @@ hr_pack_begin(struct hr_pack *k, struct hr_pipe *p)
 {
 	k->pipe = p;
 	hr_columns_init(&k->columns, k->level);
+	hr_keep_clear(&k->columns.keep);
 }
 
 /* Places and headers, and so the checksums of all payloads. */

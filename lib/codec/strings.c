@@ -15,6 +15,7 @@ enum { RAW, ONCE, BEGINS, GOES_ON };
 
 #define BLOB_LEAST	24		/* shorter ones are never packed */
 #define STREAM_LEAST	256		/* what is worth a window */
+#define LENGTHS_PART	4		/* of the room for entries, when strings need it too */
 #define SAMPLE_LEAST	64		/* values, to judge a dictionary by */
 
 /* A window that holds about so many blocks like this one. */
@@ -89,8 +90,10 @@ put_dictionary(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_
 	uint64_t *code = hr_arena_get(&o->arena, n, sizeof(*code));
 	struct hr_string *fresh = hr_arena_get(&o->arena, n, sizeof(*fresh));
 	int32_t *entry = hr_arena_get(&o->arena, n, sizeof(*entry));
-	size_t i, news = 0;
+	size_t i, news = 0, rest, part = o->entries / LENGTHS_PART;
 
+	/* Who reads needs the lengths before the strings: a part of the room is theirs. */
+	o->entries -= part;
 	if (kept) {
 		if (kept->dictionary == NULL)
 			kept->dictionary = hr_zalloc(sizeof(*kept->dictionary));
@@ -101,7 +104,7 @@ put_dictionary(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_
 			code[i] = hr_dictionary_rank(d, entry[i]) + UINT64_C(1);
 			continue;
 		}
-		entry[i] = hr_dictionary_add(d, s[i].data, s[i].len);
+		entry[i] = hr_dictionary_add(d, s[i].data, s[i].len, kept ? &o->entries : NULL);
 		code[i] = 0;
 		fresh[news++] = s[i];
 	}
@@ -109,7 +112,10 @@ put_dictionary(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_
 		if (entry[i] >= 0)
 			hr_dictionary_count(d, entry[i]);
 	hr_tokens_put(o, code, n, kept ? &kept->place : NULL);
+	rest = o->entries;
+	o->entries = part;
 	put_plain(o, fresh, news, length, kept);
+	o->entries += rest;
 	hr_dictionary_clear(&once);
 	return news;
 }
@@ -127,7 +133,7 @@ repeats(const struct hr_string *s, size_t n, struct hr_strings_kept *kept)
 		    hr_dictionary_find(kept->dictionary, s[i].data, s[i].len) >= 0))
 			again++;
 		else
-			hr_dictionary_add(&once, s[i].data, s[i].len);
+			hr_dictionary_add(&once, s[i].data, s[i].len, NULL);
 	}
 	hr_dictionary_clear(&once);
 	return again * 8 > seen || seen < 8;
@@ -223,7 +229,7 @@ get_dictionary(struct hr_dec *d, struct hr_string *s, size_t n, struct hr_string
 	uint64_t *code = hr_arena_get(&d->arena, n, sizeof(*code));
 	int32_t *entry = hr_arena_get(&d->arena, n, sizeof(*entry));
 	struct hr_string *fresh;
-	size_t i, news = 0, at = 0;
+	size_t i, news = 0, at = 0, part = d->entries / LENGTHS_PART, rest = d->entries - part;
 	int rc = -1;
 
 	if (kept) {
@@ -236,14 +242,17 @@ get_dictionary(struct hr_dec *d, struct hr_string *s, size_t n, struct hr_string
 	for (i = 0; i < n; i++)
 		news += code[i] == 0;
 	fresh = hr_arena_get(&d->arena, news, sizeof(*fresh));
+	d->entries = part;
 	if (fresh == NULL || get_plain(d, fresh, news, kept) < 0)
 		return -1;
+	part = d->entries;
+	d->entries = rest;
 	for (i = 0; i < n; i++) {
 		if (code[i] == 0) {
 			s[i] = fresh[at++];
 			if (hr_dictionary_find(dictionary, s[i].data, s[i].len) >= 0)
 				goto out;
-			entry[i] = hr_dictionary_add(dictionary, s[i].data, s[i].len);
+			entry[i] = hr_dictionary_add(dictionary, s[i].data, s[i].len, kept ? &d->entries : NULL);
 			continue;
 		}
 		if ((entry[i] = hr_dictionary_at(dictionary, code[i] - 1)) < 0)
@@ -253,6 +262,7 @@ get_dictionary(struct hr_dec *d, struct hr_string *s, size_t n, struct hr_string
 	for (i = 0; i < n; i++)
 		if (entry[i] >= 0)
 			hr_dictionary_count(dictionary, entry[i]);
+	d->entries += part;
 	for (i = 0; kept == NULL && i < n; i++) {
 		uint8_t *copy = code[i] ? hr_arena_get(&d->arena, s[i].len, 1) : NULL;
 

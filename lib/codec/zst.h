@@ -35,7 +35,7 @@ struct hr_zst_stream {
 };
 
 #define HR_ZST_WINDOW_LEAST	14
-#define HR_ZST_WINDOW_MOST	21
+#define HR_ZST_WINDOW_MOST	20
 
 void hr_zst_begin(struct hr_zst_stream *s, unsigned window);
 /* What a window is held to take, the same on all machines. */

@@ -117,7 +117,7 @@ same(size_t n, bool front, struct hr_documents_memory *m, struct hr_documents_ke
 	size_t i;
 
 	codec_begin();
-	enc.room = dec.room = 1 << 22;
+	enc.room = dec.room = enc.entries = dec.entries = 1 << 22;
 	if (!hr_documents_encode(&enc, s, n, m, kept))
 		return codec_size() == 0;
 	++*taken;

@@ -8,6 +8,8 @@
 #include "codec.h"
 #include "tap.h"
 
+static size_t entries = 1 << 20;	/* what dictionaries may take */
+
 /* Encoded, decoded, compared; all of both parts is used. */
 static bool
 same(const uint64_t *v, size_t n, struct hr_pick *pick, struct hr_ints_kept kept[2])
@@ -16,6 +18,7 @@ same(const uint64_t *v, size_t n, struct hr_pick *pick, struct hr_ints_kept kept
 	bool good;
 
 	codec_begin();
+	enc.entries = dec.entries = entries;
 	hr_ints_encode(&enc, v, n, pick, kept);
 	codec_turn(n * 64 + (1 << 16));
 	good = hr_ints_decode(&dec, back, n, kept ? kept + 1 : NULL) == 0 && codec_used() &&
@@ -90,6 +93,7 @@ main(void)
 		size_t block, n = 0;
 
 		for (block = 0; block < 60; block++) {
+			entries = rnd() % 8 ? 1 << 20 : 1000;
 			n = block % 7 == 6 ? rnd() % 3 : rnd() % 400;
 			for (i = 0; i < n; i++)
 				v[i] = value(kind == 10 ? (int)(block % 10) : kind, block * 100 + i);
@@ -110,6 +114,7 @@ main(void)
 		size_t first = 0, last = 0, block;
 
 		for (block = 0; block < 20; block++) {
+			entries = 1 << 20;
 			for (i = 0; i < 100; i++)
 				v[i] = (rnd() % 30) * (rnd() % 30) * 1000003;
 			if (!same(v, 100, &pick, kept))

@@ -121,10 +121,11 @@ string(int kind, size_t i, size_t block)
 static bool
 strings(size_t n, struct hr_strings_memory *m, struct hr_strings_kept kept[2], size_t room)
 {
-	size_t i;
+	size_t block_entries = room ? 1 << 20 : 4000, i;
 
 	codec_begin();
 	enc.room = dec.room = room;
+	enc.entries = dec.entries = block_entries;
 	hr_strings_encode(&enc, s, n, m, kept);
 	codec_turn(n * 400 + (1 << 16));
 	if (hr_strings_decode(&dec, back, n, kept ? kept + 1 : NULL) < 0 || !codec_used())

@@ -227,7 +227,7 @@ static const uint8_t *
 get_coded(struct hr_dec *d, const struct range r[256], size_t n, uint32_t count[256])
 {
 	uint64_t len = hr_varint_get(&d->meta);
-	const uint8_t *in = d->meta.bad ? NULL : hr_cur_bytes(&d->data, len), *end = in + len;
+	const uint8_t *in = d->meta.bad ? NULL : hr_cur_bytes(&d->data, len), *end;
 	uint32_t x[2] = { LOW, LOW };
 	unsigned states = n < PAIR_LEAST ? 1 : 2, k;
 	uint8_t symbol[PROB], *out;
@@ -235,6 +235,7 @@ get_coded(struct hr_dec *d, const struct range r[256], size_t n, uint32_t count[
 
 	if (in == NULL || len < 4 * states || len % 2 || (out = hr_arena_get(&d->arena, n, 1)) == NULL)
 		return NULL;
+	end = in + len;
 	for (i = 0; i < 256; i++)
 		memset(symbol + r[i].start, (int)i, r[i].freq);
 	for (k = 0; k < states; k++, in += 4)

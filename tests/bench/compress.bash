@@ -5,9 +5,10 @@
 # BENCH_DATA names a folder of tables, FILE.csv.zst with a line of names, or
 # FILE.psv.zst and files of no such line; of each at most COMPRESS_ROWS rows
 # are taken.  Without it there are seeded tables: orders of many tenants with
-# updates, a fleet of sensors, documents.
+# updates, a fleet of sensors, documents.  Then what --group keeps of the ratio
+# with many tenants, and columns of one kind each.
 
-: "${COMPRESS_ROWS:=20000}"
+: "${COMPRESS_ROWS:=50000}"
 : "${COMPRESS_SETS:=orders sensors documents}"
 
 # Every column of a table that is text: what all its values are is its type.
@@ -143,36 +144,145 @@ rate() {			# BYTES SECONDS
 	awk "BEGIN { printf \"%.0f\", $1 / 1e6 / ($2 + 0.0001) }"
 }
 
-# One stream: sizes, ratios against zstd of the same bytes, MB/s of CPU time.
-compress_one() {		# SET FILE
-	local in z3 z19 how cpu out packed
+# packed OPTIONS FILE: its size in $out; CPU seconds in $packed and $unpacked, and it has come back.
+packed() {
+	# shellcheck disable=SC2086 # words
+	timed "$work/packed" hr-compress $1 <"$2"
+	packed=$cpu
+	out=$(stat -c %s "$work/packed")
+	timed "$work/again" hr-compress -d <"$work/packed"
+	unpacked=$cpu
+	# shellcheck disable=SC2034 # failed: the caller's
+	cmp -s "$2" "$work/again" || { note "$2 $1: what came back differs"; failed=1; }
+}
 
-	in=$(stat -c %s "$2")
-	timed "$work/z" zstd -3 -c <"$2"
-	z3=$(stat -c %s "$work/z")
-	printf '%-16s %10s  zstd -3 %9s (%s MB/s)' "$1" "$in" "$z3" "$(rate "$in" "$cpu")"
-	z19=$(zstd -19 --long -c <"$2" | wc -c)
-	printf '  zstd -19 --long %9s\n' "$z19"
-	for how in "" "--block-rows 100" "--group" "-19"; do
-		# shellcheck disable=SC2086 # words
-		timed "$work/packed" hr-compress $how <"$2"
-		packed=$cpu
-		out=$(stat -c %s "$work/packed")
-		timed "$work/again" hr-compress -d <"$work/packed"
-		# shellcheck disable=SC2034 # failed: the caller's
-		cmp -s "$2" "$work/again" || { note "$1 $how: what came back differs"; failed=1; }
-		printf '    hr-compress %-18s %9s  %6s of zstd -3, %6s of -19; %s MB/s, -d %s MB/s\n' "$how" "$out" \
-		    "$(ratio "$z3" "$out")" "$(ratio "$z19" "$out")" "$(rate "$in" "$packed")" "$(rate "$in" "$cpu")"
-		result workload '"compress"' set "\"$1\"" options "\"$how\"" in "$in" out "$out" zstd3 "$z3" zstd19 "$z19" \
-		    cpu "$packed" cpu_back "$cpu"
+# against SET NAME OPTIONS FILE PEER BYTES [PEER BYTES]...: a line, and results.
+against() {
+	local set=$1 name=$2 options=$3 file=$4 in peer
+
+	shift 4
+	packed "$options" "$file"
+	in=$(stat -c %s "$file")
+	printf '%-15s %-22s %10s %9s %7s %7s' "$set" "$name" "$in" "$out" "$(rate "$in" "$packed")" \
+	    "$(rate "$in" "$unpacked")"
+	while [ $# -gt 0 ]; do
+		printf '  %5s of %s' "$(ratio "$2" "$out")" "$1"
+		peer=${1// /_}
+		result workload '"compress"' set "\"$set\"" blocks "\"$name\"" peer "\"$peer\"" in "$in" out "$out" \
+		    peer_out "$2" cpu "$packed" cpu_back "$unpacked"
+		shift 2
 	done
+	echo
+}
+
+# A set at both sizes of blocks, against one zstd over the same bytes; and blocks
+# that need no other against zstd of the same frames one by one.
+compress_one() {		# SET FILE
+	local rows f in z3 long
+
+	for rows in 1000 100; do
+		f=$work/split
+		"$work/frames" split $rows <"$2" >"$f"
+		in=$(stat -c %s "$f")
+		timed "$work/z" zstd -q -3 --zstd=wlog=23 --single-thread -c <"$f"
+		z3=$(stat -c %s "$work/z")
+		long=$(zstd -q -19 --long=27 -c <"$f" | wc -c)
+		[ $rows = 100 ] || printf '%-15s %-22s %10s %9s %7s\n' "$1" "zstd -3" "$in" "$z3" "$(rate "$in" "$cpu")"
+		result workload '"compress"' set "\"$1\"" blocks "\"zstd $rows\"" in "$in" out "$z3" cpu "$cpu"
+		against "$1" "$rows rows" "--block-rows $rows" "$f" "zstd -3" "$z3" "zstd -19 --long" "$long" \
+		    "zstd -3 of frames" "$("$work/frames" zstd 3 <"$f")"
+		[ $rows = 100 ] || against "$1" "1000 rows, independent" "--independent --block-rows $rows" "$f" \
+		    "zstd -3 of frames" "$("$work/frames" zstd 3 <"$f")" \
+		    "zstd -19 of frames" "$("$work/frames" zstd 19 <"$f")"
+	done
+}
+
+# Geometric means and least ratios over the sets.
+compress_means() {
+	echo
+	jq -rs 'def mean: (map(log) | add / length | exp * 100 | round / 100);
+	    map(select(.workload == "compress" and .peer)) | group_by([.blocks, .peer])[] |
+	    "\(.[0].blocks) against \(.[0].peer): \(map(.peer_out / .out) | mean) times smaller, the least is \(
+	    min_by(.peer_out / .out) | "\(.peer_out / .out * 100 | round / 100) (\(.set))")"' "$results"
+	jq -rs 'map(select(.workload == "compress" and .blocks == "zstd 1000")) as $z |
+	    map(select(.workload == "compress" and .blocks == "1000 rows" and .peer == "zstd_-3")) as $h |
+	    "1000 rows: \(($h | map(.in) | add) / ($h | map(.cpu) | add) / 1e6 | round) MB/s packing, \(
+	    ($h | map(.in) | add) / ($h | map(.cpu_back) | add) / 1e6 | round) unpacking; zstd -3 \(
+	    ($z | map(.in) | add) / ($z | map(.cpu) | add) / 1e6 | round) MB/s, hr-compress is \(
+	    ($z | map(.cpu) | add) / ($h | map(.cpu) | add) * 100 | round / 100) times as fast"' "$results"
+}
+
+# What --group keeps of the ratio when there are many small tenants.
+compress_group() {
+	local tenants few many
+
+	for tenants in 10 10000; do
+		source_sql compress -c "DROP TABLE IF EXISTS grouped" -c "CREATE TABLE grouped (tenant_id int, id int,
+		    kind text, amount numeric(10, 2), at timestamptz, PRIMARY KEY (tenant_id, id))" \
+		    -c "DROP PUBLICATION IF EXISTS bench" -c "CREATE PUBLICATION bench FOR TABLE grouped" >/dev/null 2>&1
+		source_sql compress -c "SELECT pg_create_logical_replication_slot('compress', 'pgoutput')" >/dev/null
+		source_sql compress <<-SQL >/dev/null
+		SELECT setseed(0.5);
+		DO \$\$ BEGIN
+			FOR i IN 1 .. $COMPRESS_ROWS / 5 LOOP
+				INSERT INTO grouped SELECT t, i * 5 + j, (ARRAY['new', 'paid', 'sent', 'done'])[1 + (random() * 3)::int],
+				    (random() * 10000)::int / 100.0, clock_timestamp()
+				FROM generate_series(1, 5) j, (SELECT 1 + (random() * ($tenants - 1))::int AS t) x;
+				COMMIT;
+			END LOOP;
+		END \$\$;
+		SQL
+		hr-capture -d "$(pg_conninfo source compress)" -S compress -P bench --tenant-column tenant_id \
+		    --endpos now >"$work/group.hrs"
+		source_sql compress -c "SELECT pg_drop_replication_slot('compress')" >/dev/null
+		packed --group "$work/group.hrs"
+		few=${many:-}
+		many=$(awk "BEGIN { print $(stat -c %s "$work/group.hrs") / $out }")
+		echo "$tenants tenants with --group: $many times smaller than they were"
+		result workload '"compress"' set '"group"' tenants "$tenants" ratio "$many"
+	done
+	echo "10000 tenants keep $(ratio "$many" "$few") of the ratio of 10"
+}
+
+# Columns of one kind each, by how many times smaller they get.
+compress_kinds() {
+	source_sql compress >/dev/null <<-SQL
+	DROP PUBLICATION IF EXISTS bench;
+	CREATE TABLE kinds (serial bigint, status text, series timestamptz, event timestamptz, price float8,
+	    document jsonb, uuid_text text);
+	CREATE PUBLICATION bench FOR TABLE kinds;
+	SELECT pg_create_logical_replication_slot('compress', 'pgoutput');
+	SELECT setseed(0.5);
+	DO \$\$ BEGIN
+		FOR i IN 1 .. $COMPRESS_ROWS / 100 LOOP
+			INSERT INTO kinds SELECT i * 100 + j,
+			    CASE WHEN random() < 0.9 THEN 'active' ELSE (ARRAY['new', 'paused', 'closed'])[1 + (random() * 2)::int] END,
+			    '2024-01-01'::timestamptz + (i * 100 + j) * interval '10 s',
+			    '2024-01-01'::timestamptz + (i * 100 + j) * interval '1 s' + (random() * 900)::int * interval '1 ms',
+			    (random() * 100)::int / 10.0, jsonb_build_object('user', (random() * 10000)::int, 'ok', random() < 0.9,
+			    'session', md5((random() * 1000)::int::text), 'page', '/product/' || (random() * 500)::int,
+			    'took_ms', (random() * 1000)::int), md5(random()::text)::uuid::text
+			FROM generate_series(1, 100) j;
+			COMMIT;
+		END LOOP;
+	END \$\$;
+	SQL
+	hr-capture -d "$(pg_conninfo source compress)" -S compress -P bench --tenant-database bench --endpos now |
+	    "$work/frames" split 1000 >"$work/kinds.hrs"
+	source_sql compress -c "SELECT pg_drop_replication_slot('compress')" >/dev/null
+	hr-compress --json <"$work/kinds.hrs" 2>&1 >/dev/null | jq -rs '
+	    map(select(.table == "public.kinds")) | group_by(.column)[] |
+	    "\(.[0].column) (\(.[0].type)): \((map(.in) | add) / (map(.out) | add) * 10 | round / 10) times smaller, \(
+	    map(.codec) | join("; "))"'
 }
 
 bench_compress() {
 	local set file
 
+	"${CC:-cc}" -O2 -D_GNU_SOURCE -I"$root/lib" -o "$work/frames" "$here/frames.c" "$O/libhr.a" -ljansson -lzstd \
+	    -lpq -lyaml -lcrypto
 	source_sql postgres -c "CREATE DATABASE compress"
-	: >"$work/sets"
+	printf '%-15s %-22s %10s %9s %7s %7s  %s\n' set blocks bytes packed MB/s '-d MB/s' 'times smaller than'
 	if [ -n "${BENCH_DATA:-}" ]; then
 		for file in "$BENCH_DATA"/*.[cp]sv.zst; do
 			set=$(basename "$file" | sed 's/\..*//')
@@ -193,6 +303,9 @@ bench_compress() {
 			compress_capture "$set"
 		done
 	fi
+	compress_means
+	compress_group
+	compress_kinds
 	source_sql postgres -c "DROP DATABASE compress WITH (FORCE)"
 }
 

@@ -13,6 +13,10 @@ enum { PLAIN, DICTIONARY };
 /* How bytes are written. */
 enum { RAW, ONCE, BEGINS, GOES_ON };
 
+/* What bytes spell. */
+enum spelling { AS_IS, HEX, UUID };
+
+#define HEX_LEAST	8		/* a string's bytes */
 #define BLOB_LEAST	24		/* shorter ones are never packed */
 #define STREAM_LEAST	256		/* what is worth a window */
 #define LENGTHS_PART	4		/* of the room for entries, when strings need it too */
@@ -62,22 +66,96 @@ put_blob(struct hr_enc *o, const uint8_t *p, size_t n, struct hr_zst_stream *z)
 		hr_varint_put(&o->meta, packed);
 }
 
+static int
+digit_of(uint8_t c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool
+is_dash(size_t at)
+{
+	return at == 8 || at == 13 || at == 18 || at == 23;
+}
+
+/* How all of them are spelled, letters and all. */
+static enum spelling
+spelling_of(const struct hr_string *s, size_t n)
+{
+	enum spelling is = n && s[0].len == 36 && s[0].data[8] == '-' ? UUID : HEX;
+	bool letters = false;
+	size_t i, k;
+
+	for (i = 0; i < n; i++) {
+		if (is == UUID ? s[i].len != 36 : s[i].len < HEX_LEAST || s[i].len % 2)
+			return AS_IS;
+		for (k = 0; k < s[i].len; k++) {
+			if (is == UUID && is_dash(k)) {
+				if (s[i].data[k] != '-')
+					return AS_IS;
+			} else if (digit_of(s[i].data[k]) < 0)
+				return AS_IS;
+			letters |= s[i].data[k] >= 'a';
+		}
+	}
+	return letters ? is : AS_IS;
+}
+
+static size_t
+spelled_size(enum spelling is, size_t len)
+{
+	return is == UUID ? 16 : is == HEX ? len / 2 : len;
+}
+
+/* What s spells, to out; gives how many bytes. */
+static size_t
+unspell(enum spelling is, const struct hr_string *s, uint8_t *out)
+{
+	size_t k, at = 0;
+
+	if (is == AS_IS) {
+		memcpy(out, s->data, s->len);
+		return s->len;
+	}
+	for (k = 0; k < s->len; k += 2) {
+		k += is == UUID && is_dash(k);
+		out[at++] = (uint8_t)(digit_of(s->data[k]) << 4 | digit_of(s->data[k + 1]));
+	}
+	return at;
+}
+
+static void
+spell(enum spelling is, const uint8_t *p, size_t len, uint8_t *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t k;
+
+	for (k = 0; k < len; k += 2, p++) {
+		if (is == UUID && is_dash(k))
+			out[k++] = '-';
+		out[k] = (uint8_t)digits[*p >> 4];
+		out[k + 1] = (uint8_t)digits[*p & 15];
+	}
+}
+
 static void
 put_plain(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_pick *length,
     struct hr_strings_kept *kept)
 {
 	uint64_t *len = hr_arena_get(&o->arena, n, sizeof(*len));
+	enum spelling is = spelling_of(s, n);
 	size_t i, all = 0;
 	uint8_t *p;
 
+	if (n == 0)
+		return;
 	for (i = 0; i < n; i++)
 		all += len[i] = s[i].len;
+	hr_buf_u8(&o->meta, (uint8_t)is);
 	hr_ints_encode(o, len, n, length, kept ? &kept->length : NULL);
 	p = hr_arena_get(&o->arena, all, 1);
-	for (i = all = 0; i < n; i++) {
-		memcpy(p + all, s[i].data, s[i].len);
-		all += s[i].len;
-	}
+	for (i = all = 0; i < n; i++)
+		all += unspell(is, &s[i], p + all);
 	put_blob(o, p, all, kept ? &kept->text : NULL);
 }
 
@@ -199,24 +277,37 @@ static int
 get_plain(struct hr_dec *d, struct hr_string *s, size_t n, struct hr_strings_kept *kept)
 {
 	struct hr_arena_mark mark = hr_arena_mark(&d->arena);
-	uint64_t *len = hr_arena_get(&d->arena, n, sizeof(*len));
+	uint64_t *len;
+	uint8_t spelling, *out = NULL;
 	const uint8_t *p;
-	size_t i, all = 0;
+	size_t i, all = 0, packed = 0;
 
-	if (len == NULL || hr_ints_decode(d, len, n, kept ? &kept->length : NULL) < 0)
+	if (n == 0)
+		return 0;
+	spelling = hr_cur_u8(&d->meta);
+	len = hr_arena_get(&d->arena, n, sizeof(*len));
+	if (spelling > UUID || len == NULL || hr_ints_decode(d, len, n, kept ? &kept->length : NULL) < 0)
 		return -1;
 	for (i = 0; i < n; i++) {
-		if (len[i] > HR_STRING_MAX)
+		if (len[i] > HR_STRING_MAX || (spelling == HEX && len[i] % 2) || (spelling == UUID && len[i] != 36))
 			return -1;
 		s[i].len = len[i];
 		all += len[i];
+		packed += spelled_size((enum spelling)spelling, len[i]);
 	}
 	hr_arena_release(&d->arena, mark);
-	if ((p = get_blob(d, all, kept ? &kept->text : NULL)) == NULL)
+	if ((p = get_blob(d, packed, kept ? &kept->text : NULL)) == NULL)
+		return -1;
+	if (spelling != AS_IS && (out = hr_arena_get(&d->arena, all, 1)) == NULL)
 		return -1;
 	for (i = 0; i < n; i++) {
-		s[i].data = p;
-		p += s[i].len;
+		if (out) {
+			spell((enum spelling)spelling, p, s[i].len, out);
+			s[i].data = out;
+			out += s[i].len;
+		} else
+			s[i].data = p;
+		p += spelled_size((enum spelling)spelling, s[i].len);
 	}
 	return 0;
 }

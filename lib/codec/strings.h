@@ -3,7 +3,8 @@
  *
  * What is many times there is in a dictionary.  What is not is behind each other:
  * the lengths as integers, the bytes through zstd (RFC 8878), with what the
- * column had in blocks before as its reference, or as they are.
+ * column had in blocks before as its reference, or as they are; where all of them
+ * spell bytes in lower-case hex or as uuids, those bytes.
  */
 #ifndef HR_STRINGS_H
 #define HR_STRINGS_H

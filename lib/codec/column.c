@@ -199,11 +199,10 @@ hr_column_encode(struct hr_enc *o, struct hr_value *const *all, int at, size_t n
 	unsigned width;
 	int same;
 
-	for (i = 1; i < n; i++)
-		if (kind_of(&v[i]) != kind) {
-			kind = MIXED;
-			break;
-		}
+	for (i = 1; i < n && kind_of(&v[i]) == kind; i++)
+		;
+	if (i < n)
+		kind = MIXED;
 	header = o->meta.len;
 	hr_buf_u8(&o->meta, 0);
 	if (kind == NOTHING || kind == UNCHANGED)
@@ -220,7 +219,9 @@ hr_column_encode(struct hr_enc *o, struct hr_value *const *all, int at, size_t n
 			kinds[i] = kind_of(&v[i]);
 		hr_ints_encode(o, kinds, n, &m->kinds, kept ? &kept->kinds : NULL);
 	}
-	for (i = 0; i < n; i++)
+	for (i = 0; kind != MIXED && i < n; i++)
+		s[values++] = (struct hr_string){ v[i].data, (size_t)v[i].len };
+	for (i = 0; kind == MIXED && i < n; i++)
 		if (v[i].len >= 0)
 			s[values++] = (struct hr_string){ v[i].data, (size_t)v[i].len };
 	if (values == 0)	/* NULL here, unchanged there */

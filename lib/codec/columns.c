@@ -117,10 +117,21 @@ static void
 add_tuple(struct hr_columns *c, uint32_t relation, uint8_t role, const uint8_t *tuple, bool updated)
 {
 	struct hr_section_memory *m;
+	struct hr_section *last = c->tuples ? &c->section[c->tuple[c->tuples - 1]] : NULL;
 	int columns = hr_get_u16be(tuple);
 	uint8_t key[7];
 	void **at;
 
+	HR_GROW(c->tuple, c->tuples, c->tuple_cap);
+	/* Mostly that of the one before. */
+	if (last && last->relation == relation && last->role == role && last->columns == columns) {
+		if (updated)
+			last->memory->updated = UPDATED;
+		last->rows++;
+		c->tuple[c->tuples] = c->tuple[c->tuples - 1];
+		c->tuples++;
+		return;
+	}
 	hr_set_u32le(key, relation);
 	key[4] = role;
 	hr_set_u16le(key + 5, (uint16_t)columns);
@@ -145,7 +156,6 @@ add_tuple(struct hr_columns *c, uint32_t relation, uint8_t role, const uint8_t *
 	if (updated)
 		m->updated = UPDATED;
 	c->section[m->index].rows++;
-	HR_GROW(c->tuple, c->tuples, c->tuple_cap);
 	c->tuple[c->tuples++] = m->index;
 }
 

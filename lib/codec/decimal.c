@@ -18,14 +18,17 @@ hr_decimal_format(int64_t integer, unsigned decimals, uint8_t out[HR_DECIMAL_BYT
 {
 	unsigned behind = (decimals + 3) / 4, pad = behind * 4 - decimals;
 	unsigned __int128 rest = integer < 0 ? -(unsigned __int128)integer : (unsigned __int128)integer;
+	uint64_t low_part;
 	uint16_t digit[DIGITS_MAX];	/* the lowest first */
 	int n = 0, low = 0, i;
 
 	if (decimals > DECIMALS_MAX)
 		return 0;
 	rest *= power[pad];
-	for (; rest; rest /= 10000)
+	for (; rest > UINT64_MAX; rest /= 10000)
 		digit[n++] = (uint16_t)(rest % 10000);
+	for (low_part = (uint64_t)rest; low_part; low_part /= 10000)
+		digit[n++] = (uint16_t)(low_part % 10000);
 	while (low < n && digit[low] == 0)
 		low++;
 	hr_set_u16be(out, (uint16_t)(n - low));
@@ -63,7 +66,8 @@ hr_decimal_parse(const uint8_t *p, size_t n, int64_t *integer, unsigned *decimal
 		value = value * 10000 + hr_get_u16be(p + HEADER_BYTES + 2 * i);
 	for (; last > 0 && value; last--)
 		value *= 10000;
-	value /= power[behind * 4 - *decimals];
+	value = value > UINT64_MAX ? value / power[behind * 4 - *decimals] :
+	    (uint64_t)value / power[behind * 4 - *decimals];
 	if (value > INT64_MAX)
 		return false;
 	*integer = sign ? -(int64_t)value : (int64_t)value;

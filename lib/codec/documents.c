@@ -20,6 +20,7 @@
 enum mark { STRING = 1, INTEGER, DECIMAL, WORD, NUMBER, WHOLE, MARKS };
 
 #define DEPTH_MOST	64
+#define PLANS	256		/* shapes of a block that are remembered */
 #define DIGITS_MOST	18
 #define ARRAY		UINT64_C(0x9e3779b97f4a7c15)
 
@@ -73,16 +74,19 @@ space(struct walk *w)
 static bool
 inside(struct walk *w, const uint8_t **from, size_t *len)
 {
-	*from = w->at;
-	for (; w->at < w->end && *w->at != '"'; w->at++) {
-		if (*w->at < ' ' || (*w->at == '\\' && ++w->at == w->end))
+	const uint8_t *at = w->at, *end = w->end;
+
+	*from = at;
+	for (; at < end && *at != '"'; at++) {
+		if (*at == '\\' && ++at == end)
 			return false;
-		if (*w->at < ' ')
+		if (*at < ' ')
 			return false;
 	}
-	if (w->at == w->end)
+	if (at == end)
 		return false;
-	*len = (size_t)(w->at++ - *from);
+	*len = (size_t)(at - *from);
+	w->at = at + 1;
 	return true;
 }
 
@@ -138,7 +142,8 @@ scalar(struct walk *w, uint64_t path)
 			return w->found(w->arg, &s);
 		}
 	}
-	while (w->at < w->end && strchr("+-.eE0123456789", *w->at) && *w->at)
+	while (w->at < w->end && ((*w->at >= '0' && *w->at <= '9') || *w->at == '-' || *w->at == '.' || *w->at == 'e' ||
+	    *w->at == 'E' || *w->at == '+'))
 		w->at++;
 	s.len = (size_t)(w->at - s.at);
 	s.kind = number(s.at, s.len, &s.integer, &s.decimals);
@@ -445,14 +450,75 @@ hr_documents_encode(struct hr_enc *o, const struct hr_string *s, size_t n, struc
 
 /* --- and back --- */
 
+/* Where a shape has its marks, and of which column each is. */
+struct plan {
+	const struct hr_string *shape;
+	struct place { uint32_t at, column; } *place;
+	size_t n;
+};
+
+struct planner {
+	struct columns *c;
+	const uint8_t *shape;
+	struct hr_buf *places;
+};
+
 static bool
-count(void *arg, const struct scalar *s)
+note(void *arg, const struct scalar *s)
 {
-	struct column *k = column_of(arg, s->path, s->kind);
+	struct planner *p = arg;
+	struct column *k = column_of(p->c, s->path, s->kind);
+	struct place place;
 
 	if (k == NULL)
 		return false;
-	k->n++;
+	place = (struct place){ (uint32_t)(s->at - p->shape), (uint32_t)(k - p->c->column) };
+	hr_buf_put(p->places, &place, sizeof(place));
+	return true;
+}
+
+static bool
+make_plan(struct hr_arena *a, struct columns *c, const struct hr_string *shape, struct plan **out)
+{
+	struct hr_buf places = HR_BUF_INIT;
+	struct planner p = { c, shape->data, &places };
+	struct plan *plan = *out = hr_arena_get(a, 1, sizeof(*plan));
+	bool good = plan != NULL && walk(shape->data, shape->len, true, note, &p);
+
+	if (good) {
+		*plan = (struct plan){
+			.shape = shape, .n = places.len / sizeof(struct place), .place = hr_arena_get(a, places.len, 1),
+		};
+		good = plan->place != NULL;
+		if (good && places.len)
+			memcpy(plan->place, places.data, places.len);
+	}
+	hr_buf_clear(&places);
+	return good;
+}
+
+/*
+ * A plan for each document, NULL for what is none.  Shapes are mostly entries of
+ * a dictionary, lent from one place: those that are there again have their plan.
+ */
+static bool
+make_plans(struct hr_arena *a, struct columns *c, const struct hr_string *shape, size_t n, struct plan **plan)
+{
+	struct plan *slot[PLANS] = { NULL };
+	size_t i, k, at;
+
+	for (i = 0; i < n; i++) {
+		plan[i] = NULL;
+		if (shape[i].len && shape[i].data[0] == WHOLE)
+			continue;
+		at = ((uintptr_t)shape[i].data >> 3) % PLANS;
+		if (slot[at] == NULL || slot[at]->shape->data != shape[i].data || slot[at]->shape->len != shape[i].len)
+			if (!make_plan(a, c, &shape[i], &slot[at]))
+				return false;
+		plan[i] = slot[at];
+		for (k = 0; k < plan[i]->n; k++)
+			c->column[plan[i]->place[k].column].n++;
+	}
 	return true;
 }
 
@@ -478,13 +544,6 @@ get_column(struct hr_dec *d, struct column *k, struct hr_path_kept *kept)
 	return k->integer && hr_ints_decode(d, k->integer, k->n, kept ? &kept->ints : NULL) == 0;
 }
 
-/* A shape on its way to its text; without out it is only measured. */
-struct giver {
-	struct columns *c;
-	struct hr_buf *out;
-	const uint8_t *from;
-};
-
 static size_t
 format(char *out, int64_t integer, unsigned decimals)
 {
@@ -506,37 +565,49 @@ format(char *out, int64_t integer, unsigned decimals)
 	return (size_t)(at - out);
 }
 
+/* The next scalar of a column. */
 static bool
-give(void *arg, const struct scalar *s)
+give(struct column *k, struct hr_buf *out)
 {
 	static const char *const word[] = { "null", "false", "true" };
-	struct giver *g = arg;
-	struct column *k = column_of(g->c, s->path, s->kind);
 	char digits[48];
-	size_t i;
+	size_t i = k->at++;
 
-	if (k == NULL || k->at == k->n)
-		return false;
-	i = k->at++;
-	hr_buf_put(g->out, g->from, (size_t)(s->at - g->from));
-	g->from = s->at + 1;
-	switch (s->kind) {
+	switch (k->kind) {
 	case STRING:
-		hr_buf_u8(g->out, '"');
-		hr_buf_put(g->out, k->string[i].data, k->string[i].len);
-		hr_buf_u8(g->out, '"');
+		hr_buf_need(out, k->string[i].len + 2);
+		out->data[out->len++] = '"';
+		memcpy(out->data + out->len, k->string[i].data, k->string[i].len);
+		out->len += k->string[i].len;
+		out->data[out->len++] = '"';
 		return true;
-	case NUMBER: hr_buf_put(g->out, k->string[i].data, k->string[i].len); return true;
+	case NUMBER: hr_buf_put(out, k->string[i].data, k->string[i].len); return true;
 	case WORD:
 		if (k->integer[i] >= HR_COUNT(word))
 			return false;
-		hr_buf_puts(g->out, word[k->integer[i]]);
+		hr_buf_puts(out, word[k->integer[i]]);
 		return true;
 	default:
-		hr_buf_put(g->out, digits, format(digits, (int64_t)k->integer[i], k->decimals ?
+		hr_buf_put(out, digits, format(digits, (int64_t)k->integer[i], k->decimals ?
 		    (unsigned)k->decimals[i] : 0));
 		return true;
 	}
+}
+
+/* A whole document. */
+static bool
+give_all(const struct plan *p, const struct hr_string *shape, struct columns *c, struct hr_buf *out)
+{
+	size_t k, from = 0;
+
+	for (k = 0; k < p->n; k++) {
+		hr_buf_put(out, shape->data + from, p->place[k].at - from);
+		from = p->place[k].at + 1;
+		if (!give(&c->column[p->place[k].column], out))
+			return false;
+	}
+	hr_buf_put(out, shape->data + from, shape->len - from);
+	return true;
 }
 
 int
@@ -544,19 +615,17 @@ hr_documents_decode(struct hr_dec *d, struct hr_string *s, size_t n, bool front,
     struct hr_documents_kept *kept)
 {
 	struct hr_string *shape = hr_arena_get(&d->arena, n, sizeof(*shape));
+	struct plan **plan = hr_arena_get(&d->arena, n, sizeof(struct plan *));
 	struct hr_buf text = HR_BUF_INIT;
 	struct columns c;
 	uint8_t *copy;
 	size_t i, at;
 	int rc = -1;
 
-	if (shape == NULL || !columns_open(&c, &d->arena) ||
-	    hr_strings_decode(d, shape, n, kept ? &kept->shape : NULL) < 0)
+	if (shape == NULL || plan == NULL || !columns_open(&c, &d->arena) ||
+	    hr_strings_decode(d, shape, n, kept ? &kept->shape : NULL) < 0 ||
+	    !make_plans(&d->arena, &c, shape, n, plan))
 		return -1;
-	for (i = 0; i < n; i++)
-		if ((shape[i].len == 0 || shape[i].data[0] != WHOLE) &&
-		    !walk(shape[i].data, shape[i].len, true, count, &c))
-			return -1;
 	for (i = 0; i < c.n; i++) {
 		struct hr_path_kept *have = path_kept(kept, &c.column[i]);
 
@@ -565,18 +634,13 @@ hr_documents_decode(struct hr_dec *d, struct hr_string *s, size_t n, bool front,
 		settle(kept, have);
 	}
 	for (i = 0; i < n; i++) {
-		struct giver g = { &c, &text, shape[i].data };
-
 		at = text.len;
 		if (front)
 			hr_buf_u8(&text, 1);
-		if (shape[i].len && shape[i].data[0] == WHOLE)
+		if (plan[i] == NULL)
 			hr_buf_put(&text, shape[i].data + 1, shape[i].len - 1);
-		else {
-			if (!walk(shape[i].data, shape[i].len, true, give, &g))
-				goto out;
-			hr_buf_put(&text, g.from, (size_t)(shape[i].data + shape[i].len - g.from));
-		}
+		else if (!give_all(plan[i], &shape[i], &c, &text))
+			goto out;
 		s[i].len = text.len - at;
 		/* No more than the block can hold, whatever shapes make of it. */
 		if (d->arena.limit && text.len > d->arena.limit)

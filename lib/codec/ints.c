@@ -123,40 +123,59 @@ transform(uint64_t *r, const uint64_t *v, size_t n, enum transform t, uint64_t *
 	return n - 2;
 }
 
+static uint64_t
+least_of(const uint64_t *r, size_t n)
+{
+	int64_t least = n ? (int64_t)r[0] : 0;
+	size_t i;
+
+	for (i = 1; i < n; i++)
+		least = (int64_t)r[i] < least ? (int64_t)r[i] : least;
+	return (uint64_t)least;
+}
+
+/* The divisor of all of them above base, or of their magnitudes; at least 1. */
+static uint64_t
+common_divisor(const uint64_t *r, size_t n, uint64_t base, bool zigzag)
+{
+	uint64_t g = 0, d;
+	size_t i;
+
+	for (i = 0; i < n && g != 1; i++) {
+		d = r[i] - base;
+		if (zigzag && (int64_t)d < 0)
+			d = -d;
+		if (d && (g == 0 || d % g))
+			g = divisor_of(d, g);
+	}
+	return g ? g : 1;
+}
+
 /* Make l of the residuals r, in place. */
 static void
 reduce(struct left *l, uint64_t *r, size_t n, bool zigzag)
 {
-	int64_t least = INT64_MAX;
-	uint64_t g = 0, most = 0;
+	uint64_t base = zigzag ? 0 : least_of(r, n), divisor, most = 0;
 	size_t i;
 
-	l->u = r;
-	l->n = n;
-	if (!zigzag)
+	divisor = common_divisor(r, n, base, zigzag);
+	*l = (struct left){ .u = r, .n = n, .base = base, .divisor = divisor };
+	if (divisor != 1)
+		for (i = 0; i < n; i++) {
+			uint64_t d = r[i] - base;
+
+			/* INT64_MIN has no other divisor than itself and powers of two. */
+			r[i] = zigzag ? (uint64_t)((int64_t)d < 0 ? -(int64_t)(-d / divisor) : (int64_t)(d / divisor)) :
+			    d / divisor;
+		}
+	else if (base)
 		for (i = 0; i < n; i++)
-			if ((int64_t)r[i] < least)
-				least = (int64_t)r[i];
-	l->base = zigzag || n == 0 ? 0 : (uint64_t)least;
-	for (i = 0; i < n; i++) {
-		uint64_t d = r[i] - l->base;
-
-		if (zigzag && (int64_t)d < 0)
-			d = -d;
-		if (g != 1 && d && (g == 0 || d % g))
-			g = divisor_of(d, g);
-	}
-	l->divisor = g ? g : 1;
-	for (i = 0; i < n; i++) {
-		uint64_t d = r[i] - l->base;
-
-		/* INT64_MIN has no other divisor than itself and powers of two. */
-		if (l->divisor != 1)
-			d = zigzag ? (uint64_t)((int64_t)d < 0 ? -(int64_t)(-d / l->divisor) :
-			    (int64_t)(d / l->divisor)) : d / l->divisor;
-		r[i] = zigzag ? hr_zigzag((int64_t)d) : d;
+			r[i] -= base;
+	if (zigzag)
+		for (i = 0; i < n; i++)
+			r[i] = hr_zigzag((int64_t)r[i]);
+	for (i = 0; i < n; i++)
 		most |= r[i];
-	}
 	l->width = width_of(most);
 }
 

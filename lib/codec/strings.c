@@ -178,7 +178,12 @@ put_dictionary(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_
 		d = kept->dictionary;
 	}
 	for (i = 0; i < n; i++) {
-		if ((entry[i] = hr_dictionary_find(d, s[i].data, s[i].len)) >= 0) {
+		/* Runs need no look. */
+		if (i && s[i].len == s[i - 1].len && entry[i - 1] >= 0 && memcmp(s[i].data, s[i - 1].data, s[i].len) == 0)
+			entry[i] = entry[i - 1];
+		else
+			entry[i] = hr_dictionary_find(d, s[i].data, s[i].len);
+		if (entry[i] >= 0) {
 			code[i] = hr_dictionary_rank(d, entry[i]) + UINT64_C(1);
 			continue;
 		}

@@ -330,7 +330,7 @@ put_column(struct hr_columns *c, struct hr_section *s, int i, uint32_t type)
 	struct hr_column_kept *kept = s->kept ? &s->kept->column[s->order[i]] : NULL;
 	struct hr_arena_mark mark = hr_arena_mark(&c->enc.arena);
 	size_t k, flags = 0, rest = 0;
-	struct hr_value *own;
+	struct hr_value *own, before;
 	uint64_t *same;
 
 	if (i >= s->keys && s->references.found) {
@@ -341,11 +341,10 @@ put_column(struct hr_columns *c, struct hr_section *s, int i, uint32_t type)
 			own = hr_arena_get(&c->enc.arena, s->rows, sizeof(*own));
 			same = hr_arena_get(&c->enc.arena, s->rows, sizeof(*same));
 			for (k = 0; k < s->rows; k++) {
-				const struct hr_value *before = hr_reference(&s->references, s->v, k, i);
-				bool is = before && hr_value_same(before, &s->v[i][k]);
+				bool is = false;
 
-				if (before)
-					same[flags++] = is;
+				if (hr_reference(&s->references, s->v, k, i, &before))
+					same[flags++] = is = hr_value_same(&before, &s->v[i][k]);
 				if (!is)
 					own[rest++] = s->v[i][k];
 			}

@@ -154,7 +154,7 @@ get_column(struct parts *p, struct part *s, int i)
 	struct hr_column_kept *kept = s->kept ? &s->kept->column[s->order[i]] : NULL;
 	struct hr_arena *a = &p->d->arena;
 	size_t k, flags = s->references.found, rest = s->rows, at = 0, flag = 0;
-	struct hr_value *own;
+	struct hr_value *own, before;
 	uint64_t *same;
 	uint8_t against;
 
@@ -175,9 +175,9 @@ get_column(struct parts *p, struct part *s, int i)
 	if (own == NULL || hr_column_decode(p->d, &own, 0, rest, kept) < 0)
 		return false;
 	for (k = 0; k < s->rows; k++) {
-		const struct hr_value *before = hr_reference(&s->references, s->ordered, k, i);
+		bool has = hr_reference(&s->references, s->ordered, k, i, &before);
 
-		s->ordered[i][k] = before && same[flag++] ? *before : own[at++];
+		s->ordered[i][k] = has && same[flag++] ? before : own[at++];
 	}
 	return true;
 }

@@ -160,7 +160,7 @@ hr_kept_section(struct hr_kept *of, const uint8_t *key, size_t len, int columns)
 	} else if (s->since != of->key) {
 		for (i = 0; i < columns; i++)
 			hr_column_kept_reset(&s->column[i]);
-		hr_versions_clear(&s->versions);
+		hr_versions_reset(&s->versions);
 		s->since = of->key;
 		s->size = 0;
 	}

@@ -13,21 +13,23 @@
 #define PIECE_BYTES	(64 * 1024)
 #define SLOTS_LEAST	256
 
+#define AHEAD		8		/* rows that memory is asked for in advance */
+
 struct slot {
 	uint64_t hash;
-	struct hr_value *version;	/* NULL: empty */
+	struct hr_kept_value *version;	/* NULL: empty */
 };
 
-struct piece {
-	struct piece *before;
+struct hr_versions_piece {
+	struct hr_versions_piece *before;
 	size_t size, used;
-	max_align_t data[];
+	uint64_t data[];
 };
 
 struct hr_versions_part {
 	struct slot *slot;
 	size_t slots, n;
-	struct piece *piece;
+	struct hr_versions_piece *piece;
 	size_t bytes;
 };
 
@@ -57,16 +59,25 @@ slot_of(const struct hr_versions_part *p, uint64_t hash)
 	return &p->slot[at];
 }
 
-static const struct hr_value *
+static const struct hr_kept_value *
 find(const struct hr_versions *kept, uint64_t hash)
 {
-	const struct hr_value *v = NULL;
+	const struct hr_kept_value *v = NULL;
 
 	if (kept->newer && kept->newer->slots)
 		v = slot_of(kept->newer, hash)->version;
 	if (v == NULL && kept->older)
 		v = slot_of(kept->older, hash)->version;
 	return v;
+}
+
+static void
+fetch(const struct hr_versions *kept, uint64_t hash)
+{
+	if (kept->newer && kept->newer->slots)
+		__builtin_prefetch(&kept->newer->slot[hash & (kept->newer->slots - 1)]);
+	if (kept->older)
+		__builtin_prefetch(&kept->older->slot[hash & (kept->older->slots - 1)]);
 }
 
 bool
@@ -87,8 +98,11 @@ hr_references_find(struct hr_references *r, struct hr_arena *a, struct hr_value 
 	    slot == NULL)
 		return false;
 	memset(slot, 0, slots * sizeof(*slot));
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++)
 		r->hash[i] = hash_of(v, i, key, keys);
+	for (i = 0; i < n; i++) {
+		if (kept && i + AHEAD < n)
+			fetch(kept, r->hash[i + AHEAD]);
 		r->row[i] = (uint32_t)i;
 		r->version[i] = NULL;
 		r->followed[i] = false;
@@ -99,6 +113,7 @@ hr_references_find(struct hr_references *r, struct hr_arena *a, struct hr_value 
 			r->followed[r->row[i]] = true;
 		} else if (kept)
 			r->version[i] = find(kept, r->hash[i]);
+		__builtin_prefetch(r->version[i]);
 		r->found += slot[at] || r->version[i];
 		slot[at] = (uint32_t)i + 1;
 	}
@@ -106,17 +121,20 @@ hr_references_find(struct hr_references *r, struct hr_arena *a, struct hr_value 
 }
 
 static void *
-get(struct hr_versions_part *p, size_t bytes)
+get(struct hr_versions *kept, struct hr_versions_part *p, size_t bytes)
 {
-	struct piece *piece = p->piece;
+	struct hr_versions_piece *piece = p->piece;
 	void *at;
 
-	bytes = (bytes + 15) & ~(size_t)15;
+	bytes = (bytes + 7) & ~(size_t)7;
 	if (piece == NULL || piece->size - piece->used < bytes) {
 		size_t size = bytes > PIECE_BYTES ? bytes : PIECE_BYTES;
 
-		piece = hr_alloc(sizeof(*piece) + size);
-		*piece = (struct piece){ .before = p->piece, .size = size };
+		if ((piece = kept->spare) != NULL && size == PIECE_BYTES)
+			kept->spare = piece->before;
+		else
+			piece = hr_alloc(sizeof(*piece) + size);
+		*piece = (struct hr_versions_piece){ .before = p->piece, .size = size };
 		p->piece = piece;
 	}
 	at = (uint8_t *)piece->data + piece->used;
@@ -126,15 +144,32 @@ get(struct hr_versions_part *p, size_t bytes)
 }
 
 static void
-free_part(struct hr_versions_part *p)
+free_pieces(struct hr_versions_piece *piece)
 {
-	struct piece *piece;
+	struct hr_versions_piece *before;
+
+	for (; piece; piece = before) {
+		before = piece->before;
+		free(piece);
+	}
+}
+
+/* Its pieces are spare, but for those of one large row. */
+static void
+free_part(struct hr_versions *kept, struct hr_versions_part *p)
+{
+	struct hr_versions_piece *piece;
 
 	if (p == NULL)
 		return;
 	while ((piece = p->piece) != NULL) {
 		p->piece = piece->before;
-		free(piece);
+		if (piece->size != PIECE_BYTES) {
+			free(piece);
+			continue;
+		}
+		piece->before = kept->spare;
+		kept->spare = piece;
 	}
 	free(p->slot);
 	free(p);
@@ -171,12 +206,14 @@ hr_versions_keep(struct hr_versions *kept, const struct hr_references *r, struct
 	int c;
 
 	for (i = 0; i < r->n; i++) {
-		struct hr_value *version;
+		struct hr_kept_value *version;
 
+		if (kept->newer && kept->newer->slots && i + AHEAD < r->n)
+			__builtin_prefetch(&kept->newer->slot[r->hash[i + AHEAD] & (kept->newer->slots - 1)], 1);
 		if (r->followed[i])
 			continue;
 		if (kept->newer == NULL || kept->newer->bytes > PART_BYTES) {
-			free_part(kept->older);
+			free_part(kept, kept->older);
 			kept->older = kept->newer;
 			kept->newer = hr_zalloc(sizeof(*kept->newer));
 		}
@@ -187,15 +224,18 @@ hr_versions_keep(struct hr_versions *kept, const struct hr_references *r, struct
 		bytes = (size_t)columns * sizeof(*version);
 		for (c = 0; c < columns; c++)
 			bytes += v[c][i].len > 0 ? (size_t)v[c][i].len : 0;
-		version = get(p, bytes);
+		version = get(kept, p, bytes);
 		data = (uint8_t *)(version + columns);
 		for (c = 0; c < columns; c++) {
-			version[c] = v[c][i];
-			if (v[c][i].len <= 0)
-				continue;
-			memcpy(data, v[c][i].data, (size_t)v[c][i].len);
-			version[c].data = data;
-			data += v[c][i].len;
+			const struct hr_value *x = &v[c][i];
+
+			version[c] = (struct hr_kept_value){
+				.len = x->len, .text = x->text, .at = (uint32_t)(data - (uint8_t *)&version[c]) & INT32_MAX,
+			};
+			if (x->len > 0) {
+				memcpy(data, x->data, (size_t)x->len);
+				data += x->len;
+			}
 		}
 		p->n += slot->version == NULL;
 		*slot = (struct slot){ r->hash[i], version };
@@ -204,9 +244,18 @@ hr_versions_keep(struct hr_versions *kept, const struct hr_references *r, struct
 }
 
 void
+hr_versions_reset(struct hr_versions *kept)
+{
+	free_part(kept, kept->newer);
+	free_part(kept, kept->older);
+	kept->newer = kept->older = NULL;
+	kept->size = 0;
+}
+
+void
 hr_versions_clear(struct hr_versions *kept)
 {
-	free_part(kept->newer);
-	free_part(kept->older);
-	*kept = (struct hr_versions){ .newer = NULL };
+	hr_versions_reset(kept);
+	free_pieces(kept->spare);
+	kept->spare = NULL;
 }

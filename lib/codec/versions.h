@@ -19,14 +19,21 @@
 
 struct hr_versions {
 	struct hr_versions_part *newer, *older;
+	struct hr_versions_piece *spare;	/* to be used again */
 	size_t size;
+};
+
+/* A value that is kept: length as in hr_value, and where its bytes are from here. */
+struct hr_kept_value {
+	int32_t len;
+	uint32_t text : 1, at : 31;
 };
 
 /* What each row of a block refers to: a version that is kept, or a row before it. */
 struct hr_references {
 	size_t n, found;
 	uint64_t *hash;				/* of the row's key */
-	const struct hr_value **version;	/* all columns; or NULL */
+	const struct hr_kept_value **version;	/* all columns; or NULL */
 	uint32_t *row;				/* in front; its own number: there is none */
 	bool *followed;				/* a later one of this block has its key */
 };
@@ -38,16 +45,28 @@ struct hr_references {
 bool hr_references_find(struct hr_references *r, struct hr_arena *a, struct hr_value *const *v, size_t n,
     const uint16_t *key, int keys, const struct hr_versions *kept);
 
-/* What column c of row i has in its reference; NULL: there is none. */
-static inline const struct hr_value *
-hr_reference(const struct hr_references *r, struct hr_value *const *v, size_t i, int c)
+/* What column c of row i has in its reference; false: there is none. */
+static inline bool
+hr_reference(const struct hr_references *r, struct hr_value *const *v, size_t i, int c, struct hr_value *out)
 {
-	return r->version[i] ? &r->version[i][c] : r->row[i] != i ? &v[c][r->row[i]] : NULL;
+	const struct hr_kept_value *k;
+
+	if (r->version[i]) {
+		k = &r->version[i][c];
+		*out = (struct hr_value){ (const uint8_t *)k + k->at, k->len, k->text };
+		return true;
+	}
+	if (r->row[i] == i)
+		return false;
+	*out = v[c][r->row[i]];
+	return true;
 }
 
 /* Keep the last version of each row, when nothing that was kept is lent any more. */
 void hr_versions_keep(struct hr_versions *kept, const struct hr_references *r, struct hr_value *const *v,
     int columns);
+/* Forget; memory is kept for what comes, or given back. */
+void hr_versions_reset(struct hr_versions *kept);
 void hr_versions_clear(struct hr_versions *kept);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/hr.h"
 
 #include <stdlib.h>
+#include <time.h>
 #include <string.h>
 
 #include "apply/queue.h"
@@ -113,6 +114,24 @@ hr_queue_windows(struct hr_queue *q)
 	n = q->windows;
 	pthread_mutex_unlock(&q->lock);
 	return n;
+}
+
+bool
+hr_queue_await(struct hr_queue *q, int64_t us)
+{
+	struct timespec until;
+	bool has;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += (long)(us % 1000000) * 1000;
+	until.tv_sec += us / 1000000 + until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&q->lock);
+	while (q->windows == 0 && !q->closed && pthread_cond_timedwait(&q->filled, &q->lock, &until) == 0)
+		;
+	has = q->windows > 0;
+	pthread_mutex_unlock(&q->lock);
+	return has;
 }
 
 int

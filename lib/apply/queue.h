@@ -48,6 +48,8 @@ int hr_queue_put(struct hr_queue *q, struct hr_piece *p, size_t max);	/* takes p
 struct hr_piece *hr_queue_take(struct hr_queue *q, bool between);
 /* How many whole windows wait? */
 size_t hr_queue_windows(struct hr_queue *q);
+/* Is one there, or comes one within so many microseconds? */
+bool hr_queue_await(struct hr_queue *q, int64_t us);
 /* Wait until all was taken and done with.  0, or -1 when it was closed. */
 int hr_queue_drain(struct hr_queue *q);
 void hr_queue_close(struct hr_queue *q);

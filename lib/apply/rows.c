@@ -424,6 +424,7 @@ hr_worker_rows(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
 	int got;
 
 	w->in_copy = p->flags & HR_COPY;
+	w->txn.copy_stays = w->in_copy && !w->batch.in_order;
 	touch(w, t);
 	if (HR_UNLIKELY(atomic_load_explicit(&w->a->changes, memory_order_relaxed) != w->changes)) {
 		w->changes = atomic_load(&w->a->changes);
@@ -493,7 +494,7 @@ hr_worker_relation(struct hr_worker *w, const struct hr_piece *p, struct hr_err 
 {
 	struct hr_relation *rel;
 
-	if (hr_relation_decode(&rel, p->body, p->len, e) < 0)
+	if (hr_txn_copy_end(&w->txn, e) < 0 || hr_relation_decode(&rel, p->body, p->len, e) < 0)
 		return -1;
 	return hr_worker_put_target(w, rel, true, e);
 }

@@ -264,21 +264,17 @@ copy(struct hr_txn *t, struct hr_set *s, struct hr_err *e)
 	static const char header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
 	const struct hr_target *g = s->target;
 	struct build *b = fresh();
-	int64_t rows;
+	bool begins;
 	size_t i;
 
-	/* BEGIN may still have to be sent. */
-	if (!t->open && hr_txn_sql(t, "SELECT 1", 0, NULL, e) < 0)
-		return -1;
-	if (hr_txn_plain(t, e) < 0)
-		return -1;
 	hr_buf_printf(&b->sql, "COPY %s (", g->table);
 	put_columns(b, g);
 	hr_buf_puts(&b->sql, ") FROM STDIN (FORMAT binary)");
-	if (hr_copy_in_begin(t->conn, hr_buf_text(&b->sql), e) < 0)
+	if (hr_txn_copy(t, g, hr_buf_text(&b->sql), &begins, e) < 0)
 		return -1;
 	hr_buf_reset(&b->copy);
-	hr_buf_put(&b->copy, header, 19);
+	if (begins)
+		hr_buf_put(&b->copy, header, 19);
 	for (i = 0; i < s->changes; i++) {
 		const struct hr_change *c = s->change[i];
 
@@ -292,10 +288,9 @@ copy(struct hr_txn *t, struct hr_set *s, struct hr_err *e)
 			hr_buf_reset(&b->copy);
 		}
 	}
-	hr_buf_u16be(&b->copy, UINT16_MAX);
 	if (hr_copy_in_put(t->conn, b->copy.data, b->copy.len, e) < 0)
 		return -1;
-	return hr_copy_in_end(t->conn, &rows, e);
+	return t->copy_stays ? 0 : hr_txn_copy_end(t, e);
 }
 
 int

@@ -22,9 +22,23 @@ expect(struct hr_txn *t)
 	return x;
 }
 
+int
+hr_txn_copy_end(struct hr_txn *t, struct hr_err *e)
+{
+	static const uint8_t end[2] = { 0xff, 0xff };
+	int64_t rows;
+
+	if (t->copying == NULL)
+		return 0;
+	t->copying = NULL;
+	return hr_copy_in_put(t->conn, end, sizeof(end), e) < 0 ? -1 : hr_copy_in_end(t->conn, &rows, e);
+}
+
 static int
 pipe_on(struct hr_txn *t, struct hr_err *e)
 {
+	if (hr_txn_copy_end(t, e) < 0)
+		return -1;
 	if (!t->piped) {
 		if (hr_pipeline_begin(t->conn, e) < 0)
 			return -1;
@@ -160,9 +174,22 @@ hr_txn_drain(struct hr_txn *t, struct hr_err *e)
 }
 
 int
+hr_txn_copy(struct hr_txn *t, const void *target, const char *sql, bool *begins, struct hr_err *e)
+{
+	if ((*begins = t->copying != target)) {
+		/* BEGIN may still have to be sent. */
+		if ((!t->open && hr_txn_sql(t, "SELECT 1", 0, NULL, e) < 0) || hr_txn_plain(t, e) < 0 ||
+		    hr_copy_in_begin(t->conn, sql, e) < 0)
+			return -1;
+		t->copying = target;
+	}
+	return 0;
+}
+
+int
 hr_txn_plain(struct hr_txn *t, struct hr_err *e)
 {
-	if (hr_txn_drain(t, e) < 0)
+	if (hr_txn_copy_end(t, e) < 0 || hr_txn_drain(t, e) < 0)
 		return -1;
 	if (t->piped) {
 		if (hr_pipeline_end(t->conn, e) < 0)
@@ -214,6 +241,8 @@ hr_txn_rollback(struct hr_txn *t)
 		if (t->expect[i].prepares && t->expect[i].prepares->sent == 1)
 			t->expect[i].prepares->sent = 0;
 	if (hr_conn_alive(t->conn)) {
+		if (t->copying)
+			hr_copy_in_abort(t->conn);
 		if (t->piped)
 			hr_pipeline_abandon(t->conn);
 		if (t->open)
@@ -222,6 +251,7 @@ hr_txn_rollback(struct hr_txn *t)
 	t->expects = 0;
 	t->bytes = 0;
 	t->open = t->piped = t->counting = false;
+	t->copying = NULL;
 }
 
 void

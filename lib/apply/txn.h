@@ -37,6 +37,8 @@ struct hr_txn {
 	void *short_arg;
 	bool counting;			/* some statement sent has a count to be seen */
 	void *failed;			/* the change whose statement failed, or NULL */
+	const void *copying;		/* the target of a COPY that has not ended, or NULL */
+	bool copy_stays;		/* a COPY may go on with the next rows; no statement does meanwhile */
 };
 
 /* Send a prepared statement; it is prepared first when it was not. */
@@ -44,6 +46,12 @@ int hr_txn_send(struct hr_txn *t, struct hr_statement *s, const char *sql, const
     int n, const struct hr_param *param, int64_t rows, void *what, bool is_set, struct hr_err *e) HR_USED;
 /* The statement sent last returns whether the row existed: did is 2 then. */
 void hr_txn_says_existed(struct hr_txn *t);
+/*
+ * COPY to a target, as SQL says; goes on with that which has not ended, *begins
+ * says which.  It ends before the next statement, and fails there or before.
+ */
+int hr_txn_copy(struct hr_txn *t, const void *target, const char *sql, bool *begins, struct hr_err *e) HR_USED;
+int hr_txn_copy_end(struct hr_txn *t, struct hr_err *e) HR_USED;
 /* Send SQL that runs once, with text parameters. */
 int hr_txn_sql(struct hr_txn *t, const char *sql, int n, const struct hr_param *param, struct hr_err *e) HR_USED;
 /* Drain when more is under way than should be. */

@@ -19,6 +19,8 @@
 #include "base/lsn.h"
 
 #define LINGER_US	100000			/* a transaction gathers no longer */
+#define COPY_US		2000000			/* one of rows of a copy */
+#define COPY_BYTES	((size_t)40 << 20)	/* and in bytes; less than is kept in memory */
 #define RETRY_US	60000000		/* a lost target is looked for so long */
 #define TRIES		20			/* of what may pass by itself */
 #define MENDS		100			/* of tables in one window */
@@ -263,6 +265,17 @@ committed(struct hr_worker *w)
 	hr_worker_free_kept(w);
 }
 
+/* Another window before the commit?  Of a copy more of them: each COPY is dear to begin. */
+static bool
+goes_on(struct hr_worker *w, int64_t begun)
+{
+	int64_t lasts = hr_now_us() - begun;
+
+	if (w->txn.copy_stays)
+		return w->kept_bytes < COPY_BYTES && lasts < COPY_US && hr_queue_await(&w->queue, LINGER_US);
+	return w->rows < (uint64_t)w->a->o->batch_rows && lasts < LINGER_US && hr_queue_windows(&w->queue) > 0;
+}
+
 /*
  * One try at a window, or several when they wait.  1: committed, 0: the queue
  * was closed before, -1.
@@ -307,8 +320,7 @@ try_window(struct hr_worker *w, struct hr_err *e)
 		}
 		/* A watermark: all before it is whole. */
 		if (w->at < w->keeps || w->spill_at < w->spilled ||
-		    (!p->alone && !w->changed && w->rows < (uint64_t)w->a->o->batch_rows && begun &&
-		    hr_queue_windows(&w->queue) > 0 && hr_now_us() - begun < LINGER_US))
+		    (!p->alone && !w->changed && begun && goes_on(w, begun)))
 			continue;
 		return commit(w, p, e) < 0 ? -1 : 1;
 	}

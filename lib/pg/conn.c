@@ -451,6 +451,16 @@ hr_copy_in_put(struct hr_conn *c, const void *data, size_t len, struct hr_err *e
 	return 0;
 }
 
+void
+hr_copy_in_abort(struct hr_conn *c)
+{
+	PGresult *r;
+
+	(void)!PQputCopyEnd(c->pg, "given up");
+	while ((r = PQgetResult(c->pg)) != NULL)
+		PQclear(r);
+}
+
 int
 hr_copy_in_end(struct hr_conn *c, int64_t *rows, struct hr_err *e)
 {

@@ -80,6 +80,8 @@ void hr_pipeline_abandon(struct hr_conn *c);
 /* COPY ... FROM STDIN: begin, put any number of times, end gives the rows. */
 int hr_copy_in_begin(struct hr_conn *c, const char *sql, struct hr_err *e) HR_USED;
 int hr_copy_in_put(struct hr_conn *c, const void *data, size_t len, struct hr_err *e) HR_USED;
+/* The COPY is not to be; what comes back of it is read. */
+void hr_copy_in_abort(struct hr_conn *c);
 int hr_copy_in_end(struct hr_conn *c, int64_t *rows, struct hr_err *e) HR_USED;
 
 /* COPY ... TO STDOUT, many connections at a time. */

@@ -78,8 +78,8 @@ runs() {			# NAME TOOL
 
 # start ARG...: in the background, messages in err.
 start() {
-	# The shell makes what it starts like this ignore INT.
-	env --default-signal=INT hr-supervise "$@" >out 2>err 3>&- &
+	# The shell makes what it starts like this ignore INT, and nohup HUP.
+	env --default-signal=INT,HUP hr-supervise "$@" >out 2>err 3>&- &
 	pid=$!
 }
 

@@ -115,39 +115,50 @@ number(const uint8_t *p, size_t n, int64_t *integer, unsigned *decimals)
 	return point ? DECIMAL : INTEGER;
 }
 
+/* The scalar of a text that is next. */
 static bool
-scalar(struct walk *w, uint64_t path)
+read_scalar(struct walk *w, struct scalar *s)
 {
 	static const char *const word[] = { "null", "false", "true" };
-	struct scalar s = { .at = w->at, .path = path };
 	size_t i;
 
+	s->at = w->at;
 	if (w->at == w->end)
 		return false;
-	if (w->shape) {
-		s.kind = (enum mark)*w->at++;
-		return s.kind >= STRING && s.kind <= NUMBER && w->found(w->arg, &s);
-	}
 	if (*w->at == '"') {
 		w->at++;
-		s.kind = STRING;
-		return inside(w, &s.at, &s.len) && w->found(w->arg, &s);
+		s->kind = STRING;
+		return inside(w, &s->at, &s->len);
 	}
 	for (i = 0; i < HR_COUNT(word); i++) {
-		s.len = strlen(word[i]);
-		if ((size_t)(w->end - w->at) >= s.len && memcmp(w->at, word[i], s.len) == 0) {
-			s.kind = WORD;
-			s.integer = (int64_t)i;
-			w->at += s.len;
-			return w->found(w->arg, &s);
+		s->len = 4 + (i == 1);
+		if (*w->at == (uint8_t)word[i][0] && (size_t)(w->end - w->at) >= s->len &&
+		    memcmp(w->at, word[i], s->len) == 0) {
+			s->kind = WORD;
+			s->integer = (int64_t)i;
+			w->at += s->len;
+			return true;
 		}
 	}
 	while (w->at < w->end && ((*w->at >= '0' && *w->at <= '9') || *w->at == '-' || *w->at == '.' || *w->at == 'e' ||
 	    *w->at == 'E' || *w->at == '+'))
 		w->at++;
-	s.len = (size_t)(w->at - s.at);
-	s.kind = number(s.at, s.len, &s.integer, &s.decimals);
-	return s.len && w->found(w->arg, &s);
+	s->len = (size_t)(w->at - s->at);
+	s->kind = number(s->at, s->len, &s->integer, &s->decimals);
+	return s->len > 0;
+}
+
+static bool
+scalar(struct walk *w, uint64_t path)
+{
+	struct scalar s = { .at = w->at, .path = path };
+
+	if (!w->shape)
+		return read_scalar(w, &s) && w->found(w->arg, &s);
+	if (w->at == w->end)
+		return false;
+	s.kind = (enum mark)*w->at++;
+	return s.kind >= STRING && s.kind <= NUMBER && w->found(w->arg, &s);
 }
 
 /* A value of any kind.  False: it is none, or the finder has had enough. */
@@ -305,6 +316,20 @@ struct taker {
 	struct hr_buf *taken;		/* the column of each scalar, u32 */
 };
 
+static void
+append(struct column *k, const struct scalar *s, struct hr_arena *a)
+{
+	if (k->n == k->cap)
+		more(k, a);
+	if (s->kind == STRING || s->kind == NUMBER)
+		k->string[k->n] = (struct hr_string){ s->at, s->len };
+	else
+		k->integer[k->n] = (uint64_t)s->integer;
+	if (s->kind == DECIMAL)
+		k->decimals[k->n] = s->decimals;
+	k->n++;
+}
+
 static bool
 take(void *arg, const struct scalar *s)
 {
@@ -313,15 +338,7 @@ take(void *arg, const struct scalar *s)
 
 	if (k == NULL)
 		return false;
-	if (k->n == k->cap)
-		more(k, t->c->arena);
-	if (s->kind == STRING || s->kind == NUMBER)
-		k->string[k->n] = (struct hr_string){ s->at, s->len };
-	else
-		k->integer[k->n] = (uint64_t)s->integer;
-	if (s->kind == DECIMAL)
-		k->decimals[k->n] = s->decimals;
-	k->n++;
+	append(k, s, t->c->arena);
 	hr_buf_u32le(t->taken, (uint32_t)(k - t->c->column));
 	/* A string's quotes go with it. */
 	hr_buf_put(t->shape, t->from, (size_t)(s->at - t->from) - (s->kind == STRING));
@@ -387,16 +404,77 @@ put_column(struct hr_enc *o, const struct column *k, struct hr_path_memory *m, s
 	hr_ints_encode(o, k->integer, k->n, &m->ints, kept ? &kept->ints : NULL);
 }
 
+/* The shape of the document before, and where its marks are. */
+struct last {
+	struct hr_string shape;
+	const struct hr_buf *taken;	/* their columns */
+	struct hr_buf place;		/* and where they are, u32 */
+	struct hr_buf scalar;		/* struct scalar, of the one in hand */
+};
+
+/*
+ * Most have the shape of the one before: then the text has to be what is between
+ * its marks, with scalars of the same kinds, and nothing need be looked up.
+ */
+static bool
+take_alike(struct last *last, struct columns *c, const struct hr_string *s)
+{
+	struct walk w = { .at = s->data, .end = s->data + s->len };
+	const uint8_t *from = last->shape.data, *at;
+	size_t marks = last->taken->len / 4, k, len;
+	struct scalar *scalars;
+
+	if (last->shape.len == 0)
+		return false;
+	hr_buf_reset(&last->scalar);
+	hr_buf_need(&last->scalar, marks * sizeof(*scalars) + 1);
+	scalars = (struct scalar *)(void *)last->scalar.data;
+	for (k = 0; k <= marks; k++, from = at + 1) {
+		at = last->shape.data + (k < marks ? hr_get_u32le(last->place.data + 4 * k) : last->shape.len);
+		len = (size_t)(at - from);
+		if ((size_t)(w.end - w.at) < len || memcmp(w.at, from, len) != 0)
+			return false;
+		w.at += len;
+		if (k == marks)
+			break;
+		if (!read_scalar(&w, &scalars[k]) || (uint8_t)scalars[k].kind != *at)
+			return false;
+	}
+	if (w.at != w.end)
+		return false;
+	for (k = 0; k < marks; k++)
+		append(&c->column[hr_get_u32le(last->taken->data + 4 * k)], &scalars[k], c->arena);
+	return true;
+}
+
+static void
+remember(struct last *last, const struct hr_string *shape)
+{
+	size_t i;
+
+	last->shape = *shape;
+	hr_buf_reset(&last->place);
+	for (i = 0; i < shape->len; i++)
+		if (shape->data[i] >= STRING && shape->data[i] <= NUMBER)
+			hr_buf_u32le(&last->place, (uint32_t)i);
+}
+
 /* The shapes of all, and columns in c.  False: too many have none. */
 static bool
 take_apart(struct hr_enc *o, struct columns *c, const struct hr_string *s, size_t n, struct hr_string *shape)
 {
 	struct hr_buf buf = HR_BUF_INIT, taken = HR_BUF_INIT;
+	struct last last = { .taken = &taken };
 	size_t i, failed = 0, columns;
 	uint8_t *copy;
 
 	for (i = 0; i < n && failed * 8 <= n; i++) {
 		struct taker t = { c, &buf, s[i].data, &taken };
+
+		if (take_alike(&last, c, &s[i])) {
+			shape[i] = last.shape;
+			continue;
+		}
 
 		hr_buf_reset(&buf);
 		hr_buf_reset(&taken);
@@ -416,8 +494,13 @@ take_apart(struct hr_enc *o, struct columns *c, const struct hr_string *s, size_
 		if (buf.len)
 			memcpy(copy, buf.data, buf.len);
 		shape[i] = (struct hr_string){ copy, buf.len };
+		last.shape.len = 0;
+		if (buf.len && buf.data[0] != WHOLE)
+			remember(&last, &shape[i]);
 	}
 	hr_buf_clear(&buf);
+	hr_buf_clear(&last.scalar);
+	hr_buf_clear(&last.place);
 	hr_buf_clear(&taken);
 	return failed * 8 <= n;
 }

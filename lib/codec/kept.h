@@ -54,7 +54,7 @@ struct hr_keep {
  * What the tuples of a table may take, or the rest of all blocks; what is nearly
  * full leaves no room for more.  With versions.h's part it is 16 MB.
  */
-#define HR_KEPT_WINDOWS	(6 * 1024 * 1024)
+#define HR_KEPT_WINDOWS	(8 * 1024 * 1024)
 #define HR_KEPT_ENTRIES	(4 * 1024 * 1024)
 #define HR_META_KEPT_MAX	65536
 

@@ -18,17 +18,19 @@ enum spelling { AS_IS, HEX, UUID };
 
 #define HEX_LEAST	8		/* a string's bytes */
 #define BLOB_LEAST	24		/* shorter ones are never packed */
+#define WINDOW_FEW	15		/* log2 of the bytes of one that is not asked for its room */
 #define STREAM_LEAST	256		/* what is worth a window */
 #define LENGTHS_PART	4		/* of the room for entries, when strings need it too */
 #define SAMPLE_LEAST	64		/* values, to judge a dictionary by */
 
-/* A window that holds about so many blocks like this one. */
+/* A window that holds about 64 blocks like this one, and leaves room for those of other columns. */
 static unsigned
-window_for(size_t bytes)
+window_for(size_t bytes, size_t room)
 {
 	unsigned window = HR_ZST_WINDOW_LEAST;
 
-	while (window < HR_ZST_WINDOW_MOST && (size_t)1 << window < 64 * bytes)
+	while (window < HR_ZST_WINDOW_MOST && (size_t)1 << window < 64 * bytes &&
+	    (window < WINDOW_FEW || hr_zst_stream_size(window + 1) <= room / 4))
 		window++;
 	return window;
 }
@@ -37,16 +39,17 @@ static void
 put_blob(struct hr_enc *o, const uint8_t *p, size_t n, struct hr_zst_stream *z)
 {
 	size_t mark = o->data.len, packed;
+	unsigned window = window_for(n, o->room);
 	uint8_t how = ONCE;
 
 	if (n == 0)
 		return;
 	if (z && z->window)
 		how = GOES_ON;
-	else if (z && n >= STREAM_LEAST && o->room >= hr_zst_stream_size(window_for(n)))
+	else if (z && n >= STREAM_LEAST && o->room >= hr_zst_stream_size(window))
 		how = BEGINS;
 	if (how == BEGINS) {
-		hr_zst_begin(z, window_for(n));
+		hr_zst_begin(z, window);
 		o->room -= hr_zst_stream_size(z->window);
 	}
 	if (how != ONCE)
@@ -179,7 +182,8 @@ put_dictionary(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_
 	}
 	for (i = 0; i < n; i++) {
 		/* Runs need no look. */
-		if (i && s[i].len == s[i - 1].len && entry[i - 1] >= 0 && memcmp(s[i].data, s[i - 1].data, s[i].len) == 0)
+		if (i && s[i].len == s[i - 1].len && entry[i - 1] >= 0 &&
+		    (s[i].data == s[i - 1].data || memcmp(s[i].data, s[i - 1].data, s[i].len) == 0))
 			entry[i] = entry[i - 1];
 		else
 			entry[i] = hr_dictionary_find(d, s[i].data, s[i].len);

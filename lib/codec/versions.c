@@ -9,7 +9,7 @@
 #include "base/hash.h"
 #include "codec/versions.h"
 
-#define PART_BYTES	(2 * 1024 * 1024)
+#define PART_BYTES	(3 * 512 * 1024)
 #define PIECE_BYTES	(64 * 1024)
 #define SLOTS_LEAST	256
 

@@ -95,7 +95,8 @@ hr_zst_begin(struct hr_zst_stream *s, unsigned window)
 size_t
 hr_zst_stream_size(unsigned window)
 {
-	return ((size_t)2 << window) + 256 * 1024;
+	/* The window, tables of four bytes a place, and what zstd has besides. */
+	return ((size_t)5 << window) + 512 * 1024;
 }
 
 void
@@ -111,8 +112,9 @@ hr_zst_stream_pack(struct hr_zst_stream *s, int level, const void *p, size_t n, 
 	ZSTD_CCtx_setParameter(s->c, ZSTD_c_contentSizeFlag, 0);
 	ZSTD_CCtx_setParameter(s->c, ZSTD_c_compressionLevel, level);
 	ZSTD_CCtx_setParameter(s->c, ZSTD_c_windowLog, s->window);
-	if (s->window < 17)
-		ZSTD_CCtx_setParameter(s->c, ZSTD_c_hashLog, s->window - 1);
+	/* Tables no larger than what a stream is held to take. */
+	ZSTD_CCtx_setParameter(s->c, ZSTD_c_hashLog, s->window <= 17 || level > 9 ? s->window - 1 : 17);
+	ZSTD_CCtx_setParameter(s->c, ZSTD_c_chainLog, s->window <= 17 || level > 9 ? s->window - 1 : 16);
 	do {
 		hr_buf_need(out, ZSTD_CStreamOutSize());
 		to = (ZSTD_outBuffer){ out->data + out->len, out->cap - out->len, 0 };

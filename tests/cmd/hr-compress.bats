@@ -135,7 +135,7 @@ packed() {
 	hr-compress -d <got | cmp "$one" -
 }
 
-# long_stream FRAMES: a stream of so many rows frames of 3 kB.
+# long_stream FRAMES [TENANTS]: a stream of so many rows frames of 3 kB.
 long_stream() {
 	cat >long.c <<-'C'
 	#include "base/hr.h"
@@ -148,14 +148,16 @@ long_stream() {
 		struct hr_writer w = HR_WRITER_INIT;
 		struct hr_head h = HR_HEAD_INIT;
 		struct hr_buf b = HR_BUF_INIT;
-		int i, k, n = argc > 1 ? atoi(argv[1]) : 0;
+		int i, k, n = argc > 1 ? atoi(argv[1]) : 0, tenants = argc > 2 ? atoi(argv[2]) : 1;
+		char tenant[16];
 
 		h.database = (char[]){ "d" };
 		h.slot = (char[]){ "s" };
 		if (hr_write_head(&w, &h, &e) < 0)
 			return 1;
 		for (i = 0; i < n; i++) {
-			struct hr_frame f = { .type = HR_FRAME_ROWS, .flags = HR_MUST, .tenant = "t", .tenant_len = 1,
+			struct hr_frame f = { .type = HR_FRAME_ROWS, .flags = HR_MUST, .tenant = tenant,
+			    .tenant_len = (uint16_t)snprintf(tenant, sizeof(tenant), "t%d", i % tenants),
 			    .lsn = 1000u + 48 * (hr_lsn)i, .count = 32 };
 			hr_buf_reset(&b);
 			hr_put_begin(&b, (uint32_t)i, f.lsn - 48, i * 1000);
@@ -186,7 +188,7 @@ long_stream() {
 	sed -i '1i #include <stdio.h>' long.c
 	"${CC:-cc}" -O1 -D_GNU_SOURCE -DHR_VERSION='"0"' -I"$ROOT/lib" -o long long.c "$ROOT"/lib/base/*.c \
 	    "$ROOT"/lib/stream/{frame,head,rows,writer}.c -ljansson -lm -pthread
-	./long "$1"
+	./long "$@"
 }
 
 # The blocks of a stream by whether a reader can begin at them: 1 and 0.
@@ -226,4 +228,16 @@ keys() {
 	(ulimit -v 49152; hr-compress -1 <long.hrs >packed)
 	[ "$(stat -c %s packed)" -lt 10000000 ]
 	(ulimit -v 49152; hr-compress -d <packed) | cmp long.hrs -
+}
+
+@test "memory is bounded, however many tenants there are" {
+	# A window for each would be a hundred times what is allowed.
+	long_stream 16000 4000 >long.hrs
+	if nm "$(command -v hr-compress)" | grep -q __asan_init; then
+		hr-compress --memory 8MB <long.hrs | hr-compress -d | cmp long.hrs -
+		return
+	fi
+	(ulimit -v 98304; hr-compress --memory 32MB <long.hrs >packed)
+	(ulimit -v 98304; hr-compress -d <packed) | cmp long.hrs -
+	(ulimit -v 360448; hr-compress <long.hrs | hr-compress -d) | cmp long.hrs -
 }

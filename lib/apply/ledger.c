@@ -27,14 +27,9 @@
 void
 hr_ledger_init(struct hr_ledger *l, int workers)
 {
-	pthread_condattr_t attr;
-
 	*l = (struct hr_ledger){ .workers = workers };
 	pthread_mutex_init(&l->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&l->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	hr_cond_init(&l->changed);
 	l->unsure = hr_zalloc((size_t)workers * sizeof(*l->unsure));
 	l->asked = hr_zalloc((size_t)workers * sizeof(*l->asked));
 	l->durable = hr_zalloc((size_t)workers * sizeof(*l->durable));
@@ -369,16 +364,9 @@ hr_ledger_save(struct hr_apply *a, bool durable, struct hr_err *e)
 static bool
 rest(struct hr_ledger *l, int64_t us)
 {
-	struct timespec until;
+	struct timespec until = hr_until(us);
 	bool go;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += us / 1000000;
-	until.tv_nsec += us % 1000000 * 1000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_nsec -= 1000000000;
-		until.tv_sec++;
-	}
 	pthread_mutex_lock(&l->lock);
 	while (!l->dirty && !l->ending)
 		if (pthread_cond_timedwait(&l->changed, &l->lock, &until) == ETIMEDOUT)

@@ -3,11 +3,11 @@
 #include "base/hr.h"
 
 #include <stdlib.h>
-#include <time.h>
 #include <string.h>
 
 #include "apply/queue.h"
 #include "base/alloc.h"
+#include "base/clock.h"
 
 struct hr_piece *
 hr_piece_new(const struct hr_frame *f)
@@ -39,7 +39,7 @@ hr_queue_init(struct hr_queue *q)
 	*q = (struct hr_queue){ .idle = false };
 	q->last = &q->first;
 	pthread_mutex_init(&q->lock, NULL);
-	pthread_cond_init(&q->filled, NULL);
+	hr_cond_init(&q->filled);
 	pthread_cond_init(&q->emptied, NULL);
 }
 
@@ -119,13 +119,9 @@ hr_queue_windows(struct hr_queue *q)
 bool
 hr_queue_await(struct hr_queue *q, int64_t us)
 {
-	struct timespec until;
+	struct timespec until = hr_until(us);
 	bool has;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += (long)(us % 1000000) * 1000;
-	until.tv_sec += us / 1000000 + until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
 	pthread_mutex_lock(&q->lock);
 	while (q->windows == 0 && !q->closed && pthread_cond_timedwait(&q->filled, &q->lock, &until) == 0)
 		;

@@ -261,20 +261,16 @@ put_copy_row(struct build *b, const struct hr_target *g, const struct hr_change 
 static int
 copy(struct hr_txn *t, struct hr_set *s, struct hr_err *e)
 {
-	static const char header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
 	const struct hr_target *g = s->target;
 	struct build *b = fresh();
-	bool begins;
 	size_t i;
 
 	hr_buf_printf(&b->sql, "COPY %s (", g->table);
 	put_columns(b, g);
 	hr_buf_puts(&b->sql, ") FROM STDIN (FORMAT binary)");
-	if (hr_txn_copy(t, g, hr_buf_text(&b->sql), &begins, e) < 0)
+	if (hr_txn_copy(t, g, hr_buf_text(&b->sql), e) < 0)
 		return -1;
 	hr_buf_reset(&b->copy);
-	if (begins)
-		hr_buf_put(&b->copy, header, 19);
 	for (i = 0; i < s->changes; i++) {
 		const struct hr_change *c = s->change[i];
 

@@ -174,16 +174,18 @@ hr_txn_drain(struct hr_txn *t, struct hr_err *e)
 }
 
 int
-hr_txn_copy(struct hr_txn *t, const void *target, const char *sql, bool *begins, struct hr_err *e)
+hr_txn_copy(struct hr_txn *t, const void *target, const char *sql, struct hr_err *e)
 {
-	if ((*begins = t->copying != target)) {
-		/* BEGIN may still have to be sent. */
-		if ((!t->open && hr_txn_sql(t, "SELECT 1", 0, NULL, e) < 0) || hr_txn_plain(t, e) < 0 ||
-		    hr_copy_in_begin(t->conn, sql, e) < 0)
-			return -1;
-		t->copying = target;
-	}
-	return 0;
+	static const char header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
+
+	if (t->copying == target)
+		return 0;
+	/* BEGIN may still have to be sent. */
+	if ((!t->open && hr_txn_sql(t, "SELECT 1", 0, NULL, e) < 0) || hr_txn_plain(t, e) < 0 ||
+	    hr_copy_in_begin(t->conn, sql, e) < 0)
+		return -1;
+	t->copying = target;
+	return hr_copy_in_put(t->conn, header, 19, e);
 }
 
 int

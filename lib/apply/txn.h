@@ -47,10 +47,10 @@ int hr_txn_send(struct hr_txn *t, struct hr_statement *s, const char *sql, const
 /* The statement sent last returns whether the row existed: did is 2 then. */
 void hr_txn_says_existed(struct hr_txn *t);
 /*
- * COPY to a target, as SQL says; goes on with that which has not ended, *begins
- * says which.  It ends before the next statement, and fails there or before.
+ * Be in a COPY to a target, binary, as SQL says; that which has not ended goes on.
+ * It ends before the next statement, and fails there or before.
  */
-int hr_txn_copy(struct hr_txn *t, const void *target, const char *sql, bool *begins, struct hr_err *e) HR_USED;
+int hr_txn_copy(struct hr_txn *t, const void *target, const char *sql, struct hr_err *e) HR_USED;
 int hr_txn_copy_end(struct hr_txn *t, struct hr_err *e) HR_USED;
 /* Send SQL that runs once, with text parameters. */
 int hr_txn_sql(struct hr_txn *t, const char *sql, int n, const struct hr_param *param, struct hr_err *e) HR_USED;

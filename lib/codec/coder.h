@@ -52,6 +52,9 @@ struct hr_dec {
 	struct hr_arena arena;
 };
 
+/* A part of what blocks leave for those after them; NULL: nothing is kept. */
+#define HR_KEPT(kept, part) ((kept) ? &(kept)->part : NULL)
+
 /* Numbers of 7 bits a byte, the lowest first (LEB128); signed ones zigzag. */
 void hr_varint_put(struct hr_buf *b, uint64_t v);
 uint64_t hr_varint_get(struct hr_cur *c);

@@ -93,11 +93,11 @@ encode_numbers(struct hr_enc *o, const struct hr_string *s, size_t n, unsigned w
 		v[i] = number_of(s[i].data, width, !is_float);
 	if (is_float)
 		form = width == 4 ? HR_FORM_ALP4 : HR_FORM_ALP8;
-	if (is_float && !hr_alp_encode(o, v, n, width, &m->ints, kept ? &kept->ints : NULL)) {
+	if (is_float && !hr_alp_encode(o, v, n, width, &m->ints, HR_KEPT(kept, ints))) {
 		form = width == 4 ? HR_FORM_PLANES4 : HR_FORM_PLANES8;
 		hr_planes_encode(o, v, n, width);
 	} else if (!is_float)
-		hr_ints_encode(o, v, n, &m->ints, kept ? &kept->ints : NULL);
+		hr_ints_encode(o, v, n, &m->ints, HR_KEPT(kept, ints));
 	return form;
 }
 
@@ -116,8 +116,8 @@ encode_decimals(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr
 		v[i] = (uint64_t)integer;
 		decimals[i] = behind;
 	}
-	hr_ints_encode(o, decimals, n, NULL, kept ? &kept->decimals : NULL);
-	hr_ints_encode(o, v, n, &m->ints, kept ? &kept->ints : NULL);
+	hr_ints_encode(o, decimals, n, NULL, HR_KEPT(kept, decimals));
+	hr_ints_encode(o, v, n, &m->ints, HR_KEPT(kept, ints));
 	return true;
 }
 
@@ -181,7 +181,7 @@ encode_text(struct hr_enc *o, struct hr_string *s, size_t n, uint32_t type, stru
 			return form;
 		}
 	}
-	hr_strings_encode(o, s, n, &m->strings, kept ? &kept->strings : NULL);
+	hr_strings_encode(o, s, n, &m->strings, HR_KEPT(kept, strings));
 	return HR_FORM_STRINGS;
 }
 
@@ -217,7 +217,7 @@ hr_column_encode(struct hr_enc *o, struct hr_value *const *all, int at, size_t n
 		kinds = hr_arena_get(&o->arena, n, sizeof(*kinds));
 		for (i = 0; i < n; i++)
 			kinds[i] = kind_of(&v[i]);
-		hr_ints_encode(o, kinds, n, &m->kinds, kept ? &kept->kinds : NULL);
+		hr_ints_encode(o, kinds, n, &m->kinds, HR_KEPT(kept, kinds));
 	}
 	for (i = 0; kind != MIXED && i < n; i++)
 		s[values++] = (struct hr_string){ v[i].data, (size_t)v[i].len };
@@ -283,8 +283,8 @@ decode_decimals(struct hr_dec *d, struct hr_string *s, size_t n, struct hr_colum
 	uint64_t *v = hr_arena_get(&d->arena, n, sizeof(*v)), *decimals = hr_arena_get(&d->arena, n, sizeof(*v));
 	size_t i, len;
 
-	if (p == NULL || v == NULL || decimals == NULL || hr_ints_decode(d, decimals, n, kept ? &kept->decimals : NULL) < 0 ||
-	    hr_ints_decode(d, v, n, kept ? &kept->ints : NULL) < 0)
+	if (p == NULL || v == NULL || decimals == NULL || hr_ints_decode(d, decimals, n, HR_KEPT(kept, decimals)) < 0 ||
+	    hr_ints_decode(d, v, n, HR_KEPT(kept, ints)) < 0)
 		return -1;
 	for (i = 0; i < n; i++, p += HR_DECIMAL_BYTES) {
 		if (decimals[i] > UINT8_MAX ||
@@ -319,7 +319,7 @@ hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n
 	}
 	if (kind == MIXED) {
 		kinds = hr_arena_get(&d->arena, n, sizeof(*kinds));
-		if (kinds == NULL || hr_ints_decode(d, kinds, n, kept ? &kept->kinds : NULL) < 0)
+		if (kinds == NULL || hr_ints_decode(d, kinds, n, HR_KEPT(kept, kinds)) < 0)
 			return -1;
 	}
 	for (i = 0; i < n; i++) {
@@ -338,7 +338,7 @@ hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n
 	if ((s = hr_arena_get(&d->arena, values, sizeof(*s))) == NULL)
 		return -1;
 	if (form == HR_FORM_STRINGS)
-		rc = hr_strings_decode(d, s, values, kept ? &kept->strings : NULL);
+		rc = hr_strings_decode(d, s, values, HR_KEPT(kept, strings));
 	else if (form == HR_FORM_JSON || form == HR_FORM_JSONB) {
 		if (kept && kept->documents == NULL)
 			kept->documents = hr_zalloc(sizeof(*kept->documents));
@@ -346,7 +346,7 @@ hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n
 	} else if (form == HR_FORM_DECIMAL)
 		rc = decode_decimals(d, s, values, kept);
 	else
-		rc = decode_numbers(d, form, s, values, kept ? &kept->ints : NULL);
+		rc = decode_numbers(d, form, s, values, HR_KEPT(kept, ints));
 	if (rc < 0)
 		return -1;
 	for (i = 0; i < n; i++)
@@ -369,9 +369,9 @@ hr_column_memory_clear(struct hr_column_memory *m)
 size_t
 hr_column_kept_size(const struct hr_column_kept *k)
 {
-	return sizeof(*k) + (k->documents ? hr_documents_kept_size(k->documents) : 0) + hr_ints_kept_size(&k->kinds) + hr_ints_kept_size(&k->ints) +
-	    hr_ints_kept_size(&k->decimals) +
-	    hr_ints_kept_size(&k->same) + hr_strings_kept_size(&k->strings);
+	return sizeof(*k) + hr_ints_kept_size(&k->kinds) + hr_ints_kept_size(&k->ints) +
+	    hr_ints_kept_size(&k->decimals) + hr_ints_kept_size(&k->same) + hr_strings_kept_size(&k->strings) +
+	    (k->documents ? hr_documents_kept_size(k->documents) : 0);
 }
 
 void

@@ -57,8 +57,6 @@ struct hr_section {
 	struct hr_references references;
 };
 
-#define KEPT(c, what) ((c)->kept ? &(c)->kept->what : NULL)
-
 static const char *const series_name[HR_SERIES_ALL] = {
 	"type", "flags", "place", "lsn", "kind", "count", "items", "watermark time", "idle", "operation", "xid",
 	"begin lsn", "begin time", "commit lsn", "origin lsn", "step", "section",
@@ -93,7 +91,7 @@ put_series(struct hr_columns *c, enum hr_series s, const uint64_t *v, size_t n)
 {
 	size_t before = written(c);
 
-	hr_ints_encode(&c->enc, v, n, &c->series[s], KEPT(c, series[s]));
+	hr_ints_encode(&c->enc, v, n, &c->series[s], HR_KEPT(c->kept, series[s]));
 	hr_stats_add(&c->stats, "(stream)", series_name[s], "", hr_ints_name(c->series[s].codec),
 	    8 * (uint64_t)n, written(c) - before);
 }
@@ -119,7 +117,7 @@ add_tuple(struct hr_columns *c, uint32_t relation, uint8_t role, const uint8_t *
 	struct hr_section_memory *m;
 	struct hr_section *last = c->tuples ? &c->section[c->tuple[c->tuples - 1]] : NULL;
 	int columns = hr_get_u16be(tuple);
-	uint8_t key[7];
+	struct hr_section_key key;
 	void **at;
 
 	HR_GROW(c->tuple, c->tuples, c->tuple_cap);
@@ -132,10 +130,8 @@ add_tuple(struct hr_columns *c, uint32_t relation, uint8_t role, const uint8_t *
 		c->tuples++;
 		return;
 	}
-	hr_set_u32le(key, relation);
-	key[4] = role;
-	hr_set_u16le(key + 5, (uint16_t)columns);
-	at = hr_map_at(&c->memory, key, sizeof(key));
+	key = hr_section_key(relation, role, columns);
+	at = hr_map_at(&c->memory, key.bytes, sizeof(key.bytes));
 	if (*at == NULL) {
 		size_t bytes = sizeof(*m) + (size_t)columns * sizeof(m->column[0]);
 
@@ -150,7 +146,7 @@ add_tuple(struct hr_columns *c, uint32_t relation, uint8_t role, const uint8_t *
 		HR_GROW(c->section, c->sections, c->section_cap);
 		c->section[c->sections++] = (struct hr_section){
 			.memory = m, .relation = relation, .role = role, .columns = columns,
-			.kept = c->kept ? hr_kept_section(c->kept, key, sizeof(key), columns) : NULL,
+			.kept = c->kept ? hr_kept_section(c->kept, key, columns) : NULL,
 		};
 	}
 	if (updated)
@@ -282,9 +278,9 @@ put_items(struct hr_columns *c, hr_lsn first)
 	put_series(c, HR_SERIES_BEGIN_TIME, time, begins);
 	put_series(c, HR_SERIES_COMMIT, commit, commits);
 	put_series(c, HR_SERIES_ORIGIN, origin, origins);
-	put_strings(c, "origin", name, origins, &c->origins, KEPT(c, origins));
+	put_strings(c, "origin", name, origins, &c->origins, HR_KEPT(c->kept, origins));
 	put_series(c, HR_SERIES_STEP, step, steps);
-	put_strings(c, "body", body, bodies, &c->bodies, KEPT(c, bodies));
+	put_strings(c, "body", body, bodies, &c->bodies, HR_KEPT(c->kept, bodies));
 }
 
 /*
@@ -327,7 +323,7 @@ static void
 put_column(struct hr_columns *c, struct hr_section *s, int i, uint32_t type)
 {
 	struct hr_column_memory *m = &s->memory->column[s->order[i]];
-	struct hr_column_kept *kept = s->kept ? &s->kept->column[s->order[i]] : NULL;
+	struct hr_column_kept *kept = HR_KEPT(s->kept, column[s->order[i]]);
 	struct hr_arena_mark mark = hr_arena_mark(&c->enc.arena);
 	size_t k, flags = 0, rest = 0;
 	struct hr_value *own, before;
@@ -348,7 +344,7 @@ put_column(struct hr_columns *c, struct hr_section *s, int i, uint32_t type)
 				if (!is)
 					own[rest++] = s->v[i][k];
 			}
-			hr_ints_encode(&c->enc, same, flags, &m->same, kept ? &kept->same : NULL);
+			hr_ints_encode(&c->enc, same, flags, &m->same, HR_KEPT(kept, same));
 			hr_column_encode(&c->enc, &own, 0, rest, type, m, kept);
 			hr_arena_release(&c->enc.arena, mark);
 			return;
@@ -362,7 +358,6 @@ put_section(struct hr_columns *c, struct hr_section *s)
 {
 	const struct hr_relation *r = hr_relations_get(&c->relations, s->relation);
 	bool known = r && s->role != HR_ROLE_LEAVE && r->columns == s->columns;
-	uint16_t key[HR_VERSIONS_KEYS];
 	char table[256];
 	size_t before, k;
 	uint64_t in;
@@ -372,10 +367,8 @@ put_section(struct hr_columns *c, struct hr_section *s)
 		snprintf(table, sizeof(table), "%s.%s", r ? r->schema : "", r ? r->name : "");
 	set_order(c, s);
 	hr_buf_u8(&c->enc.meta, (uint8_t)s->keys);
-	for (i = 0; i < s->keys; i++) {
+	for (i = 0; i < s->keys; i++)
 		hr_varint_put(&c->enc.meta, s->order[i]);
-		key[i] = (uint16_t)i;
-	}
 	c->enc.room = s->kept ? hr_kept_room(&c->keep, c->kept, s->kept) : 0;
 	c->enc.entries = s->kept ? hr_kept_entries(c->kept, s->kept) : 0;
 	for (i = 0; i < s->columns; i++) {
@@ -384,8 +377,8 @@ put_section(struct hr_columns *c, struct hr_section *s)
 		before = written(c);
 		/* With the keys known to who reads, references are too. */
 		if (s->keys && i == s->keys)
-			hr_references_find(&s->references, &c->enc.arena, s->v, s->rows, key, s->keys,
-			    s->kept ? &s->kept->versions : NULL);
+			hr_references_find(&s->references, &c->enc.arena, s->v, s->rows, s->keys,
+			    HR_KEPT(s->kept, versions));
 		put_column(c, s, i, known ? r->column[at].type : 0);
 		if (!c->stats.wanted)
 			continue;
@@ -478,12 +471,12 @@ put_frames(struct hr_columns *c, const struct hr_placed *frame, size_t n, bool t
 	put_series(c, HR_SERIES_KIND, kind, n);
 	put_series(c, HR_SERIES_COUNT, count, n);
 	if (tenants)
-		put_strings(c, "tenant", tenant, n, &c->tenants, KEPT(c, tenants));
+		put_strings(c, "tenant", tenant, n, &c->tenants, HR_KEPT(c->kept, tenants));
 	put_series(c, HR_SERIES_ITEMS, items, rows);
 	put_series(c, HR_SERIES_TIME, time, marks);
 	put_series(c, HR_SERIES_IDLE, idle, marks);
 	put_series(c, HR_SERIES_LSN, lsn, n);
-	put_strings(c, "payload", payload, payloads, &c->payloads, KEPT(c, payloads));
+	put_strings(c, "payload", payload, payloads, &c->payloads, HR_KEPT(c->kept, payloads));
 }
 
 void

@@ -141,8 +141,8 @@ hr_dictionary_string(const struct hr_dictionary *d, int32_t entry, size_t *len)
 }
 
 /* It changes places with the first of those that were there as often. */
-void
-hr_dictionary_count(struct hr_dictionary *d, int32_t entry)
+static void
+count(struct hr_dictionary *d, int32_t entry)
 {
 	struct hr_entry *e = &d->entry[entry];
 	uint32_t low = 0, high = e->rank, middle, other;
@@ -169,6 +169,26 @@ hr_dictionary_count(struct hr_dictionary *d, int32_t entry)
 		e->rank = low;
 	}
 	e->count++;
+}
+
+void
+hr_dictionary_count(struct hr_dictionary *d, const int32_t *entry, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (entry[i] >= 0)
+			count(d, entry[i]);
+}
+
+struct hr_dictionary *
+hr_dictionary_of(struct hr_dictionary **kept, struct hr_dictionary *once)
+{
+	if (kept == NULL)
+		return once;
+	if (*kept == NULL)
+		*kept = hr_zalloc(sizeof(**kept));
+	return *kept;
 }
 
 size_t

@@ -34,8 +34,10 @@ uint32_t hr_dictionary_rank(const struct hr_dictionary *d, int32_t entry);
 int32_t hr_dictionary_at(const struct hr_dictionary *d, uint64_t rank);
 /* Lent until the reset. */
 const uint8_t *hr_dictionary_string(const struct hr_dictionary *d, int32_t entry, size_t *len);
-/* It was there once more. */
-void hr_dictionary_count(struct hr_dictionary *d, int32_t entry);
+/* Those of n values, in their order, were there once more; -1 is none. */
+void hr_dictionary_count(struct hr_dictionary *d, const int32_t *entry, size_t n);
+/* The one that is kept, made when it is not there; or once, when kept is NULL. */
+struct hr_dictionary *hr_dictionary_of(struct hr_dictionary **kept, struct hr_dictionary *once);
 /* What it is held to take, the same on all machines. */
 size_t hr_dictionary_size(const struct hr_dictionary *d);
 void hr_dictionary_reset(struct hr_dictionary *d);

@@ -17,7 +17,7 @@
 #include "codec/ints.h"
 
 /* In shapes, for scalars; none of these bytes can be in JSON. */
-enum mark { STRING = 1, INTEGER, DECIMAL, WORD, NUMBER, WHOLE, MARKS };
+enum mark { STRING = 1, INTEGER, DECIMAL, WORD, NUMBER, WHOLE };
 
 #define DEPTH_MOST	64
 #define PLANS	256		/* shapes of a block that are remembered */
@@ -34,6 +34,8 @@ struct hr_path_kept {
 	struct hr_strings_kept strings;
 	size_t size;
 };
+
+static const char *const word[] = { "null", "false", "true" };
 
 /* The values of a path in one block. */
 struct column {
@@ -62,6 +64,13 @@ struct walk {
 	void *arg;
 	bool shape;		/* over a shape, not a text */
 };
+
+/* A shape that is the text: what is no JSON. */
+static bool
+is_whole(const struct hr_string *shape)
+{
+	return shape->len && shape->data[0] == WHOLE;
+}
 
 static void
 space(struct walk *w)
@@ -119,7 +128,6 @@ number(const uint8_t *p, size_t n, int64_t *integer, unsigned *decimals)
 static bool
 read_scalar(struct walk *w, struct scalar *s)
 {
-	static const char *const word[] = { "null", "false", "true" };
 	size_t i;
 
 	s->at = w->at;
@@ -396,12 +404,12 @@ static void
 put_column(struct hr_enc *o, const struct column *k, struct hr_path_memory *m, struct hr_path_kept *kept)
 {
 	if (k->kind == STRING || k->kind == NUMBER) {
-		hr_strings_encode(o, k->string, k->n, &m->strings, kept ? &kept->strings : NULL);
+		hr_strings_encode(o, k->string, k->n, &m->strings, HR_KEPT(kept, strings));
 		return;
 	}
 	if (k->kind == DECIMAL)
-		hr_ints_encode(o, k->decimals, k->n, &m->decimals, kept ? &kept->decimals : NULL);
-	hr_ints_encode(o, k->integer, k->n, &m->ints, kept ? &kept->ints : NULL);
+		hr_ints_encode(o, k->decimals, k->n, &m->decimals, HR_KEPT(kept, decimals));
+	hr_ints_encode(o, k->integer, k->n, &m->ints, HR_KEPT(kept, ints));
 }
 
 /* The shape of the document before, and where its marks are. */
@@ -495,7 +503,7 @@ take_apart(struct hr_enc *o, struct columns *c, const struct hr_string *s, size_
 			memcpy(copy, buf.data, buf.len);
 		shape[i] = (struct hr_string){ copy, buf.len };
 		last.shape.len = 0;
-		if (buf.len && buf.data[0] != WHOLE)
+		if (!is_whole(&shape[i]))
 			remember(&last, &shape[i]);
 	}
 	hr_buf_clear(&buf);
@@ -519,7 +527,7 @@ hr_documents_encode(struct hr_enc *o, const struct hr_string *s, size_t n, struc
 		hr_arena_release(&o->arena, mark);
 		return false;
 	}
-	hr_strings_encode(o, shape, n, &m->shape, kept ? &kept->shape : NULL);
+	hr_strings_encode(o, shape, n, &m->shape, HR_KEPT(kept, shape));
 	for (i = 0; i < c.n; i++) {
 		struct column *k = &c.column[i];
 		struct hr_path_kept *have = path_kept(kept, k);
@@ -592,7 +600,7 @@ make_plans(struct hr_arena *a, struct columns *c, const struct hr_string *shape,
 
 	for (i = 0; i < n; i++) {
 		plan[i] = NULL;
-		if (shape[i].len && shape[i].data[0] == WHOLE)
+		if (is_whole(&shape[i]))
 			continue;
 		at = ((uintptr_t)shape[i].data >> 3) % PLANS;
 		if (slot[at] == NULL || slot[at]->shape->data != shape[i].data || slot[at]->shape->len != shape[i].len)
@@ -612,19 +620,19 @@ get_column(struct hr_dec *d, struct column *k, struct hr_path_kept *kept)
 
 	if (k->kind == STRING || k->kind == NUMBER) {
 		k->string = hr_arena_get(&d->arena, k->n, sizeof(*k->string));
-		return k->string && hr_strings_decode(d, k->string, k->n, kept ? &kept->strings : NULL) == 0;
+		return k->string && hr_strings_decode(d, k->string, k->n, HR_KEPT(kept, strings)) == 0;
 	}
 	if (k->kind == DECIMAL) {
 		k->decimals = hr_arena_get(&d->arena, k->n, sizeof(*k->decimals));
 		if (k->decimals == NULL ||
-		    hr_ints_decode(d, k->decimals, k->n, kept ? &kept->decimals : NULL) < 0)
+		    hr_ints_decode(d, k->decimals, k->n, HR_KEPT(kept, decimals)) < 0)
 			return false;
 		for (i = 0; i < k->n; i++)
 			if (k->decimals[i] == 0 || k->decimals[i] > DIGITS_MOST)
 				return false;
 	}
 	k->integer = hr_arena_get(&d->arena, k->n, sizeof(*k->integer));
-	return k->integer && hr_ints_decode(d, k->integer, k->n, kept ? &kept->ints : NULL) == 0;
+	return k->integer && hr_ints_decode(d, k->integer, k->n, HR_KEPT(kept, ints)) == 0;
 }
 
 static size_t
@@ -652,7 +660,6 @@ format(char *out, int64_t integer, unsigned decimals)
 static bool
 give(struct column *k, struct hr_buf *out)
 {
-	static const char *const word[] = { "null", "false", "true" };
 	char digits[48];
 	size_t i = k->at++;
 
@@ -706,7 +713,7 @@ hr_documents_decode(struct hr_dec *d, struct hr_string *s, size_t n, bool front,
 	int rc = -1;
 
 	if (shape == NULL || plan == NULL || !columns_open(&c, &d->arena) ||
-	    hr_strings_decode(d, shape, n, kept ? &kept->shape : NULL) < 0 ||
+	    hr_strings_decode(d, shape, n, HR_KEPT(kept, shape)) < 0 ||
 	    !make_plans(&d->arena, &c, shape, n, plan))
 		return -1;
 	for (i = 0; i < c.n; i++) {
@@ -768,18 +775,23 @@ hr_documents_kept_size(const struct hr_documents_kept *k)
 	return hr_strings_kept_size(&k->shape) + k->size;
 }
 
+static void
+forget_paths(struct hr_documents_kept *k)
+{
+	hr_map_clear(&k->path, free_path);
+	k->size = 0;
+}
+
 void
 hr_documents_kept_reset(struct hr_documents_kept *k)
 {
 	hr_strings_kept_reset(&k->shape);
-	hr_map_clear(&k->path, free_path);
-	k->size = 0;
+	forget_paths(k);
 }
 
 void
 hr_documents_kept_clear(struct hr_documents_kept *k)
 {
 	hr_strings_kept_clear(&k->shape);
-	hr_map_clear(&k->path, free_path);
-	k->size = 0;
+	forget_paths(k);
 }

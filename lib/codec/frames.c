@@ -49,14 +49,11 @@ struct parts {
 	hr_lsn begun, ended, last;
 };
 
-#define KEPT(p, what) ((p)->kept ? &(p)->kept->what : NULL)
-
 static bool
 series(struct parts *p, enum hr_series s, size_t n)
 {
 	p->series[s] = hr_arena_get(&p->d->arena, n, sizeof(uint64_t));
-	return p->series[s] &&
-	    hr_ints_decode(p->d, p->series[s], n, KEPT(p, series[s])) == 0;
+	return p->series[s] && hr_ints_decode(p->d, p->series[s], n, HR_KEPT(p->kept, series[s])) == 0;
 }
 
 static bool
@@ -85,10 +82,11 @@ get_frames(struct parts *p, size_t size)
 			return false;
 		kinds[p->series[HR_SERIES_KIND][i]]++;
 	}
-	if ((p->tenant && !strings(p, &p->tenant, n, KEPT(p, tenants))) || !series(p, HR_SERIES_ITEMS, kinds[HR_KIND_ITEMS]) ||
+	if ((p->tenant && !strings(p, &p->tenant, n, HR_KEPT(p->kept, tenants))) ||
+	    !series(p, HR_SERIES_ITEMS, kinds[HR_KIND_ITEMS]) ||
 	    !series(p, HR_SERIES_TIME, kinds[HR_KIND_WATERMARK]) ||
 	    !series(p, HR_SERIES_IDLE, kinds[HR_KIND_WATERMARK]) || !series(p, HR_SERIES_LSN, n) ||
-	    !strings(p, &p->payload, kinds[HR_KIND_PAYLOAD], KEPT(p, payloads)))
+	    !strings(p, &p->payload, kinds[HR_KIND_PAYLOAD], HR_KEPT(p->kept, payloads)))
 		return false;
 	for (i = 0; i < kinds[HR_KIND_ITEMS]; i++) {
 		if (p->series[HR_SERIES_ITEMS][i] > size / ITEM_LEAST - p->items)
@@ -96,17 +94,6 @@ get_frames(struct parts *p, size_t size)
 		p->items += p->series[HR_SERIES_ITEMS][i];
 	}
 	return true;
-}
-
-static struct hr_section_kept *
-section_kept(struct parts *p, const struct part *s)
-{
-	uint8_t key[7];
-
-	hr_set_u32le(key, s->relation);
-	key[4] = s->role;
-	hr_set_u16le(key + 5, (uint16_t)s->columns);
-	return hr_kept_section(p->kept, key, sizeof(key), s->columns);
 }
 
 /* Which columns come first, and room for all. */
@@ -138,10 +125,9 @@ get_order(struct parts *p, struct part *s)
 	for (i = 0, at = s->keys; i < s->columns; i++)
 		if (!taken[i])
 			s->order[at++] = (uint16_t)i;
-	for (i = 0; i < s->columns; i++) {
+	for (i = 0; i < s->columns; i++)
 		if ((s->v[i] = hr_arena_get(a, s->rows, sizeof(**s->v))) == NULL)
 			return false;
-	}
 	for (i = 0; i < s->columns; i++)
 		s->ordered[i] = s->v[s->order[i]];
 	return true;
@@ -151,20 +137,18 @@ get_order(struct parts *p, struct part *s)
 static bool
 get_column(struct parts *p, struct part *s, int i)
 {
-	struct hr_column_kept *kept = s->kept ? &s->kept->column[s->order[i]] : NULL;
+	struct hr_column_kept *kept = HR_KEPT(s->kept, column[s->order[i]]);
 	struct hr_arena *a = &p->d->arena;
 	size_t k, flags = s->references.found, rest = s->rows, at = 0, flag = 0;
 	struct hr_value *own, before;
 	uint64_t *same;
 	uint8_t against;
 
-	if (i < s->keys || flags == 0)
-		return hr_column_decode(p->d, s->ordered, i, s->rows, kept) == 0;
-	against = hr_cur_u8(&p->d->meta);
+	against = i >= s->keys && flags ? hr_cur_u8(&p->d->meta) : 0;
 	if (against == 0)
 		return hr_column_decode(p->d, s->ordered, i, s->rows, kept) == 0;
 	same = hr_arena_get(a, flags, sizeof(*same));
-	if (against > 1 || same == NULL || hr_ints_decode(p->d, same, flags, kept ? &kept->same : NULL) < 0)
+	if (against > 1 || same == NULL || hr_ints_decode(p->d, same, flags, HR_KEPT(kept, same)) < 0)
 		return false;
 	for (k = 0; k < flags; k++) {
 		if (same[k] > 1)
@@ -185,19 +169,16 @@ get_column(struct parts *p, struct part *s, int i)
 static bool
 get_section(struct parts *p, struct part *s)
 {
-	uint16_t key[HR_VERSIONS_KEYS];
 	int i;
 
 	if (!get_order(p, s))
 		return false;
-	for (i = 0; i < s->keys; i++)
-		key[i] = (uint16_t)i;
-	s->kept = p->kept ? section_kept(p, s) : NULL;
+	s->kept = p->kept ? hr_kept_section(p->kept, hr_section_key(s->relation, s->role, s->columns), s->columns) : NULL;
 	p->d->room = s->kept ? hr_kept_room(p->keep, p->kept, s->kept) : 0;
 	p->d->entries = s->kept ? hr_kept_entries(p->kept, s->kept) : 0;
 	for (i = 0; i < s->columns; i++) {
 		if (s->keys && i == s->keys && !hr_references_find(&s->references, &p->d->arena, s->ordered, s->rows,
-		    key, s->keys, s->kept ? &s->kept->versions : NULL))
+		    s->keys, HR_KEPT(s->kept, versions)))
 			return false;
 		if (!get_column(p, s, i))
 			return false;
@@ -287,8 +268,9 @@ get_items(struct parts *p, size_t size)
 		}
 	return series(p, HR_SERIES_XID, begins) && series(p, HR_SERIES_BEGIN, begins) &&
 	    series(p, HR_SERIES_BEGIN_TIME, begins) && series(p, HR_SERIES_COMMIT, commits) &&
-	    series(p, HR_SERIES_ORIGIN, origins) && strings(p, &p->origin, origins, KEPT(p, origins)) &&
-	    series(p, HR_SERIES_STEP, steps) && strings(p, &p->body, bodies, KEPT(p, bodies)) && get_sections(p, tuples, size);
+	    series(p, HR_SERIES_ORIGIN, origins) && strings(p, &p->origin, origins, HR_KEPT(p->kept, origins)) &&
+	    series(p, HR_SERIES_STEP, steps) && strings(p, &p->body, bodies, HR_KEPT(p->kept, bodies)) &&
+	    get_sections(p, tuples, size);
 }
 
 /* --- all columns are there: write frames --- */

@@ -350,23 +350,16 @@ code_of(struct hr_dictionary *d, const uint64_t *v, int32_t *entry, size_t *room
 static void
 encode_dictionary(struct hr_enc *o, const uint64_t *v, size_t n, struct hr_ints_kept *kept)
 {
-	struct hr_dictionary once = { .piece = NULL }, *d = &once;
+	struct hr_dictionary once = { .piece = NULL }, *d = hr_dictionary_of(HR_KEPT(kept, dictionary), &once);
 	uint64_t *code = hr_arena_get(&o->arena, n, sizeof(*code)), *fresh = hr_arena_get(&o->arena, n, sizeof(*fresh));
 	int32_t *entry = hr_arena_get(&o->arena, n, sizeof(*entry));
 	uint64_t cost;
 	size_t i, news = 0;
 
-	if (kept) {
-		if (kept->dictionary == NULL)
-			kept->dictionary = hr_zalloc(sizeof(*kept->dictionary));
-		d = kept->dictionary;
-	}
 	for (i = 0; i < n; i++)
 		if ((code[i] = code_of(d, &v[i], &entry[i], kept ? &o->entries : NULL)) == 0)
 			fresh[news++] = v[i];
-	for (i = 0; i < n; i++)
-		if (entry[i] >= 0)
-			hr_dictionary_count(d, entry[i]);
+	hr_dictionary_count(d, entry, n);
 	hr_buf_u8(&o->meta, CODEC(DICTIONARY, 0, 0));
 	hr_tokens_put(o, code, n, kept);
 	if (news)
@@ -522,17 +515,12 @@ static int decode(struct hr_dec *d, uint64_t *v, size_t n, struct hr_ints_kept *
 static int
 decode_dictionary(struct hr_dec *d, uint64_t *v, size_t n, struct hr_ints_kept *kept)
 {
-	struct hr_dictionary once = { .piece = NULL }, *dictionary = &once;
+	struct hr_dictionary once = { .piece = NULL }, *dictionary = hr_dictionary_of(HR_KEPT(kept, dictionary), &once);
 	int32_t *entry = hr_arena_get(&d->arena, n, sizeof(*entry));
 	uint64_t *fresh = hr_arena_get(&d->arena, n, sizeof(*fresh));
 	size_t i, len, news = 0, at = 0;
 	int rc = -1;
 
-	if (kept) {
-		if (kept->dictionary == NULL)
-			kept->dictionary = hr_zalloc(sizeof(*kept->dictionary));
-		dictionary = kept->dictionary;
-	}
 	if (entry == NULL || fresh == NULL || hr_tokens_get(d, v, n, kept) < 0)
 		return -1;
 	for (i = 0; i < n; i++)
@@ -551,9 +539,7 @@ decode_dictionary(struct hr_dec *d, uint64_t *v, size_t n, struct hr_ints_kept *
 			goto out;
 		memcpy(&v[i], hr_dictionary_string(dictionary, entry[i], &len), sizeof(v[i]));
 	}
-	for (i = 0; i < n; i++)
-		if (entry[i] >= 0)
-			hr_dictionary_count(dictionary, entry[i]);
+	hr_dictionary_count(dictionary, entry, n);
 	rc = 0;
 out:
 	hr_dictionary_clear(&once);

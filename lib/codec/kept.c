@@ -146,10 +146,21 @@ hr_kept_reset(struct hr_keep *k, struct hr_kept *of)
 	of->size = of->rest = 0;
 }
 
-struct hr_section_kept *
-hr_kept_section(struct hr_kept *of, const uint8_t *key, size_t len, int columns)
+struct hr_section_key
+hr_section_key(uint32_t relation, uint8_t role, int columns)
 {
-	void **at = hr_map_at(&of->section, key, len);
+	struct hr_section_key key;
+
+	hr_set_u32le(key.bytes, relation);
+	key.bytes[4] = role;
+	hr_set_u16le(key.bytes + 5, (uint16_t)columns);
+	return key;
+}
+
+struct hr_section_kept *
+hr_kept_section(struct hr_kept *of, struct hr_section_key key, int columns)
+{
+	void **at = hr_map_at(&of->section, key.bytes, sizeof(key.bytes));
 	struct hr_section_kept *s = *at;
 	int i;
 

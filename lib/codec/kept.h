@@ -70,8 +70,13 @@ void hr_kept_undo(struct hr_keep *k, struct hr_kept *of);
 
 /* Forget: the next block is a key block. */
 void hr_kept_reset(struct hr_keep *k, struct hr_kept *of);
-/* Of a section, key as in columns.c; made when new. */
-struct hr_section_kept *hr_kept_section(struct hr_kept *of, const uint8_t *key, size_t len, int columns);
+/* What a section is found by. */
+struct hr_section_key {
+	uint8_t bytes[7];
+};
+struct hr_section_key hr_section_key(uint32_t relation, uint8_t role, int columns);
+/* Of a section; made when new. */
+struct hr_section_kept *hr_kept_section(struct hr_kept *of, struct hr_section_key key, int columns);
 /* What windows may still take in a section; NULL: in the rest of blocks. */
 size_t hr_kept_room(const struct hr_keep *k, const struct hr_kept *of, const struct hr_section_kept *s);
 /* What dictionaries may, which is the same for both sides. */

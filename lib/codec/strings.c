@@ -155,11 +155,11 @@ put_plain(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_pick 
 	for (i = 0; i < n; i++)
 		all += len[i] = s[i].len;
 	hr_buf_u8(&o->meta, (uint8_t)is);
-	hr_ints_encode(o, len, n, length, kept ? &kept->length : NULL);
+	hr_ints_encode(o, len, n, length, HR_KEPT(kept, length));
 	p = hr_arena_get(&o->arena, all, 1);
 	for (i = all = 0; i < n; i++)
 		all += unspell(is, &s[i], p + all);
-	put_blob(o, p, all, kept ? &kept->text : NULL);
+	put_blob(o, p, all, HR_KEPT(kept, text));
 }
 
 /* Ranks, 0 for what is new; what is new; then ranks change.  Gives how many are new. */
@@ -167,7 +167,7 @@ static size_t
 put_dictionary(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_pick *length,
     struct hr_strings_kept *kept)
 {
-	struct hr_dictionary once = { .piece = NULL }, *d = &once;
+	struct hr_dictionary once = { .piece = NULL }, *d = hr_dictionary_of(HR_KEPT(kept, dictionary), &once);
 	uint64_t *code = hr_arena_get(&o->arena, n, sizeof(*code));
 	struct hr_string *fresh = hr_arena_get(&o->arena, n, sizeof(*fresh));
 	int32_t *entry = hr_arena_get(&o->arena, n, sizeof(*entry));
@@ -175,11 +175,6 @@ put_dictionary(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_
 
 	/* Who reads needs the lengths before the strings: a part of the room is theirs. */
 	o->entries -= part;
-	if (kept) {
-		if (kept->dictionary == NULL)
-			kept->dictionary = hr_zalloc(sizeof(*kept->dictionary));
-		d = kept->dictionary;
-	}
 	for (i = 0; i < n; i++) {
 		/* Runs need no look. */
 		if (i && s[i].len == s[i - 1].len && entry[i - 1] >= 0 &&
@@ -195,10 +190,8 @@ put_dictionary(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_
 		code[i] = 0;
 		fresh[news++] = s[i];
 	}
-	for (i = 0; i < n; i++)
-		if (entry[i] >= 0)
-			hr_dictionary_count(d, entry[i]);
-	hr_tokens_put(o, code, n, kept ? &kept->place : NULL);
+	hr_dictionary_count(d, entry, n);
+	hr_tokens_put(o, code, n, HR_KEPT(kept, place));
 	rest = o->entries;
 	o->entries = part;
 	put_plain(o, fresh, news, length, kept);
@@ -295,7 +288,7 @@ get_plain(struct hr_dec *d, struct hr_string *s, size_t n, struct hr_strings_kep
 		return 0;
 	spelling = hr_cur_u8(&d->meta);
 	len = hr_arena_get(&d->arena, n, sizeof(*len));
-	if (spelling > UUID || len == NULL || hr_ints_decode(d, len, n, kept ? &kept->length : NULL) < 0)
+	if (spelling > UUID || len == NULL || hr_ints_decode(d, len, n, HR_KEPT(kept, length)) < 0)
 		return -1;
 	for (i = 0; i < n; i++) {
 		if (len[i] > HR_STRING_MAX || (spelling == HEX && len[i] % 2) || (spelling == UUID && len[i] != 36))
@@ -305,7 +298,7 @@ get_plain(struct hr_dec *d, struct hr_string *s, size_t n, struct hr_strings_kep
 		packed += spelled_size((enum spelling)spelling, len[i]);
 	}
 	hr_arena_release(&d->arena, mark);
-	if ((p = get_blob(d, packed, kept ? &kept->text : NULL)) == NULL)
+	if ((p = get_blob(d, packed, HR_KEPT(kept, text))) == NULL)
 		return -1;
 	if (spelling != AS_IS && (out = hr_arena_get(&d->arena, all, 1)) == NULL)
 		return -1;
@@ -325,19 +318,14 @@ get_plain(struct hr_dec *d, struct hr_string *s, size_t n, struct hr_strings_kep
 static int
 get_dictionary(struct hr_dec *d, struct hr_string *s, size_t n, struct hr_strings_kept *kept)
 {
-	struct hr_dictionary once = { .piece = NULL }, *dictionary = &once;
+	struct hr_dictionary once = { .piece = NULL }, *dictionary = hr_dictionary_of(HR_KEPT(kept, dictionary), &once);
 	uint64_t *code = hr_arena_get(&d->arena, n, sizeof(*code));
 	int32_t *entry = hr_arena_get(&d->arena, n, sizeof(*entry));
 	struct hr_string *fresh;
 	size_t i, news = 0, at = 0, part = d->entries / LENGTHS_PART, rest = d->entries - part;
 	int rc = -1;
 
-	if (kept) {
-		if (kept->dictionary == NULL)
-			kept->dictionary = hr_zalloc(sizeof(*kept->dictionary));
-		dictionary = kept->dictionary;
-	}
-	if (code == NULL || entry == NULL || hr_tokens_get(d, code, n, kept ? &kept->place : NULL) < 0)
+	if (code == NULL || entry == NULL || hr_tokens_get(d, code, n, HR_KEPT(kept, place)) < 0)
 		return -1;
 	for (i = 0; i < n; i++)
 		news += code[i] == 0;
@@ -359,9 +347,7 @@ get_dictionary(struct hr_dec *d, struct hr_string *s, size_t n, struct hr_string
 			goto out;
 		s[i].data = hr_dictionary_string(dictionary, entry[i], &s[i].len);
 	}
-	for (i = 0; i < n; i++)
-		if (entry[i] >= 0)
-			hr_dictionary_count(dictionary, entry[i]);
+	hr_dictionary_count(dictionary, entry, n);
 	d->entries += part;
 	for (i = 0; kept == NULL && i < n; i++) {
 		uint8_t *copy = code[i] ? hr_arena_get(&d->arena, s[i].len, 1) : NULL;

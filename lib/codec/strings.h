@@ -21,7 +21,7 @@ struct hr_string {
 #define HR_STRING_MAX	(UINT32_C(1) << 30)
 
 struct hr_strings_memory {
-	struct hr_pick form, length, blob;
+	struct hr_pick form, length;
 };
 
 /* What blocks leave behind for those after them, the same on both sides. */
@@ -31,7 +31,7 @@ struct hr_strings_kept {
 	struct hr_zst_stream text;
 };
 
-/* kept may be NULL; room is what kept may take in all. */
+/* kept may be NULL. */
 void hr_strings_encode(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_strings_memory *m,
     struct hr_strings_kept *kept);
 int hr_strings_decode(struct hr_dec *d, struct hr_string *s, size_t n, struct hr_strings_kept *kept) HR_USED;

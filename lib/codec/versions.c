@@ -34,13 +34,13 @@ struct hr_versions_part {
 };
 
 static uint64_t
-hash_of(struct hr_value *const *v, size_t row, const uint16_t *key, int keys)
+hash_of(struct hr_value *const *v, size_t row, int keys)
 {
 	uint64_t hash = 0;
 	int i;
 
 	for (i = 0; i < keys; i++) {
-		const struct hr_value *x = &v[key[i]][row];
+		const struct hr_value *x = &v[i][row];
 
 		hash = (hash ^ (x->len >= 0 ? hr_hash(x->data, (size_t)x->len) : (uint64_t)x->len)) *
 		    UINT64_C(0x9e3779b97f4a7c15);
@@ -82,7 +82,7 @@ fetch(const struct hr_versions *kept, uint64_t hash)
 
 bool
 hr_references_find(struct hr_references *r, struct hr_arena *a, struct hr_value *const *v, size_t n,
-    const uint16_t *key, int keys, const struct hr_versions *kept)
+    int keys, const struct hr_versions *kept)
 {
 	size_t slots = 16, i, at;
 	uint32_t *slot;
@@ -94,12 +94,11 @@ hr_references_find(struct hr_references *r, struct hr_arena *a, struct hr_value 
 		.row = hr_arena_get(a, n, sizeof(*r->row)), .followed = hr_arena_get(a, n, sizeof(*r->followed)),
 	};
 	slot = hr_arena_get(a, slots, sizeof(*slot));
-	if (r->hash == NULL || r->version == NULL || r->row == NULL || r->followed == NULL ||
-	    slot == NULL)
+	if (r->hash == NULL || r->version == NULL || r->row == NULL || r->followed == NULL || slot == NULL)
 		return false;
 	memset(slot, 0, slots * sizeof(*slot));
 	for (i = 0; i < n; i++)
-		r->hash[i] = hash_of(v, i, key, keys);
+		r->hash[i] = hash_of(v, i, keys);
 	for (i = 0; i < n; i++) {
 		if (kept && i + AHEAD < n)
 			fetch(kept, r->hash[i + AHEAD]);

@@ -39,11 +39,11 @@ struct hr_references {
 };
 
 /*
- * Find them: v[c] are the columns, of which only the key's, given by number, are
+ * Find them: v[c] are the columns, of which only the first ones, the key's, are
  * looked at.  kept may be NULL.  False: the arena has no room.
  */
 bool hr_references_find(struct hr_references *r, struct hr_arena *a, struct hr_value *const *v, size_t n,
-    const uint16_t *key, int keys, const struct hr_versions *kept);
+    int keys, const struct hr_versions *kept);
 
 /* What column c of row i has in its reference; false: there is none. */
 static inline bool

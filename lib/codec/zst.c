@@ -11,33 +11,37 @@
 
 #define MAGIC_BYTES	4
 
-static void
-open_pack(struct hr_zst *z)
+/* Memory has run out, as where hr_alloc() finds none. */
+static void *
+no_memory(void)
 {
-	if (z->c)
-		return;
-	z->c = ZSTD_createCCtx();
-	/* Memory has run out, as where hr_alloc() finds none. */
-	if (z->c == NULL)
-		z->c = hr_realloc(NULL, SIZE_MAX, 2);
-	ZSTD_CCtx_setParameter(z->c, ZSTD_c_contentSizeFlag, 0);
+	return hr_realloc(NULL, SIZE_MAX, 2);
 }
 
 static void
-open_unpack(struct hr_zst *z)
+open_pack(void **c)
 {
-	if (z->d == NULL && (z->d = ZSTD_createDCtx()) == NULL)
-		z->d = hr_realloc(NULL, SIZE_MAX, 2);
+	if (*c == NULL && (*c = ZSTD_createCCtx()) == NULL)
+		*c = no_memory();
+	/* In the midst of a stream it is as it was. */
+	ZSTD_CCtx_setParameter(*c, ZSTD_c_contentSizeFlag, 0);
+}
+
+static void
+open_unpack(void **d)
+{
+	if (*d == NULL && (*d = ZSTD_createDCtx()) == NULL)
+		*d = no_memory();
 }
 
 void
 hr_zst_refer(struct hr_zst *z, bool packs, const void *p, size_t n)
 {
 	if (packs) {
-		open_pack(z);
+		open_pack(&z->c);
 		ZSTD_CCtx_refPrefix(z->c, p, n);
 	} else {
-		open_unpack(z);
+		open_unpack(&z->d);
 		ZSTD_DCtx_refPrefix(z->d, p, n);
 	}
 }
@@ -47,7 +51,7 @@ hr_zst_pack(struct hr_zst *z, int level, const void *p, size_t n, struct hr_buf 
 {
 	size_t bound = ZSTD_compressBound(n), did;
 
-	open_pack(z);
+	open_pack(&z->c);
 	ZSTD_CCtx_setParameter(z->c, ZSTD_c_compressionLevel, level);
 	hr_buf_need(out, bound);
 	did = ZSTD_compress2(z->c, out->data + out->len, bound, p, n);
@@ -65,7 +69,7 @@ hr_zst_unpack(struct hr_zst *z, const void *p, size_t n, void *out, size_t size)
 {
 	size_t did;
 
-	open_unpack(z);
+	open_unpack(&z->d);
 	hr_buf_reset(&z->frame);
 	hr_buf_put(&z->frame, "\x28\xb5\x2f\xfd", MAGIC_BYTES);
 	hr_buf_put(&z->frame, p, n);
@@ -106,10 +110,8 @@ hr_zst_stream_pack(struct hr_zst_stream *s, int level, const void *p, size_t n, 
 	ZSTD_outBuffer to;
 	size_t rest;
 
-	if (s->c == NULL && (s->c = ZSTD_createCCtx()) == NULL)
-		s->c = hr_realloc(NULL, SIZE_MAX, 2);
-	/* They hold from the session's first bytes on. */
-	ZSTD_CCtx_setParameter(s->c, ZSTD_c_contentSizeFlag, 0);
+	/* What is set holds from the session's first bytes on. */
+	open_pack(&s->c);
 	ZSTD_CCtx_setParameter(s->c, ZSTD_c_compressionLevel, level);
 	ZSTD_CCtx_setParameter(s->c, ZSTD_c_windowLog, s->window);
 	/* Tables no larger than what a stream is held to take. */
@@ -121,7 +123,7 @@ hr_zst_stream_pack(struct hr_zst_stream *s, int level, const void *p, size_t n, 
 		rest = ZSTD_compressStream2(s->c, &to, &in, ZSTD_e_flush);
 		out->len += to.pos;
 		if (ZSTD_isError(rest))	/* for want of memory alone */
-			rest = hr_realloc(NULL, SIZE_MAX, 2) != NULL;
+			rest = no_memory() != NULL;
 	} while (rest);
 }
 
@@ -132,10 +134,7 @@ hr_zst_stream_unpack(struct hr_zst_stream *s, const void *p, size_t n, void *out
 	ZSTD_outBuffer to = { out, size, 0 };
 	size_t rest;
 
-	if (s->d == NULL) {
-		if ((s->d = ZSTD_createDCtx()) == NULL)
-			s->d = hr_realloc(NULL, SIZE_MAX, 2);
-	}
+	open_unpack(&s->d);
 	ZSTD_DCtx_setParameter(s->d, ZSTD_d_windowLogMax, s->window);
 	while (in.pos < n) {
 		size_t in_before = in.pos, out_before = to.pos;

@@ -178,7 +178,7 @@ against() {
 # A set at both sizes of blocks, against one zstd over the same bytes; and blocks
 # that need no other against zstd of the same frames one by one.
 compress_one() {		# SET FILE
-	local rows f in z3 long
+	local rows f in z3 long frames
 
 	for rows in 1000 100; do
 		f=$work/split
@@ -187,12 +187,13 @@ compress_one() {		# SET FILE
 		timed "$work/z" zstd -q -3 --zstd=wlog=23 --single-thread -c <"$f"
 		z3=$(stat -c %s "$work/z")
 		long=$(zstd -q -19 --long=27 -c <"$f" | wc -c)
+		frames=$("$work/frames" zstd 3 <"$f")
 		[ $rows = 100 ] || printf '%-15s %-22s %10s %9s %7s\n' "$1" "zstd -3" "$in" "$z3" "$(rate "$in" "$cpu")"
 		result workload '"compress"' set "\"$1\"" blocks "\"zstd $rows\"" in "$in" out "$z3" cpu "$cpu"
 		against "$1" "$rows rows" "--block-rows $rows" "$f" "zstd -3" "$z3" "zstd -19 --long" "$long" \
-		    "zstd -3 of frames" "$("$work/frames" zstd 3 <"$f")"
+		    "zstd -3 of frames" "$frames"
 		[ $rows = 100 ] || against "$1" "1000 rows, independent" "--independent --block-rows $rows" "$f" \
-		    "zstd -3 of frames" "$("$work/frames" zstd 3 <"$f")" \
+		    "zstd -3 of frames" "$frames" \
 		    "zstd -19 of frames" "$("$work/frames" zstd 19 <"$f")"
 	done
 }

@@ -78,6 +78,7 @@ runs() {			# NAME TOOL
 
 # start ARG...: in the background, messages in err.
 start() {
+	rm -f err			# what the one before said is none of this one's
 	# The shell makes what it starts like this ignore INT, and nohup HUP.
 	env --default-signal=INT,HUP hr-supervise "$@" >out 2>err 3>&- &
 	pid=$!

@@ -44,7 +44,7 @@ static const char usage[] =
     "      --snapshot             copy existing rows first\n"
     "      --copy-tenant T        ask the capture that follows FILE to copy this tenant\n"
     "  -j, --jobs N               connections for the copy (2)\n"
-    "      --part-size SIZE       of the parts that large tables are copied in (64MB)\n"
+    "      --part-size SIZE       of the parts that large tables are copied in (8MB to 64MB)\n"
     "  -E, --endpos LSN|now       end after the last commit at or before this\n"
     "      --origin any|none      none: leave out what arrived by replication (any)\n"
     "      --checkpoint FILE      what the target has; moves the slot\n"
@@ -204,9 +204,7 @@ merge(struct said *s)
 		s->o.publication = c->source.publication;
 	if (s->o.jobs == 0)
 		s->o.jobs = c->source.jobs;
-	if (s->part == 0)
-		s->part = 64 << 20;
-	s->o.part_pages = s->part > 8192 ? (int64_t)(s->part / 8192) : 1;
+	s->o.part_pages = s->part > 8192 ? (int64_t)(s->part / 8192) : s->part != 0;
 	if (s->origin == NULL)
 		s->origin = c->source.origin;
 	s->o.local_only = s->origin && strcmp(s->origin, "none") == 0;

@@ -30,7 +30,7 @@ struct hr_capture_options {
 	struct hr_config *config;	/* tenancy, tenants (to which a copy may add), tables */
 	bool create_slot, snapshot;
 	int jobs;			/* copy connections */
-	int64_t part_pages;		/* of a part of a large table */
+	int64_t part_pages;		/* of a part of a large table; 0: as suits it */
 	bool has_endpos, endpos_now;
 	hr_lsn endpos;
 	const char *checkpoint;		/* or NULL */

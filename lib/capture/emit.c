@@ -12,6 +12,8 @@
 #include "stream/value.h"
 
 #define FULL_BYTES	((size_t)256 << 10)	/* a watermark is due */
+#define SHORT_BYTES	((size_t)32 << 10)	/* in a copy, of few tenants */
+#define SHARE_BYTES	((size_t)4 << 10)	/* of each of them, then */
 #define PART_BYTES	((size_t)1 << 20)	/* of an open transaction: write parts */
 #define KEEP_BYTES	((size_t)64 << 10)	/* an idle buffer keeps no more */
 
@@ -267,7 +269,14 @@ hr_emit_commit(struct hr_emit *m, hr_lsn end, struct hr_err *e)
 bool
 hr_emit_full(const struct hr_emit *m)
 {
-	return m->waiting >= FULL_BYTES;
+	size_t full = FULL_BYTES;
+
+	/* Rows of a copy that lay together stay so: indexes at the target grow in their order. */
+	if (m->flags & HR_COPY) {
+		full = m->dirties * SHARE_BYTES;
+		full = full < SHORT_BYTES ? SHORT_BYTES : full > FULL_BYTES ? FULL_BYTES : full;
+	}
+	return m->waiting >= full;
 }
 
 int

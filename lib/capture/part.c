@@ -8,6 +8,10 @@
 #include "base/alloc.h"
 #include "capture/part.h"
 
+#define PARTS_EACH	16		/* of a table, for each connection */
+#define PART_LEAST	1024		/* pages; and */
+#define PART_MOST	8192
+
 static int
 by_from(const void *a, const void *b)
 {
@@ -58,6 +62,17 @@ hr_copy_cut(const struct hr_copied_part *have, size_t n, int64_t pages, int64_t 
 	if (at >= 0)
 		cut(at, 0, false, pages, size, add, arg);
 	free(h);
+}
+
+/* The last ones of a table should end together, however many connections there are. */
+static int64_t
+part_size(const struct hr_capture *c, int64_t pages)
+{
+	int64_t size = pages / (PARTS_EACH * (c->o->jobs > 0 ? c->o->jobs : HR_COPY_JOBS));
+
+	if (c->o->part_pages)
+		return c->o->part_pages;
+	return size < PART_LEAST ? PART_LEAST : size > PART_MOST ? PART_MOST : size;
 }
 
 static struct hr_copy_part *
@@ -173,7 +188,7 @@ plan_files(struct hr_copy_plan *p, struct hr_capture *c, struct hr_conn *conn, c
 		for (k = 0; k < n; k++)
 			if (have[k].of == f.of && have[k].filenode == f.filenode)
 				same[sames++] = have[k];
-		hr_copy_cut(same, sames, f.pages, c->o->part_pages, add_range, &f);
+		hr_copy_cut(same, sames, f.pages, part_size(c, t->pages), add_range, &f);
 		free(same);
 	}
 	hr_result_free(r);
@@ -233,7 +248,7 @@ plan_table(struct hr_copy_plan *p, struct hr_capture *c, struct hr_conn *conn, c
 
 		all->part.in = true;
 		all->pages = t->pages;
-	} else if (t->pages > c->o->part_pages || n)
+	} else if (t->pages > part_size(c, t->pages) || n)
 		rc = plan_files(p, c, conn, t, route, parts, n, e);
 	else
 		add_part(p, t, route)->pages = t->pages;
@@ -270,7 +285,7 @@ hr_copy_plan(struct hr_copy_plan *p, struct hr_capture *c, struct hr_conn *conn,
 			return -1;
 	}
 	for (i = 0; i < p->parts; i++) {
-		int64_t n = p->part[i].part.of ? 1 : (p->part[i].pages + c->o->part_pages - 1) / c->o->part_pages;
+		int64_t size = part_size(c, p->part[i].pages), n = p->part[i].part.of ? 1 : (p->part[i].pages + size - 1) / size;
 
 		n = n > 0 && p->part[i].part.in ? n : 1;
 		p->all += (size_t)n;

@@ -289,6 +289,30 @@ in_order(void)
 }
 
 static void
+copies(void)
+{
+	char name[16];
+	int i;
+
+	begin();
+	m.flags = HR_COPY;
+	hr_emit_begin(&m, 7, 10, 5);
+	row_of(tenant("acme"), 1, 30 << 10);
+	ok(!hr_emit_full(&m), "30 kB of a copy are not enough");
+	row_of(tenant("globex"), 1, 4 << 10);
+	ok(hr_emit_full(&m), "34 kB of two tenants are");
+	for (i = 0; i < 30; i++) {
+		snprintf(name, sizeof(name), "t%d", i);
+		row_of(tenant(name), 1, 1 << 10);
+	}
+	ok(!hr_emit_full(&m), "64 kB of 32 tenants are not");
+	row_of(tenant("t0"), 1, 80 << 10);
+	ok(hr_emit_full(&m), "four times as many as there are tenants are");
+	commit(11);
+	end();
+}
+
+static void
 parts(void)
 {
 	struct hr_reader r = { .fd = -1 };
@@ -420,6 +444,7 @@ main(void)
 	tenants();
 	for_all();
 	in_order();
+	copies();
 	parts();
 	many();
 	values();

@@ -26,6 +26,7 @@
 #include "stream/mark.h"
 
 #define QUEUE_BYTES	((size_t)16 << 20)	/* waiting for one worker */
+#define COPY_BYTES	((size_t)1 << 20)	/* of a first copy: the caches are better used by others */
 #define WINDOW_BYTES	((size_t)8 << 20)	/* of a window that is dealt out */
 #define PERSIST_US	1000000			/* progress without rows is written so often */
 
@@ -136,7 +137,7 @@ give(struct deal *d, int worker, struct hr_piece *p, struct hr_err *e)
 {
 	if (p->type == HR_FRAME_ROWS || p->type == HR_FRAME_PART)
 		d->given[worker] = true;
-	return hr_queue_put(&d->a->worker[worker].queue, p, QUEUE_BYTES) < 0 ? stopped(d->a, e) : 0;
+	return hr_queue_put(&d->a->worker[worker].queue, p, d->copying ? COPY_BYTES : QUEUE_BYTES) < 0 ? stopped(d->a, e) : 0;
 }
 
 static int
@@ -283,7 +284,8 @@ marks_conn(struct deal *d, struct hr_err *e)
 	if (hr_conn_alive(d->conn) && hr_conn_exec(d->conn, "SELECT 1", &lost) == 0)
 		return 0;
 	hr_conn_close(d->conn);
-	return hr_apply_connect(&d->conn, d->a->o, true, e);
+	d->conn = NULL;
+	return hr_apply_connect(&d->conn, d->a->o, true, e) < 0 ? -1 : hr_ledger_intact(d->a, d->conn, e);
 }
 
 /* Does the target have all before this snapshot of what is in of the copy? */
@@ -351,6 +353,7 @@ static int
 snapshot(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 {
 	struct hr_apply *a = d->a;
+	struct hr_copied now = { 0 };
 	struct hr_snapshot s;
 	bool begins;
 	size_t k;
@@ -380,16 +383,16 @@ snapshot(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 		return hr_fail(e, HR_BAD_STREAM, "a copy that %s", begins ? "begins in another" : "ends before it begins");
 	if (marks_conn(d, e) < 0)
 		return -1;
-	if (begins ? hr_copy_begin(&a->copied, d->conn, &a->book, &s, &d->relations, goes_on(d, f->lsn), f->lsn, e) < 0 :
-	    hr_copy_end(&a->copied, d->conn, &a->book, f->lsn, e) < 0)
+	if (begins ? hr_copy_begin(&now, goes_on(d, f->lsn) ? &a->copied : NULL, d->conn, &a->book, &s, &d->relations, f->lsn, e) < 0 :
+	    hr_copy_end(d->conn, &a->book, f->lsn, e) < 0)
 		return -1;
 	d->continues = true;
 	for (k = 0; k < a->book.places; k++)
 		a->book.place[k].lsn = f->lsn;
 	for (i = 0; i < a->workers; i++)
 		hr_worker_reposition(&a->worker[i]);
-	reset_parts(d, begins);
 	pthread_mutex_lock(&a->ledger.lock);
+	hr_ledger_copied(a, &now);
 	a->ledger.copying = a->book.copying = begins;
 	for (k = 0; begins && k < a->ledger.account.slots; k++)
 		if (a->ledger.account.slot[k].value)
@@ -401,6 +404,7 @@ snapshot(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 	a->ledger.dirty = true;
 	pthread_cond_signal(&a->ledger.changed);
 	pthread_mutex_unlock(&a->ledger.lock);
+	reset_parts(d, begins);
 	hr_log(HR_LOG_NOTE, begins ? "first copy begins, as of %s" : "first copy is complete, as of %s", HR_LSN(f->lsn));
 	return 0;
 }
@@ -431,9 +435,13 @@ part(struct deal *d, const struct hr_frame *f, struct hr_err *e)
 	if (d->passing)
 		return 0;
 	d->part_worker = d->part_of[n];
-	if (ended)
-		d->parts[d->part_worker]--;
-	return ended ? gather(d, f, e) : 0;
+	if (!ended)
+		return 0;
+	/* Once: if it came again, it is in. */
+	d->parts[d->part_worker]--;
+	d->part_of[n] = d->a->workers;
+	d->passing = true;
+	return gather(d, f, e);
 }
 
 static int
@@ -552,7 +560,7 @@ deal_frames(struct deal *d, struct hr_reader *r, struct hr_err *e)
 	}
 	d->ended = !stopping;
 	/* What came after the last watermark is not whole: the source has it still. */
-	if (d->any && (d->a->workers == 1 || d->flowing))
+	if (d->any && (d->a->workers == 1 || d->flowing || d->copying))
 		return 0;
 	if (last_mark(d, e) < 0)
 		return -1;
@@ -731,6 +739,7 @@ out:
 	pthread_mutex_lock(&a->ledger.lock);
 	a->ledger.ending = true;
 	pthread_cond_signal(&a->ledger.changed);
+	pthread_cond_signal(&a->ledger.ended);
 	pthread_mutex_unlock(&a->ledger.lock);
 	if (keeping)
 		pthread_join(keeper, NULL);

@@ -60,11 +60,14 @@ struct hr_unsure {
 	hr_lsn lsn;			/* the watermark's */
 	int64_t time;
 	int64_t batch;			/* of the worker */
+	size_t parts;			/* of a first copy that ended with it */
+	uint32_t part[];
 };
 
 struct hr_ledger {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
+	pthread_cond_t ended;		/* ending was set */
 	struct hr_map account;		/* by tenant */
 	struct hr_unsure **unsure;	/* one list a worker, oldest first */
 	hr_lsn *asked, *durable;	/* watermarks given to a worker, and in for good */
@@ -127,11 +130,15 @@ struct hr_account *hr_ledger_account(struct hr_ledger *l, const char *tenant, si
  * at once for all of them: one that has not been asked yet is not waited for.
  */
 void hr_ledger_asked(struct hr_ledger *l, const bool *worker, hr_lsn lsn);
-/* It was committed there, and may be durable at once. */
-void hr_ledger_committed(struct hr_ledger *l, int worker, hr_lsn lsn, bool durable, int64_t batch);
-/* Parts of the first copy are in, for good: so many numbers. */
-void hr_ledger_parts(struct hr_apply *a, const uint32_t *part, size_t n);
+/* It was committed there, and may be durable at once; with it ended so many parts of a first copy. */
+void hr_ledger_committed(struct hr_apply *a, int worker, hr_lsn lsn, bool durable, int64_t batch, const uint32_t *part,
+    size_t parts);
+/* Another first copy is planned (taken over), or none, and all before is durable.  The lock is held. */
+void hr_ledger_copied(struct hr_apply *a, struct hr_copied *now);
+/* Is it in, for good? */
 bool hr_ledger_has_part(struct hr_apply *a, uint32_t part);
+/* On a new connection, while no worker has anything in hand: is all there that they have committed? */
+int hr_ledger_intact(struct hr_apply *a, struct hr_conn *c, struct hr_err *e) HR_USED;
 /* All workers have all up to this, for good. */
 hr_lsn hr_ledger_position(struct hr_ledger *l);
 /* Write the checkpoint file as things stand.  0, or -1. */

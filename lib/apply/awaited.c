@@ -147,20 +147,16 @@ hr_awaited_look(struct hr_apply *a, struct hr_conn *c, struct hr_map *tried, str
 static bool
 rest(struct hr_apply *a)
 {
-	int i;
+	struct timespec until = hr_until((int64_t)LOOK_MS * 1000);
+	struct hr_ledger *l = &a->ledger;
+	bool go;
 
-	for (i = 0; i < 10; i++) {
-		struct timespec t = { 0, LOOK_MS * 100000 };
-		bool ending;
-
-		pthread_mutex_lock(&a->ledger.lock);
-		ending = a->ledger.ending;
-		pthread_mutex_unlock(&a->ledger.lock);
-		if (ending)
-			return false;
-		nanosleep(&t, NULL);
-	}
-	return true;
+	pthread_mutex_lock(&l->lock);
+	while (!l->ending && pthread_cond_timedwait(&l->ended, &l->lock, &until) == 0)
+		;
+	go = !l->ending;
+	pthread_mutex_unlock(&l->lock);
+	return go;
 }
 
 void *

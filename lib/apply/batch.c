@@ -13,6 +13,7 @@
 #define ARENA_BYTES	((size_t)256 << 10)
 #define SET_BYTES	((size_t)16 << 20)	/* one statement's arrays */
 #define SET_ROWS	10000
+#define STRAIGHT	256		/* so many rows of a first copy wait before its COPY is begun */
 
 /* Memory that is given back all at once. */
 struct arena {
@@ -350,13 +351,23 @@ reduce(struct hr_batch *b, const struct hr_change *c, struct hr_value *v, bool u
 	return 0;
 }
 
+/* A new row of a first copy needs no net effect: there is one of each key. */
+static bool
+is_straight(const struct hr_batch *b, const struct hr_change *c)
+{
+	const struct hr_target *g = c->target;
+
+	return b->txn->copy_stays && c->op == 'I' && c->binary && !b->in_order && !g->in_order && g->copyable &&
+	    !c->over && !c->own && !c->lenient && !c->loose && !c->only;
+}
+
 int
 hr_batch_add(struct hr_batch *b, const struct hr_change *c, struct hr_err *e)
 {
 	struct hr_value v[HR_COLUMNS_MAX], old[HR_COLUMNS_MAX];
 	struct hr_target *g = c->target;
 	int n = g->relation->columns;
-	bool unchanged = false, text = false, other;
+	bool unchanged = false, text = false, straight, other;
 
 	/* Nothing is deleted from a table that is not there. */
 	if (g->missing && c->lenient)
@@ -368,6 +379,9 @@ hr_batch_add(struct hr_batch *b, const struct hr_change *c, struct hr_err *e)
 		b->failed_table = g->relation->id;
 		return -1;
 	}
+	straight = is_straight(b, c);
+	if (straight && b->txn->copying == g)
+		return hr_get_u16be(c->tuple) != n ? bad_tuple(c, e) : hr_set_copy_row(b->txn, c, e);
 	b->rows++;
 	b->bytes += c->tuple_len + c->old_len + 64;
 	if (c->tuple_len) {
@@ -390,11 +404,14 @@ hr_batch_add(struct hr_batch *b, const struct hr_change *c, struct hr_err *e)
 		p = pending(b, g);
 		HR_GROW(p->plain, p->plains, p->plain_cap);
 		p->plain[p->plains++] = keep(b, c);
-		return 0;
-	}
-	if (c->op == 'U' && c->old_len && !hr_row_same_key(g, old, v))
+	} else if (c->op == 'U' && c->old_len && !hr_row_same_key(g, old, v))
 		return single(b, c, e);
-	return reduce(b, c, c->op == 'D' ? old : v, unchanged, e);
+	else if (reduce(b, c, c->op == 'D' ? old : v, unchanged, e) < 0)
+		return -1;
+	/* The others of its part need not wait, unless another table's come between. */
+	if (straight && b->txn->copying == NULL && g->pending->entries + g->pending->plains >= STRAIGHT)
+		return flush_table(b, g, e);
+	return 0;
 }
 
 /* One set, or its changes one by one where types have no arrays. */

@@ -200,28 +200,24 @@ plan(struct hr_copied *now, const struct hr_copied *before, struct hr_conn *c, c
 }
 
 int
-hr_copy_begin(struct hr_copied *copied, struct hr_conn *c, const struct hr_book *b, const struct hr_snapshot *s,
-    const struct hr_relations *rels, bool goes_on, hr_lsn lsn, struct hr_err *e)
+hr_copy_begin(struct hr_copied *now, const struct hr_copied *before, struct hr_conn *c, const struct hr_book *b,
+    const struct hr_snapshot *s, const struct hr_relations *rels, hr_lsn lsn, struct hr_err *e)
 {
+	static const struct hr_copied none = { 0 };
 	struct hr_err ignored = HR_ERR_INIT;
-	struct hr_copied now = { 0 };
 
-	if (!goes_on)
-		hr_copied_plan(copied);
-	if (hr_conn_exec(c, "BEGIN", e) == 0 && hr_join_forget(c, b->stream, e) == 0 && plan(&now, copied, c, b, s, rels, e) == 0 &&
-	    hr_copied_save(&now, c, b->stream, e) == 0 &&
-	    hr_book_copying(c, b, true, lsn, e) == 0 && hr_conn_exec(c, "COMMIT", e) == 0) {
-		hr_copied_clear(copied);
-		*copied = now;
+	*now = none;
+	if (hr_conn_exec(c, "BEGIN", e) == 0 && hr_join_forget(c, b->stream, e) == 0 &&
+	    plan(now, before ? before : &none, c, b, s, rels, e) == 0 && hr_copied_save(now, c, b->stream, e) == 0 &&
+	    hr_book_copying(c, b, true, lsn, e) == 0 && hr_conn_exec(c, "COMMIT", e) == 0)
 		return 0;
-	}
 	(void)!hr_conn_exec(c, "ROLLBACK", &ignored);
-	hr_copied_clear(&now);
+	hr_copied_clear(now);
 	return -1;
 }
 
 int
-hr_copy_end(struct hr_copied *copied, struct hr_conn *c, const struct hr_book *b, hr_lsn lsn, struct hr_err *e)
+hr_copy_end(struct hr_conn *c, const struct hr_book *b, hr_lsn lsn, struct hr_err *e)
 {
 	struct hr_err ignored = HR_ERR_INIT;
 	int64_t missing = 0;
@@ -231,7 +227,6 @@ hr_copy_end(struct hr_copied *copied, struct hr_conn *c, const struct hr_book *b
 	    hr_conn_execf(c, e, "DELETE FROM hr.part WHERE stream = %s", stream) == 0 &&
 	    hr_book_copying(c, b, false, lsn, e) == 0 && hr_conn_exec(c, "COMMIT", e) == 0) {
 		free(stream);
-		hr_copied_clear(copied);
 		return 0;
 	}
 	free(stream);

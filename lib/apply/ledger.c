@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "apply/apply.h"
+#include "apply/worker.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -30,6 +30,7 @@ hr_ledger_init(struct hr_ledger *l, int workers)
 	*l = (struct hr_ledger){ .workers = workers };
 	pthread_mutex_init(&l->lock, NULL);
 	hr_cond_init(&l->changed);
+	hr_cond_init(&l->ended);
 	l->unsure = hr_zalloc((size_t)workers * sizeof(*l->unsure));
 	l->asked = hr_zalloc((size_t)workers * sizeof(*l->asked));
 	l->durable = hr_zalloc((size_t)workers * sizeof(*l->durable));
@@ -66,6 +67,7 @@ hr_ledger_clear(struct hr_ledger *l)
 	free(l->durable);
 	free(l->flushing);
 	pthread_cond_destroy(&l->changed);
+	pthread_cond_destroy(&l->ended);
 	pthread_mutex_destroy(&l->lock);
 	*l = (struct hr_ledger){ 0 };
 }
@@ -134,17 +136,29 @@ hr_ledger_asked(struct hr_ledger *l, const bool *worker, hr_lsn lsn)
 	pthread_mutex_unlock(&l->lock);
 }
 
-void
-hr_ledger_committed(struct hr_ledger *l, int worker, hr_lsn lsn, bool durable, int64_t batch)
+static void
+parts_in(struct hr_apply *a, const uint32_t *part, size_t n)
 {
+	while (n)
+		hr_copied_part(&a->copied, part[--n])->in = true;
+}
+
+void
+hr_ledger_committed(struct hr_apply *a, int worker, hr_lsn lsn, bool durable, int64_t batch, const uint32_t *part,
+    size_t parts)
+{
+	struct hr_ledger *l = &a->ledger;
 	struct hr_unsure **p, *u;
 
 	pthread_mutex_lock(&l->lock);
-	if (durable)
+	if (durable) {
 		l->durable[worker] = lsn;
-	else {
-		u = hr_alloc(sizeof(*u));
-		*u = (struct hr_unsure){ NULL, lsn, hr_now_us(), batch };
+		parts_in(a, part, parts);
+	} else {
+		u = hr_alloc(sizeof(*u) + parts * sizeof(*part));
+		*u = (struct hr_unsure){ .lsn = lsn, .time = hr_now_us(), .batch = batch, .parts = parts };
+		if (parts)
+			memcpy(u->part, part, parts * sizeof(*part));
 		for (p = &l->unsure[worker]; *p; p = &(*p)->next)
 			;
 		*p = u;
@@ -155,14 +169,17 @@ hr_ledger_committed(struct hr_ledger *l, int worker, hr_lsn lsn, bool durable, i
 }
 
 void
-hr_ledger_parts(struct hr_apply *a, const uint32_t *part, size_t n)
+hr_ledger_copied(struct hr_apply *a, struct hr_copied *now)
 {
-	pthread_mutex_lock(&a->ledger.lock);
-	while (n)
-		hr_copied_part(&a->copied, part[--n])->in = true;
-	a->ledger.dirty = true;
-	pthread_cond_signal(&a->ledger.changed);
-	pthread_mutex_unlock(&a->ledger.lock);
+	struct hr_unsure *u;
+	int i;
+
+	/* Their numbers mean others from here on. */
+	for (i = 0; i < a->ledger.workers; i++)
+		for (u = a->ledger.unsure[i]; u; u = u->next)
+			u->parts = 0;
+	hr_copied_clear(&a->copied);
+	a->copied = *now;
 }
 
 bool
@@ -204,8 +221,9 @@ newest(struct hr_ledger *l, int64_t *batch)
 
 /* They are now, with all before them. */
 static void
-settle(struct hr_ledger *l, const int64_t *batch)
+settle(struct hr_apply *a, const int64_t *batch)
 {
+	struct hr_ledger *l = &a->ledger;
 	int i;
 
 	pthread_mutex_lock(&l->lock);
@@ -214,6 +232,7 @@ settle(struct hr_ledger *l, const int64_t *batch)
 
 		while ((u = l->unsure[i]) != NULL && u->batch <= batch[i]) {
 			l->durable[i] = u->lsn;
+			parts_in(a, u->part, u->parts);
 			l->unsure[i] = u->next;
 			l->dirty = true;
 			free(u);
@@ -243,6 +262,14 @@ unsure(struct hr_ledger *l, bool *due)
 	return oldest >= 0;
 }
 
+static struct hr_err *
+lost(struct hr_err *e)
+{
+	hr_fail(e, HR_TEMPORARY, "the target lost commits that were not yet on its disk");
+	hr_hint(e, "start again: the source still has them");
+	return e;
+}
+
 /*
  * The connection is new, so the server may have been restarted, and a flush
  * says nothing of commits before that: are they all in?
@@ -262,9 +289,26 @@ still_there(struct hr_apply *a, struct hr_conn *c, struct hr_err *e)
 		if (hr_book_batch(c, &a->book, i, &batch, e) < 0)
 			return -1;
 		if (batch < l->flushing[i]) {
-			hr_fail(e, HR_TEMPORARY, "the target lost commits that were not yet on its disk");
-			hr_hint(e, "start again: the source still has them");
-			hr_apply_fail(a, e);
+			hr_apply_fail(a, lost(e));
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int
+hr_ledger_intact(struct hr_apply *a, struct hr_conn *c, struct hr_err *e)
+{
+	int64_t batch;
+	int i;
+
+	for (i = 0; i < a->workers; i++) {
+		if (a->worker[i].batches == 0)
+			continue;
+		if (hr_book_batch(c, &a->book, i, &batch, e) < 0)
+			return -1;
+		if (batch < a->worker[i].batches) {
+			lost(e);
 			return -1;
 		}
 	}
@@ -296,7 +340,7 @@ flush(struct hr_apply *a, struct hr_conn **c, struct hr_err *e)
 	newest(&a->ledger, a->ledger.flushing);
 	if (hr_conn_exec(*c, "SELECT pg_catalog.pg_logical_emit_message(true, 'hr', '')", e) < 0)
 		return -1;
-	settle(&a->ledger, a->ledger.flushing);
+	settle(a, a->ledger.flushing);
 	return 0;
 }
 

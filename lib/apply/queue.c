@@ -64,7 +64,8 @@ hr_queue_put(struct hr_queue *q, struct hr_piece *p, size_t max)
 
 	p->next = NULL;
 	pthread_mutex_lock(&q->lock);
-	while (q->bytes > max && !q->closed)
+	/* A watermark passes: what waits for it would wait for its own room. */
+	while (q->bytes > max && p->type != HR_FRAME_WATERMARK && !q->closed)
 		pthread_cond_wait(&q->emptied, &q->lock);
 	if (q->closed) {
 		free(p);

@@ -42,7 +42,7 @@ struct hr_queue {
 
 void hr_queue_init(struct hr_queue *q);
 void hr_queue_clear(struct hr_queue *q);
-/* Waits while max bytes are in it.  0, or -1 when it was closed. */
+/* Waits while max bytes are in it, with all but a watermark.  0, or -1 when it was closed. */
 int hr_queue_put(struct hr_queue *q, struct hr_piece *p, size_t max);	/* takes p over */
 /* The next piece, or NULL when it was closed and is empty.  between: nothing is in hand. */
 struct hr_piece *hr_queue_take(struct hr_queue *q, bool between);

@@ -111,6 +111,8 @@ hr_apply_joined(struct hr_apply *a, const char *tenant, hr_lsn snapshot, struct 
 	w.only = hr_quote_array((char *const[]){ (char *)tenant }, 1);
 	rc = hr_apply_connect(&w.conn, a->o, true, e);
 	w.txn.conn = w.conn;
+	if (rc == 0)
+		rc = hr_ledger_intact(a, w.conn, e);
 	hr_worker_tenant(&w, tenant, strlen(tenant))->position = snapshot;
 	if (rc == 0)
 		rc = hr_txn_sql(&w.txn, "UPDATE hr.join SET state = 'done' WHERE stream = $1 AND tenant = $2", 2, p, e);

@@ -21,6 +21,7 @@ struct hr_change {
 	bool lenient;		/* a delete whose row may be missing, an insert whose row may be there */
 	bool loose;		/* by itself, in its order: what is there is not known */
 	bool over;		/* an insert: a row of its key is overwritten, and that is no conflict */
+	bool binary;		/* an insert: no value is text */
 	bool own;		/* an insert: of its key there may be another tenant's row, which is newer */
 	const char *stream;	/* own: by which it is known whether that tenant is behind itself */
 	const char *only;	/* a delete: just when the row is of these tenants (text[]); own: of those; or NULL */

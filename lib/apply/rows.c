@@ -306,12 +306,24 @@ alone(struct hr_tenant *t)
 	return t->array;
 }
 
+static void
+count(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it)
+{
+	t->rows++;
+	t->bytes += it->tuple_len + it->old_len;
+	w->rows++;
+	w->bytes += it->tuple_len + it->old_len;
+}
+
+/* *like becomes what an insert behind this one is in all but its tuple, in a first copy; else it stays. */
 static int
-change(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bool all, struct hr_err *e)
+change(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bool all, struct hr_change *like,
+    struct hr_err *e)
 {
 	struct hr_target *g;
 	struct hr_change c = {
 		.tenant = t, .stream = w->a->book.stream, .lsn = t->lsn, .lenient = it->op == HR_PUT || it->op == HR_DROP,
+		.binary = it->binary,
 		.op = it->op == HR_PUT ? 'I' : it->op == HR_DROP ? 'D' : (char)it->op,
 		.tuple = it->tuple, .tuple_len = it->tuple_len, .old = it->old_tuple, .old_len = it->old_len,
 	};
@@ -345,10 +357,7 @@ change(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bool 
 		if (foreign)
 			return 0;
 	}
-	t->rows++;
-	t->bytes += it->tuple_len + it->old_len;
-	w->rows++;
-	w->bytes += it->tuple_len + it->old_len;
+	count(w, t, it);
 	touch_table(t, it->relation);
 	c.loose = c.over = it->op == HR_PUT;
 	c.over |= mode == HR_COPIED_SOME && w->in_copy;
@@ -357,7 +366,22 @@ change(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, bool 
 	c.lenient |= c.own && w->in_copy;
 	if (c.own && c.op == 'I' && g->relation->tenancy == 'p')
 		c.only = alone(t);
-	return mode == HR_COPIED_SOME && !w->in_copy ? loosely(w, &c, e) : hr_batch_add(&w->batch, &c, e);
+	if (mode == HR_COPIED_SOME && !w->in_copy)
+		return loosely(w, &c, e);
+	if (w->in_copy && it->op == HR_INSERT && !w->replaying)
+		*like = c;
+	return hr_batch_add(&w->batch, &c, e);
+}
+
+/* A row of a first copy, of the table of the one before it. */
+static int
+like(struct hr_worker *w, struct hr_tenant *t, const struct hr_item *it, struct hr_change *c, struct hr_err *e)
+{
+	count(w, t, it);
+	c->tuple = it->tuple;
+	c->tuple_len = it->tuple_len;
+	c->binary = it->binary;
+	return hr_batch_add(&w->batch, c, e);
 }
 
 static int
@@ -420,11 +444,12 @@ hr_worker_rows(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
 	bool all = p->flags & HR_ALL, parked, joins;
 	struct hr_tenant *t = hr_worker_tenant(w, p->tenant, p->tenant_len);
 	struct hr_cur c = hr_cur(p->body, p->len);
+	struct hr_change before = { .target = NULL };
 	struct hr_item it;
 	int got;
 
 	w->in_copy = p->flags & HR_COPY;
-	w->txn.copy_stays = w->in_copy && !w->batch.in_order;
+	w->txn.copy_stays = w->in_copy && w->a->book.copying && !w->batch.in_order;
 	touch(w, t);
 	if (HR_UNLIKELY(atomic_load_explicit(&w->a->changes, memory_order_relaxed) != w->changes)) {
 		w->changes = atomic_load(&w->a->changes);
@@ -440,6 +465,8 @@ hr_worker_rows(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
 	while ((got = hr_rows_next(&c, &it, e)) == 1) {
 		int rc = 0;
 
+		if (it.op != HR_INSERT)
+			before.target = NULL;
 		switch (it.op) {
 		case HR_BEGIN:
 			t->skipping = joins ? !hr_parked_copied(&w->parked, t->name, t->len) : it.lsn < t->position || (parked && it.lsn >= t->parked_from);
@@ -468,7 +495,8 @@ hr_worker_rows(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
 		case HR_DELETE:
 		case HR_DROP:
 			if (!t->skipping)
-				rc = change(w, t, &it, all, e);
+				rc = before.target && before.target->relation->id == it.relation ? like(w, t, &it, &before, e) :
+				    change(w, t, &it, all, &before, e);
 			break;
 		case HR_LEAVE:
 			if (!t->skipping)
@@ -511,13 +539,12 @@ hr_worker_part(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
 	snprintf(id, sizeof(id), "%" PRIu32, part->relation);
 	snprintf(of, sizeof(of), "%" PRIu32, part->of);
 	snprintf(from, sizeof(from), "%" PRIu32, part->from);
-	/* Its rows go before it; all that was committed before becomes durable with this. */
+	/* Its rows go before it. */
 	if (hr_batch_flush(&w->batch, false, e) < 0 ||
-	    hr_txn_sql(&w->txn, "SET LOCAL synchronous_commit = on", 0, NULL, e) < 0 ||
 	    hr_txn_sql(&w->txn, "UPDATE hr.part SET is_in = true WHERE stream = $1 AND id = $2::oid AND of_id = $3::oid"
 	    " AND from_page = $4::bigint", 4, param, e) < 0)
 		return -1;
 	HR_GROW(w->ended, w->ends, w->end_cap);
 	w->ended[w->ends++] = hr_get_u32le(p->body);
-	return 0;
+	return hr_txn_room(&w->txn, e);
 }

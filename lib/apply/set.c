@@ -10,7 +10,7 @@
 
 /* Reused by one thread: an array a column, and what is sent with them. */
 struct build {
-	struct hr_buf sql, copy;
+	struct hr_buf sql;
 	struct hr_buf array[HR_COLUMNS_MAX];
 	int column[HR_COLUMNS_MAX];	/* of the relation, one for each array */
 	int arrays;
@@ -39,10 +39,8 @@ hr_set_end(void)
 
 	for (i = 0; mine && i < HR_COLUMNS_MAX; i++)
 		hr_buf_clear(&mine->array[i]);
-	if (mine) {
+	if (mine)
 		hr_buf_clear(&mine->sql);
-		hr_buf_clear(&mine->copy);
-	}
 	free(mine);
 	mine = NULL;
 }
@@ -233,29 +231,42 @@ send_insert(struct hr_txn *t, struct hr_set *s, struct hr_err *e)
 
 /* A row of COPY where the table's columns are not just those of the tuple. */
 static int
-put_copy_row(struct build *b, const struct hr_target *g, const struct hr_change *c, struct hr_err *e)
+put_copy_row(struct hr_buf *to, const struct hr_target *g, const struct hr_change *c, struct hr_err *e)
 {
-	int n = hr_tuple_decode(c->tuple, c->tuple_len, b->value, HR_COLUMNS_MAX), i;
-	size_t mark = b->copy.len;
+	struct hr_value value[HR_COLUMNS_MAX];
+	int n = hr_tuple_decode(c->tuple, c->tuple_len, value, HR_COLUMNS_MAX), i;
+	size_t mark = to->len;
 	uint16_t columns = 0;
 
 	if (n != g->relation->columns)
 		return hr_fail(e, HR_BAD_STREAM, "a row of '%s' does not have the columns of its relation", g->shown);
-	hr_buf_u16be(&b->copy, 0);
+	hr_buf_u16be(to, 0);
 	for (i = 0; i < n; i++) {
-		const struct hr_value *v = &b->value[i];
+		const struct hr_value *v = &value[i];
 
 		if (g->column[i].source < 0)
 			continue;
 		columns++;
-		hr_buf_u32be(&b->copy, (uint32_t)v->len);
+		hr_buf_u32be(to, (uint32_t)v->len);
 		if (v->len > 0)
-			hr_buf_put(&b->copy, v->data, (size_t)v->len);
+			hr_buf_put(to, v->data, (size_t)v->len);
 		if (g->column[i].element && v->len >= 12)
-			hr_set_u32be(b->copy.data + b->copy.len - v->len + 8, g->column[i].element);
+			hr_set_u32be(to->data + to->len - v->len + 8, g->column[i].element);
 	}
-	hr_set_u16be(b->copy.data + mark, columns);
+	hr_set_u16be(to->data + mark, columns);
 	return 0;
+}
+
+int
+hr_set_copy_row(struct hr_txn *t, const struct hr_change *c, struct hr_err *e)
+{
+	const struct hr_target *g = c->target;
+
+	if (g->verbatim)
+		hr_buf_put(&t->copy, c->tuple, c->tuple_len);
+	else if (put_copy_row(&t->copy, g, c, e) < 0)
+		return -1;
+	return hr_txn_copy_room(t, e);
 }
 
 static int
@@ -270,22 +281,9 @@ copy(struct hr_txn *t, struct hr_set *s, struct hr_err *e)
 	hr_buf_puts(&b->sql, ") FROM STDIN (FORMAT binary)");
 	if (hr_txn_copy(t, g, hr_buf_text(&b->sql), e) < 0)
 		return -1;
-	hr_buf_reset(&b->copy);
-	for (i = 0; i < s->changes; i++) {
-		const struct hr_change *c = s->change[i];
-
-		if (g->verbatim)
-			hr_buf_put(&b->copy, c->tuple, c->tuple_len);
-		else if (put_copy_row(b, g, c, e) < 0)
+	for (i = 0; i < s->changes; i++)
+		if (hr_set_copy_row(t, s->change[i], e) < 0)
 			return -1;
-		if (b->copy.len > 128 << 10) {
-			if (hr_copy_in_put(t->conn, b->copy.data, b->copy.len, e) < 0)
-				return -1;
-			hr_buf_reset(&b->copy);
-		}
-	}
-	if (hr_copy_in_put(t->conn, b->copy.data, b->copy.len, e) < 0)
-		return -1;
 	return t->copy_stays ? 0 : hr_txn_copy_end(t, e);
 }
 

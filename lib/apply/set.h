@@ -24,6 +24,8 @@ struct hr_set {
  * then written again row by row, where each one says for itself.
  */
 int hr_set_send(struct hr_txn *t, struct hr_set *s, bool copy, struct hr_err *e) HR_USED;
+/* One row more for the COPY that is open to its table. */
+int hr_set_copy_row(struct hr_txn *t, const struct hr_change *c, struct hr_err *e) HR_USED;
 /* A thread that has sent sets ends. */
 void hr_set_end(void);
 

@@ -10,6 +10,7 @@
 
 #define DRAIN_BYTES	((size_t)256 << 10)
 #define DRAIN_COUNT	2000
+#define COPY_BYTES	((size_t)64 << 10)	/* of rows that are sent together */
 
 static struct hr_expect *
 expect(struct hr_txn *t)
@@ -22,16 +23,36 @@ expect(struct hr_txn *t)
 	return x;
 }
 
+static int
+copy_send(struct hr_txn *t, struct hr_err *e)
+{
+	if (hr_copy_in_put(t->conn, t->copy.data, t->copy.len, e) < 0)
+		return -1;
+	/* One large row does not keep its room. */
+	if (t->copy.cap > 16 * COPY_BYTES)
+		hr_buf_clear(&t->copy);
+	hr_buf_reset(&t->copy);
+	return 0;
+}
+
+int
+hr_txn_copy_room(struct hr_txn *t, struct hr_err *e)
+{
+	return t->copy.len < COPY_BYTES ? 0 : copy_send(t, e);
+}
+
 int
 hr_txn_copy_end(struct hr_txn *t, struct hr_err *e)
 {
-	static const uint8_t end[2] = { 0xff, 0xff };
 	int64_t rows;
 
 	if (t->copying == NULL)
 		return 0;
+	hr_buf_u16be(&t->copy, UINT16_MAX);
+	if (copy_send(t, e) < 0)
+		return -1;
 	t->copying = NULL;
-	return hr_copy_in_put(t->conn, end, sizeof(end), e) < 0 ? -1 : hr_copy_in_end(t->conn, &rows, e);
+	return hr_copy_in_end(t->conn, &rows, e);
 }
 
 static int
@@ -185,7 +206,9 @@ hr_txn_copy(struct hr_txn *t, const void *target, const char *sql, struct hr_err
 	    hr_copy_in_begin(t->conn, sql, e) < 0)
 		return -1;
 	t->copying = target;
-	return hr_copy_in_put(t->conn, header, 19, e);
+	hr_buf_reset(&t->copy);
+	hr_buf_put(&t->copy, header, 19);
+	return 0;
 }
 
 int
@@ -260,5 +283,6 @@ void
 hr_txn_clear(struct hr_txn *t)
 {
 	free(t->expect);
+	hr_buf_clear(&t->copy);
 	*t = (struct hr_txn){ 0 };
 }

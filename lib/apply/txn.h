@@ -10,6 +10,7 @@
 #define HR_TXN_H
 
 #include "apply/target.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/hr.h"
 #include "pg/conn.h"
@@ -39,6 +40,7 @@ struct hr_txn {
 	void *failed;			/* the change whose statement failed, or NULL */
 	const void *copying;		/* the target of a COPY that has not ended, or NULL */
 	bool copy_stays;		/* a COPY may go on with the next rows; no statement does meanwhile */
+	struct hr_buf copy;		/* rows for it that are not sent */
 };
 
 /* Send a prepared statement; it is prepared first when it was not. */
@@ -52,6 +54,8 @@ void hr_txn_says_existed(struct hr_txn *t);
  */
 int hr_txn_copy(struct hr_txn *t, const void *target, const char *sql, struct hr_err *e) HR_USED;
 int hr_txn_copy_end(struct hr_txn *t, struct hr_err *e) HR_USED;
+/* A row was put into copy: send what is there when it is enough. */
+int hr_txn_copy_room(struct hr_txn *t, struct hr_err *e) HR_USED;
 /* Send SQL that runs once, with text parameters. */
 int hr_txn_sql(struct hr_txn *t, const char *sql, int n, const struct hr_param *param, struct hr_err *e) HR_USED;
 /* Drain when more is under way than should be. */

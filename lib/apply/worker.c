@@ -20,7 +20,7 @@
 
 #define LINGER_US	100000			/* a transaction gathers no longer */
 #define COPY_US		2000000			/* one of rows of a copy */
-#define COPY_BYTES	((size_t)40 << 20)	/* and in bytes; less than is kept in memory */
+#define COPY_BYTES	((size_t)20 << 20)	/* and in bytes; less than is kept in memory */
 #define RETRY_US	60000000		/* a lost target is looked for so long */
 #define TRIES		20			/* of what may pass by itself */
 #define MENDS		100			/* of tables in one window */
@@ -239,9 +239,7 @@ committed(struct hr_worker *w)
 	if (w->target_time && w->rows)
 		hr_histogram_add(&l->lag, (double)(hr_now_pg_us() - w->target_time) / 1e6);
 	pthread_mutex_unlock(&l->lock);
-	hr_ledger_committed(l, w->index, w->target_lsn, w->a->o->synchronous, w->batches);
-	if (w->ends)
-		hr_ledger_parts(w->a, w->ended, w->ends);
+	hr_ledger_committed(w->a, w->index, w->target_lsn, w->a->o->synchronous, w->batches, w->ended, w->ends);
 	w->txn.committed = false;
 	w->touches = w->ends = 0;
 	w->rows = w->bytes = w->transactions = w->conflicts = 0;
@@ -263,6 +261,13 @@ committed(struct hr_worker *w)
 		atomic_fetch_add(&w->a->changes, 1);
 	}
 	hr_worker_free_kept(w);
+}
+
+/* More is kept than memory is for? */
+static int
+spill_some(struct hr_worker *w, struct hr_err *e)
+{
+	return w->kept_bytes + w->loaded_bytes > HR_KEEP_BYTES ? hr_worker_flush(w, e) : 0;
 }
 
 /* Another window before the commit?  Of a copy more of them: each COPY is dear to begin. */
@@ -308,13 +313,15 @@ try_window(struct hr_worker *w, struct hr_err *e)
 		case HR_FRAME_PART:
 			if (hr_worker_part(w, p, e) < 0)
 				return -1;
+			if (spill_some(w, e) < 0)
+				return -1;
 			continue;
 		case HR_FRAME_ROWS:
 			if (begun == 0)
 				begun = hr_now_us();
 			if (hr_worker_rows(w, p, e) < 0)
 				return -1;
-			if (w->kept_bytes + w->loaded_bytes > HR_KEEP_BYTES && hr_worker_flush(w, e) < 0)
+			if (spill_some(w, e) < 0)
 				return -1;
 			continue;
 		}

@@ -4,15 +4,17 @@
 
 #include "stream/rows.h"
 
-size_t
-hr_tuple_skip(struct hr_cur *c)
+static size_t
+skip(struct hr_cur *c, bool *binary)
 {
 	const uint8_t *start = c->at;
 	int n = hr_cur_u16be(c), i;
 
+	*binary = true;
 	for (i = 0; i < n; i++) {
 		int32_t len = (int32_t)hr_cur_u32be(c);
 
+		*binary &= len >= HR_VALUE_NULL;
 		if (len == HR_VALUE_TEXT) {
 			len = (int32_t)hr_cur_u32be(c);
 			if (len < 0)
@@ -26,6 +28,14 @@ hr_tuple_skip(struct hr_cur *c)
 			return 0;
 	}
 	return c->bad ? 0 : (size_t)(c->at - start);
+}
+
+size_t
+hr_tuple_skip(struct hr_cur *c)
+{
+	bool binary;
+
+	return skip(c, &binary);
 }
 
 int
@@ -113,7 +123,7 @@ hr_rows_next(struct hr_cur *c, struct hr_item *it, struct hr_err *e)
 		it->relation = hr_cur_u32le(&b);
 		it->old = '-';
 		it->tuple = b.at;
-		it->tuple_len = hr_tuple_skip(&b);
+		it->tuple_len = skip(&b, &it->binary);
 		break;
 	case HR_UPDATE:
 		it->relation = hr_cur_u32le(&b);
@@ -124,7 +134,7 @@ hr_rows_next(struct hr_cur *c, struct hr_item *it, struct hr_err *e)
 		} else if (it->old != '-')
 			b.bad = true;
 		it->tuple = b.at;
-		it->tuple_len = hr_tuple_skip(&b);
+		it->tuple_len = skip(&b, &it->binary);
 		break;
 	case HR_DELETE:
 	case HR_DROP:
@@ -139,7 +149,7 @@ hr_rows_next(struct hr_cur *c, struct hr_item *it, struct hr_err *e)
 		it->relation = hr_cur_u32le(&b);
 		it->step = hr_cur_u8(&b);
 		it->tuple = b.at;
-		it->tuple_len = hr_tuple_skip(&b);
+		it->tuple_len = skip(&b, &it->binary);
 		break;
 	case HR_TRUNCATE:
 		it->options = hr_cur_u8(&b);

@@ -38,6 +38,7 @@ struct hr_item {
 	char old;		/* '-', 'K' or 'O' */
 	const uint8_t *old_tuple, *tuple;
 	size_t old_len, tuple_len;
+	bool binary;		/* the tuple's values are all there, and none is text */
 	uint8_t step;		/* HR_LEAVE: of the relation's way to its tenant */
 	uint32_t xid;		/* HR_BEGIN */
 	hr_lsn lsn;		/* commit, end, origin or message LSN */

@@ -234,3 +234,66 @@ resumed() {
 	same
 	equal 0 "$(conflicts)"
 }
+
+@test "tables side by side in one connection, a row larger than what is sent together, and one that is refused" {
+	CAPTURE=(--create-slot --snapshot -j 3)	# parts are larger than what is gathered before a COPY begins
+	src "INSERT INTO big SELECT 't' || i % 3, i, 0, md5(i::text), CASE i WHEN 19000 THEN repeat(md5('r'), 100000) END
+	    FROM generate_series(10001, 30000) i"
+	src "INSERT INTO twins SELECT 't' || i % 3, md5(i::text) FROM generate_series(1, 20000) i"
+	src "UPDATE big SET n = 77 WHERE id = 25000"	# t1's, far behind where its COPY began
+	dst "ALTER TABLE big ADD CONSTRAINT not77 CHECK (n <> 77)"
+	job
+	ended 0 77
+	[[ $(dst "SELECT string_agg(tenant || reason, ', ') FROM hr.tenant WHERE state = 'parked'") == t1*not77* ]]
+	same_rows big "tenant_id <> 't1'"
+	same_rows twins "tenant_id <> 't1'"
+	dst "ALTER TABLE big DROP CONSTRAINT not77"
+	run -0 --separate-stderr hr-apply -d "$DST" --retry
+	src "DELETE FROM twins WHERE tenant_id = 't2'"
+	sync
+	same
+	equal 0 "$(conflicts)"
+}
+
+has_bytes() {
+	[ "$(wc -c <"$1")" -ge "$2" ]
+}
+
+in_locks() {
+	equal t "$(dst "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'big'::regclass AND granted)")"
+}
+
+waits_for_lock() {
+	equal t "$(dst "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'big'::regclass AND NOT granted)")"
+}
+
+@test "hr-apply ends at a SIGTERM while its workers wait for a lock, and goes on with all rows" {
+	APPLY=(-j 2)
+	src "INSERT INTO big SELECT 't' || i % 3, i, 0, repeat(md5(i::text), 10) FROM generate_series(10001, 40000) i"
+	mkfifo sql
+	psql -Xq -d "$DST" <sql >/dev/null &
+	echo $! >session.pid
+	exec 9>sql
+	echo "BEGIN; LOCK TABLE big IN EXCLUSIVE MODE;" >&9
+	wait_for 10 in_locks
+	"${FROM[@]}" "${TENANCY[@]}" --endpos now "${CAPTURE[@]}" 2>from.err >all.hrs || true &
+	echo $! >from.pid
+	wait_for 20 has_bytes all.hrs 10000000
+	"${TO[@]}" "${APPLY[@]}" <all.hrs 2>to.err &
+	echo $! >to.pid
+	wait_for 20 waits_for_lock
+	sleep 0.5
+	kill -TERM "$(cat to.pid)"
+	sleep 0.5
+	echo "COMMIT;" >&9
+	to=0
+	timeout 20 tail --pid="$(cat to.pid)" -f /dev/null || fail "it does not end" "$(cat to.err)"
+	wait "$(cat to.pid)" || to=$?
+	exec 9>&-
+	equal 0 "$to" "$(cat to.err)"
+	kill "$(cat from.pid)" || true
+	wait "$(cat from.pid)" || true
+	sync
+	same
+	equal 0 "$(conflicts)"
+}

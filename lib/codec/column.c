@@ -375,18 +375,6 @@ hr_column_kept_size(const struct hr_column_kept *k)
 }
 
 void
-hr_column_kept_reset(struct hr_column_kept *k)
-{
-	hr_ints_kept_reset(&k->kinds);
-	hr_ints_kept_reset(&k->ints);
-	hr_ints_kept_reset(&k->decimals);
-	hr_ints_kept_reset(&k->same);
-	hr_strings_kept_reset(&k->strings);
-	if (k->documents)
-		hr_documents_kept_reset(k->documents);
-}
-
-void
 hr_column_kept_clear(struct hr_column_kept *k)
 {
 	hr_ints_kept_clear(&k->kinds);

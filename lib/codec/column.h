@@ -63,7 +63,6 @@ int hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size
 
 void hr_column_memory_clear(struct hr_column_memory *m);
 size_t hr_column_kept_size(const struct hr_column_kept *k);
-void hr_column_kept_reset(struct hr_column_kept *k);
 void hr_column_kept_clear(struct hr_column_kept *k);
 
 const char *hr_column_codec(const struct hr_column_memory *m);

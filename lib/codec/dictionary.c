@@ -198,23 +198,6 @@ hr_dictionary_size(const struct hr_dictionary *d)
 }
 
 void
-hr_dictionary_reset(struct hr_dictionary *d)
-{
-	struct hr_dictionary_piece *piece;
-
-	/* What was large need not be large again. */
-	if (d->slots > 4 * SLOTS_LEAST || (d->piece && d->piece->before)) {
-		hr_dictionary_clear(d);
-		return;
-	}
-	if ((piece = d->piece) != NULL)
-		piece->used = 0;
-	d->bytes = d->entries = 0;
-	if (d->slots)
-		memset(d->slot, 0, d->slots * sizeof(*d->slot));
-}
-
-void
 hr_dictionary_clear(struct hr_dictionary *d)
 {
 	struct hr_dictionary_piece *piece;

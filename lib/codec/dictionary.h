@@ -40,7 +40,6 @@ void hr_dictionary_count(struct hr_dictionary *d, const int32_t *entry, size_t n
 struct hr_dictionary *hr_dictionary_of(struct hr_dictionary **kept, struct hr_dictionary *once);
 /* What it is held to take, the same on all machines. */
 size_t hr_dictionary_size(const struct hr_dictionary *d);
-void hr_dictionary_reset(struct hr_dictionary *d);
 void hr_dictionary_clear(struct hr_dictionary *d);
 
 #endif

@@ -783,13 +783,6 @@ forget_paths(struct hr_documents_kept *k)
 }
 
 void
-hr_documents_kept_reset(struct hr_documents_kept *k)
-{
-	hr_strings_kept_reset(&k->shape);
-	forget_paths(k);
-}
-
-void
 hr_documents_kept_clear(struct hr_documents_kept *k)
 {
 	hr_strings_kept_clear(&k->shape);

@@ -36,7 +36,6 @@ int hr_documents_decode(struct hr_dec *d, struct hr_string *s, size_t n, bool fr
 
 void hr_documents_memory_clear(struct hr_documents_memory *m);
 size_t hr_documents_kept_size(const struct hr_documents_kept *k);
-void hr_documents_kept_reset(struct hr_documents_kept *k);
 void hr_documents_kept_clear(struct hr_documents_kept *k);
 
 #endif

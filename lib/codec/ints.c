@@ -611,16 +611,6 @@ hr_ints_kept_size(const struct hr_ints_kept *k)
 }
 
 void
-hr_ints_kept_reset(struct hr_ints_kept *k)
-{
-	k->last = 0;
-	if (k->tokens)
-		memset(k->tokens, 0, sizeof(*k->tokens));
-	if (k->dictionary)
-		hr_dictionary_reset(k->dictionary);
-}
-
-void
 hr_ints_kept_clear(struct hr_ints_kept *k)
 {
 	free(k->tokens);

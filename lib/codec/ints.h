@@ -44,7 +44,6 @@ void hr_tokens_put(struct hr_enc *o, const uint64_t *u, size_t n, struct hr_ints
 int hr_tokens_get(struct hr_dec *d, uint64_t *u, size_t n, struct hr_ints_kept *kept) HR_USED;
 
 size_t hr_ints_kept_size(const struct hr_ints_kept *k);
-void hr_ints_kept_reset(struct hr_ints_kept *k);
 void hr_ints_kept_clear(struct hr_ints_kept *k);
 /* For statistics: "delta, tokens" and the like. */
 const char *hr_ints_name(uint8_t codec);

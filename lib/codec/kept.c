@@ -22,9 +22,9 @@ free_section(void *section)
 	free(s);
 }
 
-/* All memory that it has. */
+/* All memory that it has; what it counts for stays. */
 static void
-empty(struct hr_kept *of)
+release(struct hr_kept *of)
 {
 	int i;
 
@@ -36,8 +36,14 @@ empty(struct hr_kept *of)
 	hr_strings_kept_clear(&of->bodies);
 	hr_map_clear(&of->section, free_section);
 	hr_buf_clear(&of->meta);
-	of->size = of->rest = of->shared = 0;
 	of->blocks = 0;
+}
+
+static void
+empty(struct hr_kept *of)
+{
+	release(of);
+	of->size = of->rest = of->shared = 0;
 }
 
 static void
@@ -105,10 +111,10 @@ hr_keep_trim(struct hr_keep *k)
 void
 hr_kept_undo(struct hr_keep *k, struct hr_kept *of)
 {
-	/* Until it is reset it counts as it does for who reads. */
+	/* Until it is reset it counts as it does for who reads; what nobody needs takes no memory. */
 	k->size += of->shared - of->size;
 	of->size = of->shared;
-	of->blocks = 0;
+	release(of);
 }
 
 void
@@ -122,26 +128,7 @@ hr_keep_clear(struct hr_keep *k)
 void
 hr_kept_reset(struct hr_keep *k, struct hr_kept *of)
 {
-	size_t i;
-
-	of->blocks = 0;
-	of->key++;
-	/* Sections are reset when they come again; what did not come for so long is freed. */
-	for (i = 0; i < of->section.slots; i++) {
-		struct hr_section_kept *s = of->section.slot[i].value;
-
-		if (s && s->since + 2 <= of->key) {
-			free_section(s);
-			of->section.slot[i].value = NULL;
-		}
-	}
-	for (i = 0; i < HR_SERIES_ALL; i++)
-		hr_ints_kept_reset(&of->series[i]);
-	hr_strings_kept_reset(&of->tenants);
-	hr_strings_kept_reset(&of->payloads);
-	hr_strings_kept_reset(&of->origins);
-	hr_strings_kept_reset(&of->bodies);
-	hr_buf_reset(&of->meta);
+	release(of);
 	k->size -= of->size;
 	of->size = of->rest = 0;
 }
@@ -162,18 +149,10 @@ hr_kept_section(struct hr_kept *of, struct hr_section_key key, int columns)
 {
 	void **at = hr_map_at(&of->section, key.bytes, sizeof(key.bytes));
 	struct hr_section_kept *s = *at;
-	int i;
 
 	if (s == NULL) {
 		s = *at = hr_zalloc(sizeof(*s) + (size_t)columns * sizeof(s->column[0]));
 		s->columns = columns;
-		s->since = of->key;
-	} else if (s->since != of->key) {
-		for (i = 0; i < columns; i++)
-			hr_column_kept_reset(&s->column[i]);
-		hr_versions_reset(&s->versions);
-		s->since = of->key;
-		s->size = 0;
 	}
 	return s;
 }

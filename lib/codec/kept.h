@@ -24,7 +24,6 @@ enum hr_series {
 
 /* Of the tuples of a table that are of one role and have so many columns. */
 struct hr_section_kept {
-	uint64_t since;			/* the key block that it was reset for */
 	size_t size;
 	int columns;
 	struct hr_versions versions;
@@ -33,7 +32,6 @@ struct hr_section_kept {
 
 struct hr_kept {
 	uint32_t blocks;		/* since the key block, that included; 0: it needs one */
-	uint64_t key;			/* counts key blocks */
 	size_t size, rest;		/* of all of it; of what is no section */
 	size_t shared;			/* size when a block was last written */
 	struct hr_ints_kept series[HR_SERIES_ALL];

@@ -384,16 +384,6 @@ hr_strings_kept_size(const struct hr_strings_kept *k)
 }
 
 void
-hr_strings_kept_reset(struct hr_strings_kept *k)
-{
-	hr_ints_kept_reset(&k->length);
-	hr_ints_kept_reset(&k->place);
-	if (k->dictionary)
-		hr_dictionary_reset(k->dictionary);
-	k->text.window = 0;
-}
-
-void
 hr_strings_kept_clear(struct hr_strings_kept *k)
 {
 	hr_ints_kept_clear(&k->length);

@@ -37,7 +37,6 @@ void hr_strings_encode(struct hr_enc *o, const struct hr_string *s, size_t n, st
 int hr_strings_decode(struct hr_dec *d, struct hr_string *s, size_t n, struct hr_strings_kept *kept) HR_USED;
 
 size_t hr_strings_kept_size(const struct hr_strings_kept *k);
-void hr_strings_kept_reset(struct hr_strings_kept *k);
 void hr_strings_kept_clear(struct hr_strings_kept *k);
 
 #endif

@@ -243,18 +243,10 @@ hr_versions_keep(struct hr_versions *kept, const struct hr_references *r, struct
 }
 
 void
-hr_versions_reset(struct hr_versions *kept)
+hr_versions_clear(struct hr_versions *kept)
 {
 	free_part(kept, kept->newer);
 	free_part(kept, kept->older);
-	kept->newer = kept->older = NULL;
-	kept->size = 0;
-}
-
-void
-hr_versions_clear(struct hr_versions *kept)
-{
-	hr_versions_reset(kept);
 	free_pieces(kept->spare);
-	kept->spare = NULL;
+	*kept = (struct hr_versions){ .newer = NULL };
 }

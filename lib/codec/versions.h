@@ -66,7 +66,6 @@ hr_reference(const struct hr_references *r, struct hr_value *const *v, size_t i,
 void hr_versions_keep(struct hr_versions *kept, const struct hr_references *r, struct hr_value *const *v,
     int columns);
 /* Forget; memory is kept for what comes, or given back. */
-void hr_versions_reset(struct hr_versions *kept);
 void hr_versions_clear(struct hr_versions *kept);
 
 #endif

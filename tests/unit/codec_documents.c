@@ -148,8 +148,8 @@ main(void)
 				if (!same(n, block % 2, &m, way ? kept : NULL, &taken))
 					break;
 				if (block == 30) {
-					hr_documents_kept_reset(&kept[0]);
-					hr_documents_kept_reset(&kept[1]);
+					hr_documents_kept_clear(&kept[0]);
+					hr_documents_kept_clear(&kept[1]);
 				}
 			}
 			ok(block == 40 && taken > 9, "documents of kind %d, %s kept: %d of %zu blocks taken apart", kind,
@@ -170,7 +170,7 @@ main(void)
 
 			/* As it was, or as it is by then. */
 			if (i % 4)
-				hr_documents_kept_reset(&kept[1]);
+				hr_documents_kept_clear(&kept[1]);
 			refused += hr_documents_decode(&dec, back, 200, false, &kept[1]) < 0;
 			free(copy);
 		}

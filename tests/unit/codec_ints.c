@@ -100,8 +100,8 @@ main(void)
 			if (!same(v, n, &pick, kept) || hr_ints_kept_size(&kept[0]) != hr_ints_kept_size(&kept[1]))
 				break;
 			if (block == 40) {
-				hr_ints_kept_reset(&kept[0]);
-				hr_ints_kept_reset(&kept[1]);
+				hr_ints_kept_clear(&kept[0]);
+				hr_ints_kept_clear(&kept[1]);
 			}
 		}
 		ok(block == 60, "kind %d, block after block", kind);

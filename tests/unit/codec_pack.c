@@ -6,6 +6,7 @@
 
 #include "base/hr.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "codec/pack.h"
@@ -451,6 +452,76 @@ updates(void)
 	hr_buf_clear(&back);
 }
 
+/* Five thousand tables: what is kept for all of them is held to the limit, on both sides. */
+static void
+tables(uint8_t memory)
+{
+	enum { TABLES = 5000, ROUNDS = 4, ROWS = 4 };
+	const size_t limit = (size_t)1 << memory;
+	struct hr_head h = HR_HEAD_INIT;
+	struct hr_buf b = HR_BUF_INIT, packed = HR_BUF_INIT, back = HR_BUF_INIT;
+	struct hr_pack k = HR_PACK_INIT, d = HR_PACK_INIT;
+	char name[16], tenant[16];
+	struct hr_column column[2] = {
+		{ (char[]){ "id" }, (char[]){ "s" }, (char[]){ "int4" }, 23, -1, true },
+		{ (char[]){ "t" }, (char[]){ "s" }, (char[]){ "text" }, 25, -1, false },
+	};
+	struct hr_relation r = {
+		.schema = (char[]){ "s" }, .name = name, .identity = 'd', .tenancy = 'a', .tenant_column = -1,
+		.column = column, .columns = 2,
+	};
+	size_t used, grown;
+	int table, round, i;
+	bool good;
+
+	hr_buf_reset(&w.buf);
+	h.database = h.slot = (char[]){ "d" };
+	if (hr_write_head(&w, &h, &err) < 0)
+		abort();
+	for (table = 0; table < TABLES; table++) {
+		snprintf(name, sizeof(name), "t%d", table);
+		r.id = 100 + (uint32_t)table;
+		hr_relation_encode(&r, &b);
+		frame(HR_FRAME_RELATION, HR_MUST | HR_ALL, "", &b, 0);
+	}
+	for (round = 0; round < ROUNDS; round++)
+		for (table = 0; table < TABLES; table++) {
+			for (i = 0; i < ROWS; i++) {
+				uint8_t id[4];
+				char text[120];
+				struct hr_value v[2] = { { id, 4, false }, { (uint8_t *)text, 0, false } };
+				size_t m = hr_item_open(&b, HR_INSERT);
+
+				hr_set_u32be(id, (uint32_t)(round * ROWS + i));
+				v[1].len = snprintf(text, sizeof(text), "row %d of table %d, whose word is %" PRIx64
+				    " and its other word %" PRIx64, i, table, rnd(), rnd());
+				hr_buf_u32le(&b, 100 + (uint32_t)table);
+				hr_tuple_put(&b, v, 2);
+				hr_item_close(&b, m);
+			}
+			snprintf(tenant, sizeof(tenant), "tenant %d", table % 3);
+			frame(HR_FRAME_ROWS, HR_MUST, tenant, &b, ROWS);
+		}
+	if (hr_write_end(&w, &err) < 0)
+		abort();
+	d.unpack = true;
+	k.memory = memory;
+	used = mallinfo2().uordblks;
+	good = through(&k, &w.buf, &packed, 0) == 0;
+	ok(good && packed.len < w.buf.len, "5000 tables: %zu bytes, %zu packed", w.buf.len, packed.len);
+	ok(k.columns.keep.size <= limit, "%zu bytes are kept for them, of %zu allowed", k.columns.keep.size, limit);
+	/* What is no kept state: buffers, and what was tried of each column. */
+	grown = mallinfo2().uordblks - used;
+	ok(grown < limit + ((size_t)24 << 20), "and %zu bytes are taken in all", grown);
+	ok(through(&d, &packed, &back, 0) == 0 && same(&w.buf, &back), "they come back");
+	ok(d.columns.keep.size <= limit, "%zu bytes are kept to unpack them", d.columns.keep.size);
+	hr_pack_clear(&k);
+	hr_pack_clear(&d);
+	hr_buf_clear(&b);
+	hr_buf_clear(&packed);
+	hr_buf_clear(&back);
+}
+
 int
 main(void)
 {
@@ -494,6 +565,8 @@ main(void)
 		}
 	}
 	updates();
+	tables(23);
+	tables(28);
 	missing(28);
 	missing(20);
 	hr_buf_clear(&packed);

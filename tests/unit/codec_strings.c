@@ -165,8 +165,8 @@ main(void)
 				if (!strings(n, &m, k < HR_COUNT(room) ? kept : NULL, k < HR_COUNT(room) ? room[k] : 0))
 					break;
 				if (block == 30) {
-					hr_strings_kept_reset(&kept[0]);
-					hr_strings_kept_reset(&kept[1]);
+					hr_strings_kept_clear(&kept[0]);
+					hr_strings_kept_clear(&kept[1]);
 				}
 			}
 			ok(block == 40, "strings of kind %d, room %zu", kind, k);

@@ -12,12 +12,13 @@
 #include "codec/pack.h"
 
 static const char usage[] =
-	"usage: hr-compress [-1..-19] [-v] [--block-rows ROWS] [--group] [--independent]\n"
-	"                   [--json] [--key-every BLOCKS] [--memory SIZE] [--stats]\n"
+	"usage: hr-compress [-1..-19] [-v] [--auto] [--block-rows ROWS] [--group]\n"
+	"                   [--independent] [--json] [--key-every BLOCKS] [--memory SIZE] [--stats]\n"
 	"       hr-compress -d [-v] [--memory SIZE]\n"
 	"       hr-compress -h | --version\n"
 	"\n"
 	"  -1 ... -19              zstd's level for text, 3 without\n"
+	"      --auto              the level follows the slower of link and CPU\n"
 	"      --block-rows ROWS   rows of a block under a backlog, 1000 without\n"
 	"  -d, --decompress        unpack\n"
 	"      --group             one block for the rows of all tenants\n"
@@ -29,6 +30,7 @@ static const char usage[] =
 	"  -v, --verbose           say more\n";
 
 static const struct option option[] = {
+	{ "auto", no_argument, NULL, 'A' },
 	{ "block-rows", required_argument, NULL, 'R' },
 	{ "decompress", no_argument, NULL, 'd' },
 	{ "group", no_argument, NULL, 'G' },
@@ -61,6 +63,7 @@ main(int argc, char *argv[])
 	while ((ch = getopt_long(argc, argv, "0123456789dhv", option, NULL)) != -1) {
 		packs |= ch != 'd' && ch != 'v' && ch != 'M';
 		switch (ch) {
+		case 'A': k.by_itself = true; break;
 		case 'd': k.unpack = true; break;
 		case 'G': k.group = true; break;
 		case 'h': return hr_opt_help(usage);
@@ -108,6 +111,9 @@ main(int argc, char *argv[])
 		if (hr_pipe_run(&p, hr_pack_step, &k, &e) == 0 && hr_pack_end(&k, &e) == 0 && hr_pipe_end(&p, &e) == 0) {
 			hr_log(HR_LOG_NOTE, "%" PRIu64 " bytes in, %" PRIu64 " bytes out",
 			    p.r.seen.bytes, p.w.seen.bytes);
+			if (k.by_itself)
+				hr_log(HR_LOG_NOTE, "levels %d to %d, the last %d", k.effort.least, k.effort.most,
+				    k.effort.level);
 			if (k.columns.stats.wanted)
 				hr_stats_format(&k.columns.stats, json, &table);
 			fwrite(table.data, 1, table.len, stderr);

@@ -35,7 +35,7 @@ _hr_options() {			# TOOL COMMAND
 		echo "$pipe --ddl --retry --batch-rows --sequences --synchronous-commit -n --dry-run" ;;
 	hr-transform:*)	echo "--dump -v -h --version" ;;
 	hr-compress:*)
-		echo "-d --decompress --block-rows --group --independent --json --key-every --memory --stats
+		echo "-d --decompress --auto --block-rows --group --independent --json --key-every --memory --stats
 		    -v --verbose -h --version" ;;
 	hr-checkpoint:show | hr-checkpoint:get)
 		echo "--tenant --json -v" ;;

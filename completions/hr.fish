@@ -86,6 +86,7 @@ complete -c hr-transform -s h -d 'Print the usage'
 complete -c hr-transform -l version -d 'Print the version'
 
 complete -c hr-compress -s d -l decompress -d 'Unpack'
+complete -c hr-compress -l auto -d 'Let the level follow the slower of link and CPU'
 complete -c hr-compress -l block-rows -x -d 'Rows of a block under a backlog'
 complete -c hr-compress -l group -d 'One block for the rows of all tenants'
 complete -c hr-compress -l independent -d 'No block needs another one'

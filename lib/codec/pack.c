@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/crc32c.h"
 #include "codec/pack.h"
 
@@ -42,6 +43,7 @@ hr_pack_begin(struct hr_pack *k, struct hr_pipe *p)
 {
 	k->pipe = p;
 	hr_columns_init(&k->columns, k->level);
+	hr_effort_begin(&k->effort, k->level, hr_now_us());
 	hr_keep_clear(&k->columns.keep);
 }
 
@@ -288,6 +290,8 @@ flush(struct hr_pack *k, struct hr_err *e)
 	hr_buf_reset(&k->bytes);
 	k->frames = k->groups = 0;
 	hr_map_clear(&k->group_map, NULL);
+	if (k->by_itself)
+		k->level = k->columns.enc.level = hr_effort_next(&k->effort, hr_now_us(), p->r.took, p->w.took);
 	return rc;
 }
 

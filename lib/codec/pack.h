@@ -11,12 +11,15 @@
 
 #include "base/err.h"
 #include "codec/columns.h"
+#include "codec/effort.h"
 #include "stream/pipe.h"
 
 struct hr_pack {
 	bool unpack;
 	bool group;		/* all tenants in one block */
 	int level;
+	bool by_itself;		/* the level follows what is waited for */
+	struct hr_effort effort;	/* then */
 	size_t block_rows;
 	uint32_t key_every;	/* blocks of a tenant, of which the first is a key block */
 	uint8_t memory;		/* log2 of what is kept at most; 0: nothing is */

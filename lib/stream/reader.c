@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/crc32c.h"
 #include "stream/reader.h"
 
@@ -22,6 +23,7 @@ static int
 fill(struct hr_reader *r, struct hr_err *e)
 {
 	struct pollfd p = { r->fd, POLLIN, 0 };
+	int64_t before;
 	size_t room;
 	ssize_t n;
 
@@ -48,7 +50,9 @@ fill(struct hr_reader *r, struct hr_err *e)
 			if (*r->stop)
 				return hr_fail(e, HR_TEMPORARY, "stopped by a signal");
 		}
+		before = hr_now_us();
 		n = read(r->fd, r->buf.data + r->buf.len, room);
+		r->took += hr_now_us() - before;
 		if (n >= 0)
 			break;
 		if (errno == EAGAIN)

@@ -17,6 +17,7 @@ struct hr_reader {
 	size_t lent;		/* bytes of the frame lent last */
 	size_t step;		/* read at most this many at a time; 0: all */
 	struct hr_end seen;	/* what the end frame must say */
+	int64_t took;		/* microseconds in read(2), waiting most of all */
 	struct hr_head head;
 	bool ended;
 	/*

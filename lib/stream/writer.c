@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "stream/writer.h"
 
 #define GATHER_BYTES	(64 * 1024)
@@ -14,8 +15,10 @@ static int
 drain(struct hr_writer *w, const uint8_t *p, size_t n, struct hr_err *e)
 {
 	while (n) {
+		int64_t before = hr_now_us();
 		ssize_t did = write(w->fd, p, n);
 
+		w->took += hr_now_us() - before;
 		if (did >= 0) {
 			p += did;
 			n -= (size_t)did;

@@ -12,6 +12,7 @@ struct hr_writer {
 	int fd;			/* -1: keep everything in buf (tests) */
 	struct hr_buf buf;
 	struct hr_end seen;
+	int64_t took;		/* microseconds in write(2), waiting most of all */
 	/*
 	 * Called when fd would block; waits until it may not, and may do other
 	 * work meanwhile.  NULL: poll(2).  0, or -1 with *e set.

@@ -77,6 +77,24 @@ packed_job() {
 	[ "$(stat -c %s packed)" -lt $(($(stat -c %s stream.hrs) / 4)) ]
 }
 
+@test "with --auto the level follows what is waited for" {
+	both "CREATE TABLE texts (tenant_id text, id int PRIMARY KEY, t text)"
+	slot
+	src "INSERT INTO texts SELECT 't' || i % 3, i, md5(i::text) || repeat(chr(97 + i % 26), i % 90) || md5((i / 7)::text)
+	    FROM generate_series(1, 40000) i"
+	record stream.hrs
+	# A link of 1 MB a second.
+	hr-compress --auto -v <stream.hrs 2>slow.err |
+	    perl -e 'while (sysread(STDIN, $_, 20000)) { syswrite(STDOUT, $_); select(undef, undef, undef, 0.02) }' >packed
+	grep -qE 'levels 3 to ([4-9]|1[0-9]), the last' slow.err || fail "it does not rise" "$(cat slow.err)"
+	hr-compress -d <packed | cmp stream.hrs -
+	# None: from a file to a file.
+	hr-compress --auto -19 -v <stream.hrs 2>fast.err >packed
+	grep -qE 'levels ([1-9]|1[0-8]) to 19, the last' fast.err || fail "it does not fall" "$(cat fast.err)"
+	hr-compress -d <packed | cmp stream.hrs -
+	run -64 hr-compress -d --auto <packed
+}
+
 @test "a row is through as soon as it is committed, and a pipeline that was killed is started again" {
 	local pid
 

@@ -291,7 +291,7 @@ in_order(void)
 static void
 copies(void)
 {
-	char name[16];
+	char tenant_name[16];
 	int i;
 
 	begin();
@@ -302,8 +302,8 @@ copies(void)
 	row_of(tenant("globex"), 1, 4 << 10);
 	ok(hr_emit_full(&m), "34 kB of two tenants are");
 	for (i = 0; i < 30; i++) {
-		snprintf(name, sizeof(name), "t%d", i);
-		row_of(tenant(name), 1, 1 << 10);
+		snprintf(tenant_name, sizeof(tenant_name), "t%d", i);
+		row_of(tenant(tenant_name), 1, 1 << 10);
 	}
 	ok(!hr_emit_full(&m), "64 kB of 32 tenants are not");
 	row_of(tenant("t0"), 1, 80 << 10);

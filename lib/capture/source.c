@@ -141,6 +141,21 @@ add_column(struct hr_relation *rel, struct hr_result *r, int row, const struct h
 	col->type_name = hr_strdup(n ? n->name : "");
 }
 
+static void
+table_clear(struct hr_source_table *t)
+{
+	hr_relation_free(t->relation);
+	free(t->filter);
+	free(t->scopes);
+	*t = (struct hr_source_table){ 0 };
+}
+
+static void
+drop_last(struct hr_source_tables *s)
+{
+	table_clear(&s->table[--s->tables]);
+}
+
 int
 hr_source_tables(struct hr_source_tables *s, struct hr_conn *c, const char *publication,
     const struct hr_type_names *types, struct hr_err *e)
@@ -156,8 +171,8 @@ hr_source_tables(struct hr_source_tables *s, struct hr_conn *c, const char *publ
 	    " filter, changes, differ, EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = q.oid"
 	    "  AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL"
 	    "  AND NOT i.indisexclusion AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a WHERE a.attrelid = q.oid"
-	    "   AND a.attnum = ANY (i.indkey) AND NOT (a.attnotnull AND a.attname = ANY (q.names))))"
-	    " FROM (" PUBLISHED ") q ORDER BY oid", 1, &list, e) < 0)
+	    "   AND a.attnum = ANY (i.indkey) AND NOT (a.attnotnull AND a.attname = ANY (q.names)))),"
+	    " pg_catalog.cardinality(names) FROM (" PUBLISHED ") q ORDER BY oid", 1, &list, e) < 0)
 		return -1;
 	for (i = 0; i < hr_result_rows(r); i++)
 		if (hr_result_get(r, i, 8) && hr_result_get(r, i, 8)[0] == 't') {
@@ -201,12 +216,18 @@ hr_source_tables(struct hr_source_tables *s, struct hr_conn *c, const char *publ
 		t->filter = hr_strdup(hr_result_get(r, i, 6));
 		t->publishes_changes = hr_result_get(r, i, 7)[0] == 't';
 		t->keyed = hr_result_get(r, i, 9)[0] == 't';
+		/* One that was made between the two is not here yet. */
+		while (at < hr_result_rows(col) && strtoul(hr_result_get(col, at, 0), NULL, 10) < rel->id)
+			at++;
 		while (at < hr_result_rows(col) &&
 		    strcmp(hr_result_get(col, at, 0), hr_result_get(r, i, 0)) == 0) {
 			add_column(rel, col, at, types);
 			t->scopes = hr_realloc(t->scopes, (size_t)rel->columns, sizeof(*t->scopes));
 			t->scopes[rel->columns - 1] = hr_result_get(col, at++, 5)[0] == 't';
 		}
+		/* And one that was dropped there is none: it had columns. */
+		if (rel->columns == 0 && strcmp(hr_result_get(r, i, 10), "0") != 0)
+			drop_last(s);
 	}
 	hr_result_free(r);
 	hr_result_free(col);
@@ -229,11 +250,8 @@ hr_source_tables_clear(struct hr_source_tables *s)
 {
 	size_t i;
 
-	for (i = 0; i < s->tables; i++) {
-		hr_relation_free(s->table[i].relation);
-		free(s->table[i].filter);
-		free(s->table[i].scopes);
-	}
+	for (i = 0; i < s->tables; i++)
+		table_clear(&s->table[i]);
 	free(s->table);
 	*s = (struct hr_source_tables){ 0 };
 }

@@ -15,6 +15,8 @@
 #include "capture/capture.h"
 #include "state/request.h"
 
+#define COPY_JOBS	2		/* connections, where nothing is said */
+
 static const char usage[] =
     "usage: hr-capture [-v] -d CONNINFO -S SLOT -P PUBLICATION\n"
     "           --tenant-column COL | --tenant-schema REGEX | --tenant-database NAME\n"
@@ -203,7 +205,7 @@ merge(struct said *s)
 	if (s->o.publication == NULL)
 		s->o.publication = c->source.publication;
 	if (s->o.jobs == 0)
-		s->o.jobs = c->source.jobs;
+		s->o.jobs = c->source.jobs ? c->source.jobs : COPY_JOBS;
 	s->o.part_pages = s->part > 8192 ? (int64_t)(s->part / 8192) : s->part != 0;
 	if (s->origin == NULL)
 		s->origin = c->source.origin;

@@ -68,7 +68,7 @@ hr_copy_cut(const struct hr_copied_part *have, size_t n, int64_t pages, int64_t 
 static int64_t
 part_size(const struct hr_capture *c, int64_t pages)
 {
-	int64_t size = pages / (PARTS_EACH * (c->o->jobs > 0 ? c->o->jobs : HR_COPY_JOBS));
+	int64_t size = pages / (PARTS_EACH * c->o->jobs);
 
 	if (c->o->part_pages)
 		return c->o->part_pages;

@@ -12,8 +12,6 @@
 #include "state/checkpoint.h"
 #include "stream/mark.h"
 
-#define HR_COPY_JOBS	2	/* connections, where nothing is said */
-
 struct hr_copy_part {
 	struct hr_part part;
 	const struct hr_source_table *table;

@@ -513,7 +513,7 @@ hr_copy_open(struct hr_copy **out, struct hr_capture *c, const char *snapshot, h
 	y->c = c;
 	y->lsn = lsn;
 	y->tenant = tenant;
-	y->copiers = c->o->jobs > 0 ? c->o->jobs : HR_COPY_JOBS;
+	y->copiers = c->o->jobs;
 	y->copier = hr_zalloc((size_t)y->copiers * sizeof(*y->copier));
 	y->terminal = isatty(STDERR_FILENO);
 	lit = hr_quote_literal(snapshot);

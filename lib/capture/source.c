@@ -124,36 +124,46 @@ publications_exist(struct hr_conn *c, const struct hr_param *list, struct hr_err
 	"  AND oc.oid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors(c.oid)))" \
 	" GROUP BY c.oid, n.nspname, c.relname, c.relkind, c.relreplident, c.relpages"
 
+/* What a row says of its table, and of one of its columns. */
+enum { OID, SCHEMA, NAME, KIND, IDENTITY, PAGES, FILTER, CHANGES, DIFFER, KEYED, COLUMN, TYPE, TYPMOD, KEY, SCOPES };
+
 static void
-add_column(struct hr_relation *rel, struct hr_result *r, int row, const struct hr_type_names *types)
+add_table(struct hr_source_tables *s, struct hr_result *r, int row)
 {
+	struct hr_source_table *t = &s->table[s->tables++];
+	struct hr_relation *rel = t->relation = hr_zalloc(sizeof(*rel));
+
+	rel->id = (uint32_t)strtoul(hr_result_get(r, row, OID), NULL, 10);
+	rel->schema = hr_strdup(hr_result_get(r, row, SCHEMA));
+	rel->name = hr_strdup(hr_result_get(r, row, NAME));
+	rel->identity = hr_result_get(r, row, IDENTITY)[0];
+	rel->tenancy = 'a';
+	rel->tenant_column = -1;
+	t->kind = hr_result_get(r, row, KIND)[0];
+	t->pages = strtoll(hr_result_get(r, row, PAGES), NULL, 10);
+	t->filter = hr_strdup(hr_result_get(r, row, FILTER));
+	t->publishes_changes = hr_result_get(r, row, CHANGES)[0] == 't';
+	t->keyed = hr_result_get(r, row, KEYED)[0] == 't';
+}
+
+static void
+add_column(struct hr_source_table *t, struct hr_result *r, int row, const struct hr_type_names *types)
+{
+	struct hr_relation *rel = t->relation;
 	struct hr_column *col;
 	const struct hr_type_name *n;
 
 	rel->column = hr_realloc(rel->column, (size_t)rel->columns + 1, sizeof(*col));
+	t->scopes = hr_realloc(t->scopes, (size_t)rel->columns + 1, sizeof(*t->scopes));
+	t->scopes[rel->columns] = hr_result_get(r, row, SCOPES)[0] == 't';
 	col = &rel->column[rel->columns++];
-	col->name = hr_strdup(hr_result_get(r, row, 1));
-	col->type = (uint32_t)strtoul(hr_result_get(r, row, 2), NULL, 10);
-	col->typmod = (int32_t)strtol(hr_result_get(r, row, 3), NULL, 10);
-	col->key = hr_result_get(r, row, 4)[0] == 't';
+	col->name = hr_strdup(hr_result_get(r, row, COLUMN));
+	col->type = (uint32_t)strtoul(hr_result_get(r, row, TYPE), NULL, 10);
+	col->typmod = (int32_t)strtol(hr_result_get(r, row, TYPMOD), NULL, 10);
+	col->key = hr_result_get(r, row, KEY)[0] == 't';
 	n = hr_types_find(types, col->type);
 	col->type_schema = hr_strdup(n ? n->schema : "");
 	col->type_name = hr_strdup(n ? n->name : "");
-}
-
-static void
-table_clear(struct hr_source_table *t)
-{
-	hr_relation_free(t->relation);
-	free(t->filter);
-	free(t->scopes);
-	*t = (struct hr_source_table){ 0 };
-}
-
-static void
-drop_last(struct hr_source_tables *s)
-{
-	table_clear(&s->table[--s->tables]);
 }
 
 int
@@ -161,32 +171,18 @@ hr_source_tables(struct hr_source_tables *s, struct hr_conn *c, const char *publ
     const struct hr_type_names *types, struct hr_err *e)
 {
 	const struct hr_param list = HR_PARAM_TEXT(publication);
-	struct hr_result *r, *col;
-	int i, at = 0;
+	struct hr_result *r;
+	int i;
 
 	*s = (struct hr_source_tables){ 0 };
 	if (publications_exist(c, &list, e) < 0)
 		return -1;
-	if (hr_conn_query(c, &r, "SELECT oid, nspname, relname, relkind, relreplident, relpages,"
-	    " filter, changes, differ, EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = q.oid"
-	    "  AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL"
-	    "  AND NOT i.indisexclusion AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a WHERE a.attrelid = q.oid"
-	    "   AND a.attnum = ANY (i.indkey) AND NOT (a.attnotnull AND a.attname = ANY (q.names)))),"
-	    " pg_catalog.cardinality(names) FROM (" PUBLISHED ") q ORDER BY oid", 1, &list, e) < 0)
-		return -1;
-	for (i = 0; i < hr_result_rows(r); i++)
-		if (hr_result_get(r, i, 8) && hr_result_get(r, i, 8)[0] == 't') {
-			hr_fail(e, HR_CONFIG, "the publications '%s' list different columns of '%s.%s'", publication,
-			    hr_result_get(r, i, 1), hr_result_get(r, i, 2));
-			hr_hint(e, "the source refuses that too: list the same columns, or capture them with two slots");
-			hr_result_free(r);
-			return -1;
-		}
 	/*
-	 * The columns pgoutput sends, with the replica identity's marked, as it
-	 * marks them.
+	 * Tables with the columns that pgoutput sends, the replica identity's marked
+	 * as it marks them.  Of both at once: tables come and go.
 	 */
-	if (hr_conn_query(c, &col, "SELECT q.oid, a.attname, a.atttypid, a.atttypmod,"
+	if (hr_conn_query(c, &r, "SELECT q.oid, nspname, relname, relkind, relreplident, relpages,"
+	    " filter, changes, differ, keyed, a.attname, a.atttypid, a.atttypmod,"
 	    " CASE q.relreplident WHEN 'f' THEN true ELSE EXISTS (SELECT 1 FROM pg_catalog.pg_index i"
 	    "  WHERE i.indrelid = q.oid AND i.indisvalid AND a.attnum = ANY (i.indkey)"
 	    "  AND pg_catalog.array_position(i.indkey::int2[], a.attnum) < i.indnkeyatts"
@@ -194,43 +190,30 @@ hr_source_tables(struct hr_source_tables *s, struct hr_conn *c, const char *publ
 	    "   WHEN 'i' THEN i.indisreplident ELSE false END) END,"
 	    " NOT EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = q.oid"
 	    "  AND (i.indisunique OR i.indisexclusion) AND NOT a.attnum = ANY (i.indkey))"
-	    " FROM (" PUBLISHED ") q JOIN pg_catalog.pg_attribute a ON a.attrelid = q.oid"
-	    " WHERE a.attnum > 0 AND NOT a.attisdropped"
-	    " AND a.attname = ANY (q.names) ORDER BY q.oid, a.attnum", 1, &list, e) < 0) {
-		hr_result_free(r);
+	    " FROM (SELECT q.*, EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = q.oid"
+	    "  AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL"
+	    "  AND NOT i.indisexclusion AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a WHERE a.attrelid = q.oid"
+	    "   AND a.attnum = ANY (i.indkey) AND NOT (a.attnotnull AND a.attname = ANY (q.names)))) AS keyed"
+	    "  FROM (" PUBLISHED ") q OFFSET 0) q"
+	    " LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = q.oid AND a.attnum > 0 AND NOT a.attisdropped"
+	    " AND a.attname = ANY (q.names) ORDER BY q.oid, a.attnum", 1, &list, e) < 0)
 		return -1;
-	}
+	for (i = 0; i < hr_result_rows(r); i++)
+		if (hr_result_get(r, i, DIFFER) && hr_result_get(r, i, DIFFER)[0] == 't') {
+			hr_fail(e, HR_CONFIG, "the publications '%s' list different columns of '%s.%s'", publication,
+			    hr_result_get(r, i, SCHEMA), hr_result_get(r, i, NAME));
+			hr_hint(e, "the source refuses that too: list the same columns, or capture them with two slots");
+			hr_result_free(r);
+			return -1;
+		}
 	s->table = hr_zalloc((size_t)hr_result_rows(r) * sizeof(*s->table));
 	for (i = 0; i < hr_result_rows(r); i++) {
-		struct hr_source_table *t = &s->table[s->tables++];
-		struct hr_relation *rel = t->relation = hr_zalloc(sizeof(*rel));
-
-		rel->id = (uint32_t)strtoul(hr_result_get(r, i, 0), NULL, 10);
-		rel->schema = hr_strdup(hr_result_get(r, i, 1));
-		rel->name = hr_strdup(hr_result_get(r, i, 2));
-		rel->identity = hr_result_get(r, i, 4)[0];
-		rel->tenancy = 'a';
-		rel->tenant_column = -1;
-		t->kind = hr_result_get(r, i, 3)[0];
-		t->pages = strtoll(hr_result_get(r, i, 5), NULL, 10);
-		t->filter = hr_strdup(hr_result_get(r, i, 6));
-		t->publishes_changes = hr_result_get(r, i, 7)[0] == 't';
-		t->keyed = hr_result_get(r, i, 9)[0] == 't';
-		/* One that was made between the two is not here yet. */
-		while (at < hr_result_rows(col) && strtoul(hr_result_get(col, at, 0), NULL, 10) < rel->id)
-			at++;
-		while (at < hr_result_rows(col) &&
-		    strcmp(hr_result_get(col, at, 0), hr_result_get(r, i, 0)) == 0) {
-			add_column(rel, col, at, types);
-			t->scopes = hr_realloc(t->scopes, (size_t)rel->columns, sizeof(*t->scopes));
-			t->scopes[rel->columns - 1] = hr_result_get(col, at++, 5)[0] == 't';
-		}
-		/* And one that was dropped there is none: it had columns. */
-		if (rel->columns == 0 && strcmp(hr_result_get(r, i, 10), "0") != 0)
-			drop_last(s);
+		if (i == 0 || strcmp(hr_result_get(r, i, OID), hr_result_get(r, i - 1, OID)) != 0)
+			add_table(s, r, i);
+		if (hr_result_get(r, i, COLUMN))
+			add_column(&s->table[s->tables - 1], r, i, types);
 	}
 	hr_result_free(r);
-	hr_result_free(col);
 	return 0;
 }
 
@@ -250,8 +233,11 @@ hr_source_tables_clear(struct hr_source_tables *s)
 {
 	size_t i;
 
-	for (i = 0; i < s->tables; i++)
-		table_clear(&s->table[i]);
+	for (i = 0; i < s->tables; i++) {
+		hr_relation_free(s->table[i].relation);
+		free(s->table[i].filter);
+		free(s->table[i].scopes);
+	}
 	free(s->table);
 	*s = (struct hr_source_tables){ 0 };
 }

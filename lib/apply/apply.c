@@ -284,7 +284,6 @@ marks_conn(struct deal *d, struct hr_err *e)
 	if (hr_conn_alive(d->conn) && hr_conn_exec(d->conn, "SELECT 1", &lost) == 0)
 		return 0;
 	hr_conn_close(d->conn);
-	d->conn = NULL;
 	return hr_apply_connect(&d->conn, d->a->o, true, e) < 0 ? -1 : hr_ledger_intact(d->a, d->conn, e);
 }
 

@@ -428,6 +428,13 @@ hr_book_batch(struct hr_conn *c, const struct hr_book *b, int worker, int64_t *b
 }
 
 int
+hr_book_lost(struct hr_err *e)
+{
+	hr_fail(e, HR_TEMPORARY, "the target lost commits that were not yet on its disk");
+	return hr_hint(e, "start again: the source still has them");
+}
+
+int
 hr_book_holds(struct hr_conn *c, const struct hr_book *b, struct hr_err *e)
 {
 	struct hr_param p[2] = { HR_PARAM_TEXT(b->stream), { .data = b->holder } };

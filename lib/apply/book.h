@@ -76,6 +76,8 @@ int hr_book_worker(const char *tenant, size_t len, int workers);
 /* Is this run still the one that writes the stream?  Inside a transaction it stays so.  0, or -1. */
 int hr_book_holds(struct hr_conn *c, const struct hr_book *b, struct hr_err *e) HR_USED;
 
+/* Says that commits were lost with a crash of the target.  Gives -1. */
+int hr_book_lost(struct hr_err *e) HR_USED;
 /* The newest batch of a worker that is in. */
 int hr_book_batch(struct hr_conn *c, const struct hr_book *b, int worker, int64_t *batch,
     struct hr_err *e) HR_USED;

@@ -262,12 +262,20 @@ unsure(struct hr_ledger *l, bool *due)
 	return oldest >= 0;
 }
 
-static struct hr_err *
-lost(struct hr_err *e)
+/* Is the batch of a worker there?  1, 0 with *e set when it was lost, -1. */
+static int
+has_batch(struct hr_apply *a, struct hr_conn *c, int worker, int64_t batch, struct hr_err *e)
 {
-	hr_fail(e, HR_TEMPORARY, "the target lost commits that were not yet on its disk");
-	hr_hint(e, "start again: the source still has them");
-	return e;
+	int64_t there;
+
+	if (batch == 0)
+		return 1;
+	if (hr_book_batch(c, &a->book, worker, &there, e) < 0)
+		return -1;
+	if (there >= batch)
+		return 1;
+	(void)!hr_book_lost(e);
+	return 0;
 }
 
 /*
@@ -278,40 +286,24 @@ static int
 still_there(struct hr_apply *a, struct hr_conn *c, struct hr_err *e)
 {
 	struct hr_ledger *l = &a->ledger;
-	int i;
+	int i, got = 1;
 
 	newest(l, l->flushing);
-	for (i = 0; i < l->workers; i++) {
-		int64_t batch;
-
-		if (l->flushing[i] == 0)
-			continue;
-		if (hr_book_batch(c, &a->book, i, &batch, e) < 0)
-			return -1;
-		if (batch < l->flushing[i]) {
-			hr_apply_fail(a, lost(e));
-			return -1;
-		}
-	}
-	return 0;
+	for (i = 0; i < l->workers && got == 1; i++)
+		got = has_batch(a, c, i, l->flushing[i], e);
+	if (got == 0)
+		hr_apply_fail(a, e);
+	return got == 1 ? 0 : -1;
 }
 
 int
 hr_ledger_intact(struct hr_apply *a, struct hr_conn *c, struct hr_err *e)
 {
-	int64_t batch;
 	int i;
 
-	for (i = 0; i < a->workers; i++) {
-		if (a->worker[i].batches == 0)
-			continue;
-		if (hr_book_batch(c, &a->book, i, &batch, e) < 0)
+	for (i = 0; i < a->workers; i++)
+		if (has_batch(a, c, i, a->worker[i].batches, e) != 1)
 			return -1;
-		if (batch < a->worker[i].batches) {
-			lost(e);
-			return -1;
-		}
-	}
 	return 0;
 }
 

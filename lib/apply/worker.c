@@ -311,17 +311,13 @@ try_window(struct hr_worker *w, struct hr_err *e)
 				hr_worker_free_kept(w);
 			continue;
 		case HR_FRAME_PART:
-			if (hr_worker_part(w, p, e) < 0)
-				return -1;
-			if (spill_some(w, e) < 0)
+			if (hr_worker_part(w, p, e) < 0 || spill_some(w, e) < 0)
 				return -1;
 			continue;
 		case HR_FRAME_ROWS:
 			if (begun == 0)
 				begun = hr_now_us();
-			if (hr_worker_rows(w, p, e) < 0)
-				return -1;
-			if (spill_some(w, e) < 0)
+			if (hr_worker_rows(w, p, e) < 0 || spill_some(w, e) < 0)
 				return -1;
 			continue;
 		}
@@ -444,8 +440,7 @@ reconnect(struct hr_worker *w, struct hr_err *e)
 				return 1;
 			if (batch == w->batches)
 				return 0;
-			hr_fail(e, HR_TEMPORARY, "the target lost commits that were not yet on its disk");
-			return hr_hint(e, "start again: the source still has them");
+			return hr_book_lost(e);
 		}
 		if (!hr_err_retryable(e) || w->queue.closed)
 			return -1;

@@ -32,7 +32,7 @@ int32_t hr_dictionary_add(struct hr_dictionary *d, const void *p, size_t len, si
 uint32_t hr_dictionary_rank(const struct hr_dictionary *d, int32_t entry);
 /* The entry of a rank, or -1. */
 int32_t hr_dictionary_at(const struct hr_dictionary *d, uint64_t rank);
-/* Lent until the reset. */
+/* Lent until it is cleared. */
 const uint8_t *hr_dictionary_string(const struct hr_dictionary *d, int32_t entry, size_t *len);
 /* Those of n values, in their order, were there once more; -1 is none. */
 void hr_dictionary_count(struct hr_dictionary *d, const int32_t *entry, size_t n);

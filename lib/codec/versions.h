@@ -65,7 +65,7 @@ hr_reference(const struct hr_references *r, struct hr_value *const *v, size_t i,
 /* Keep the last version of each row, when nothing that was kept is lent any more. */
 void hr_versions_keep(struct hr_versions *kept, const struct hr_references *r, struct hr_value *const *v,
     int columns);
-/* Forget; memory is kept for what comes, or given back. */
+/* Forget, and give all memory back. */
 void hr_versions_clear(struct hr_versions *kept);
 
 #endif

@@ -259,12 +259,9 @@ has_bytes() {
 	[ "$(wc -c <"$1")" -ge "$2" ]
 }
 
-in_locks() {
-	equal t "$(dst "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'big'::regclass AND granted)")"
-}
-
-waits_for_lock() {
-	equal t "$(dst "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'big'::regclass AND NOT granted)")"
+# Has somebody a lock of the table (t), or waits for it (f)?
+locked() {
+	equal t "$(dst "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'big'::regclass AND granted = '$1')")"
 }
 
 @test "hr-apply ends at a SIGTERM while its workers wait for a lock, and goes on with all rows" {
@@ -275,13 +272,13 @@ waits_for_lock() {
 	echo $! >session.pid
 	exec 9>sql
 	echo "BEGIN; LOCK TABLE big IN EXCLUSIVE MODE;" >&9
-	wait_for 10 in_locks
+	wait_for 10 locked t
 	"${FROM[@]}" "${TENANCY[@]}" --endpos now "${CAPTURE[@]}" 2>from.err >all.hrs || true &
 	echo $! >from.pid
 	wait_for 20 has_bytes all.hrs 10000000
 	"${TO[@]}" "${APPLY[@]}" <all.hrs 2>to.err &
 	echo $! >to.pid
-	wait_for 20 waits_for_lock
+	wait_for 20 locked f
 	sleep 0.5
 	kill -TERM "$(cat to.pid)"
 	sleep 0.5

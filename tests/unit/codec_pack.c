@@ -388,11 +388,22 @@ missing(uint8_t memory)
 	hr_writer_clear(&want);
 }
 
+/* A stream begins. */
+static void
+head(void)
+{
+	struct hr_head h = HR_HEAD_INIT;
+
+	hr_buf_reset(&w.buf);
+	h.database = h.slot = (char[]){ "d" };
+	if (hr_write_head(&w, &h, &err) < 0)
+		abort();
+}
+
 /* Rows of random text, each of them updated in one column: what has not changed is not written again. */
 static void
 updates(void)
 {
-	struct hr_head h = HR_HEAD_INIT;
 	struct hr_buf b = HR_BUF_INIT, packed = HR_BUF_INIT, back = HR_BUF_INIT;
 	struct hr_pack k = HR_PACK_INIT, d = HR_PACK_INIT;
 	struct hr_column column[3] = {
@@ -410,10 +421,7 @@ updates(void)
 
 	d.unpack = true;
 	for (round = 0; round < 2; round++) {
-		hr_buf_reset(&w.buf);
-		h.database = h.slot = (char[]){ "d" };
-		if (hr_write_head(&w, &h, &err) < 0)
-			abort();
+		head();
 		hr_relation_encode(&r, &b);
 		frame(HR_FRAME_RELATION, HR_MUST | HR_ALL, "", &b, 0);
 		for (i = 0; i < 4000; i++) {
@@ -458,7 +466,6 @@ tables(uint8_t memory)
 {
 	enum { TABLES = 5000, ROUNDS = 4, ROWS = 4 };
 	const size_t limit = (size_t)1 << memory;
-	struct hr_head h = HR_HEAD_INIT;
 	struct hr_buf b = HR_BUF_INIT, packed = HR_BUF_INIT, back = HR_BUF_INIT;
 	struct hr_pack k = HR_PACK_INIT, d = HR_PACK_INIT;
 	char name[16], tenant[16];
@@ -474,10 +481,7 @@ tables(uint8_t memory)
 	int table, round, i;
 	bool good;
 
-	hr_buf_reset(&w.buf);
-	h.database = h.slot = (char[]){ "d" };
-	if (hr_write_head(&w, &h, &err) < 0)
-		abort();
+	head();
 	for (table = 0; table < TABLES; table++) {
 		snprintf(name, sizeof(name), "t%d", table);
 		r.id = 100 + (uint32_t)table;

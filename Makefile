@@ -99,10 +99,13 @@ $(O)/%.o: %.c $(flags)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
+# The linker takes the first of two names without a word.
 $(O)/libhr.a: $(libo)
 	@mkdir -p $(@D)
 	@rm -f $@
 	$(AR) rcs $@ $^
+	@nm $@ | awk '$$2 ~ /^[TDBR]$$/ && seen[$$3]++ { print "$@: two are called " $$3; bad = 1 } END { exit bad }' || \
+	    { rm -f $@; exit 1; }
 
 # $(call link,LIBRARY...): the objects, then libhr.a, then the libraries.
 link = $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) \

@@ -173,7 +173,7 @@ begin(struct hr_join *j, struct hr_err *e)
 	if (j->reached < j->lsn)
 		return hr_capture_ask(c, e);
 	if (hr_capture_sql(c, e) < 0 || hr_capture_tables(c, e) < 0 ||
-	    hr_emit_watermark(&c->emit, j->reached, 0, true, e) < 0 || hr_copy_begin(j->copy, e) < 0)
+	    hr_emit_watermark(&c->emit, j->reached, 0, true, e) < 0 || hr_copy_start(j->copy, e) < 0)
 		return -1;
 	j->stage = COPYING;
 	return 0;

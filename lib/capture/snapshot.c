@@ -562,7 +562,7 @@ hr_copy_run(struct hr_copy *y, const struct hr_checkpoint *have, struct hr_err *
 }
 
 int
-hr_copy_begin(struct hr_copy *y, struct hr_err *e)
+hr_copy_start(struct hr_copy *y, struct hr_err *e)
 {
 	int i;
 

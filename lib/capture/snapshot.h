@@ -24,7 +24,7 @@ int hr_copy_run(struct hr_copy *y, const struct hr_checkpoint *have, struct hr_e
  * transactions, write what has come between others, until step gives 0, which
  * is its end (1: there is more, 2: and some has come now).
  */
-int hr_copy_begin(struct hr_copy *y, struct hr_err *e) HR_USED;
+int hr_copy_start(struct hr_copy *y, struct hr_err *e) HR_USED;
 int hr_copy_step(struct hr_copy *y, struct hr_err *e) HR_USED;
 /* That mark of a copy of one tenant: its changes are kept from here on. */
 int hr_copy_hold(struct hr_capture *c, const char *tenant, hr_lsn at, struct hr_err *e) HR_USED;

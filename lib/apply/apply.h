@@ -3,8 +3,9 @@
  *
  * One thread reads the stream and hands it to workers, each with a connection
  * and its tenants; one more watches what has become durable and writes the
- * checkpoint file.  worker.c is a worker, ledger.c what all of them report,
- * apply.c the reader, park.c what happens to a tenant that cannot go on.
+ * checkpoint file.  deal.c is the reader, worker.c a worker, ledger.c what all of
+ * them report, park.c what happens to a tenant that cannot go on, apply.c the
+ * beginning and the end.
  */
 #ifndef HR_APPLY_H
 #define HR_APPLY_H

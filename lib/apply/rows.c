@@ -527,24 +527,31 @@ hr_worker_relation(struct hr_worker *w, const struct hr_piece *p, struct hr_err 
 	return hr_worker_put_target(w, rel, true, e);
 }
 
-int
-hr_worker_part(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
+void
+hr_worker_part(struct hr_worker *w, const struct hr_piece *p)
 {
-	const struct hr_part *part = hr_copied_part(&w->a->copied, hr_get_u32le(p->body));
-	char id[16], of[16], from[16];
-	struct hr_param param[4] = {
-		HR_PARAM_TEXT(w->a->book.stream), { .data = id }, { .data = of }, { .data = from },
-	};
-
-	snprintf(id, sizeof(id), "%" PRIu32, part->relation);
-	snprintf(of, sizeof(of), "%" PRIu32, part->of);
-	snprintf(from, sizeof(from), "%" PRIu32, part->from);
-	/* Its rows go before it. */
-	if (hr_batch_flush(&w->batch, false, e) < 0 ||
-	    hr_txn_sql(&w->txn, "UPDATE hr.part SET is_in = true WHERE stream = $1 AND id = $2::oid AND of_id = $3::oid"
-	    " AND from_page = $4::bigint", 4, param, e) < 0)
-		return -1;
 	HR_GROW(w->ended, w->ends, w->end_cap);
 	w->ended[w->ends++] = hr_get_u32le(p->body);
-	return hr_txn_room(&w->txn, e);
+}
+
+int
+hr_worker_parts_in(struct hr_worker *w, struct hr_err *e)
+{
+	size_t i;
+
+	for (i = 0; i < w->ends; i++) {
+		const struct hr_part *part = hr_copied_part(&w->a->copied, w->ended[i]);
+		char id[16], of[16], from[16];
+		struct hr_param param[4] = {
+			HR_PARAM_TEXT(w->a->book.stream), { .data = id }, { .data = of }, { .data = from },
+		};
+
+		snprintf(id, sizeof(id), "%" PRIu32, part->relation);
+		snprintf(of, sizeof(of), "%" PRIu32, part->of);
+		snprintf(from, sizeof(from), "%" PRIu32, part->from);
+		if (hr_txn_sql(&w->txn, "UPDATE hr.part SET is_in = true WHERE stream = $1 AND id = $2::oid"
+		    " AND of_id = $3::oid AND from_page = $4::bigint", 4, param, e) < 0 || hr_txn_room(&w->txn, e) < 0)
+			return -1;
+	}
+	return 0;
 }

@@ -19,8 +19,8 @@
 #include "base/lsn.h"
 
 #define LINGER_US	100000			/* a transaction gathers no longer */
-#define COPY_US		2000000			/* one of rows of a copy */
-#define COPY_BYTES	((size_t)20 << 20)	/* and in bytes; less than is kept in memory */
+#define COPY_US		5000000			/* one of rows of a copy */
+#define COPY_BYTES	((size_t)44 << 20)	/* and in bytes; less than is kept in memory */
 #define RETRY_US	60000000		/* a lost target is looked for so long */
 #define TRIES		20			/* of what may pass by itself */
 #define MENDS		100			/* of tables in one window */
@@ -167,7 +167,7 @@ commit(struct hr_worker *w, const struct hr_piece *mark, struct hr_err *e)
 	for (k = 0; k < w->touches; k++)
 		if (w->touched[k]->last_lsn && w->touched[k]->last_time > w->target_time)
 			w->target_time = w->touched[k]->last_time;
-	if (hr_batch_flush(&w->batch, false, e) < 0)
+	if (hr_batch_flush(&w->batch, false, e) < 0 || hr_worker_parts_in(w, e) < 0)
 		return -1;
 	/*
 	 * Of a window with everybody's rows the others' progress is ours to
@@ -270,7 +270,7 @@ spill_some(struct hr_worker *w, struct hr_err *e)
 	return w->kept_bytes + w->loaded_bytes > HR_KEEP_BYTES ? hr_worker_flush(w, e) : 0;
 }
 
-/* Another window before the commit?  Of a copy more of them: each COPY is dear to begin. */
+/* Another window before the commit?  Of a copy more of them: each COPY begins with cold buffers. */
 static bool
 goes_on(struct hr_worker *w, int64_t begun)
 {
@@ -311,8 +311,7 @@ try_window(struct hr_worker *w, struct hr_err *e)
 				hr_worker_free_kept(w);
 			continue;
 		case HR_FRAME_PART:
-			if (hr_worker_part(w, p, e) < 0 || spill_some(w, e) < 0)
-				return -1;
+			hr_worker_part(w, p);
 			continue;
 		case HR_FRAME_ROWS:
 			if (begun == 0)

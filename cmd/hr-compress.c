@@ -3,6 +3,7 @@
 #include "base/hr.h"
 
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -59,6 +60,9 @@ main(int argc, char *argv[])
 	int ch;
 
 	hr_name("hr-compress");
+	/* What a key block gives back the next blocks take: the kernel need not clear it each time. */
+	mallopt(M_MMAP_THRESHOLD, 32 << 20);
+	mallopt(M_TRIM_THRESHOLD, 64 << 20);
 	signal(SIGPIPE, SIG_DFL);
 	while ((ch = getopt_long(argc, argv, "0123456789dhv", option, NULL)) != -1) {
 		packs |= ch != 'd' && ch != 'v' && ch != 'M';

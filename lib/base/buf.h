@@ -40,6 +40,18 @@ hr_buf_need(struct hr_buf *b, size_t more)
 		hr_buf_grow(b, more);
 }
 
+/* memcpy(3), without a call for what most values of a row have. */
+static inline void
+hr_copy(void *to, const void *p, size_t n)
+{
+	if (n == 4)
+		memcpy(to, p, 4);
+	else if (n == 8)
+		memcpy(to, p, 8);
+	else if (n)
+		memcpy(to, p, n);
+}
+
 static inline void
 hr_buf_put(struct hr_buf *b, const void *p, size_t n)
 {

@@ -16,7 +16,7 @@
 struct hr_entry {
 	const uint8_t *data;
 	uint32_t len;
-	uint32_t hash, count;
+	uint32_t hash;
 	uint32_t rank;
 };
 
@@ -110,6 +110,7 @@ hr_dictionary_add(struct hr_dictionary *d, const void *p, size_t len, size_t *ro
 	if (d->entries == d->entry_cap) {
 		HR_GROW(d->entry, d->entries, d->entry_cap);
 		d->by_rank = hr_realloc(d->by_rank, d->entry_cap, sizeof(*d->by_rank));
+		d->count = hr_realloc(d->count, d->entry_cap, sizeof(*d->count));
 	}
 	e = &d->entry[d->entries];
 	*e = (struct hr_entry){
@@ -117,6 +118,7 @@ hr_dictionary_add(struct hr_dictionary *d, const void *p, size_t len, size_t *ro
 		.rank = (uint32_t)d->entries,
 	};
 	d->by_rank[d->entries] = (uint32_t)d->entries;
+	d->count[d->entries] = 0;
 	place(d, (uint32_t)d->entries);
 	return (int32_t)d->entries++;
 }
@@ -142,33 +144,30 @@ hr_dictionary_string(const struct hr_dictionary *d, int32_t entry, size_t *len)
 
 /* It changes places with the first of those that were there as often. */
 static void
-count(struct hr_dictionary *d, int32_t entry)
+count(struct hr_dictionary *d, uint32_t entry)
 {
-	struct hr_entry *e = &d->entry[entry];
-	uint32_t low = 0, high = e->rank, middle, other;
+	uint32_t rank = d->entry[entry].rank, n = d->count[rank], low = 0, high = rank, middle, other;
 
-	if (e->count == UINT32_MAX)
+	if (n == UINT32_MAX)
 		return;
 	/* Mostly the one in front was there more often. */
-	if (high == 0 || d->entry[d->by_rank[high - 1]].count > e->count) {
-		e->count++;
+	if (rank == 0 || d->count[rank - 1] > n) {
+		d->count[rank]++;
 		return;
 	}
 	while (low < high) {
 		middle = (low + high) / 2;
-		if (d->entry[d->by_rank[middle]].count > e->count)
+		if (d->count[middle] > n)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	if (low < e->rank) {
-		other = d->by_rank[low];
-		d->by_rank[low] = (uint32_t)entry;
-		d->by_rank[e->rank] = other;
-		d->entry[other].rank = e->rank;
-		e->rank = low;
-	}
-	e->count++;
+	other = d->by_rank[low];
+	d->by_rank[low] = entry;
+	d->by_rank[rank] = other;
+	d->entry[other].rank = rank;
+	d->entry[entry].rank = low;
+	d->count[low]++;
 }
 
 void
@@ -178,7 +177,7 @@ hr_dictionary_count(struct hr_dictionary *d, const int32_t *entry, size_t n)
 
 	for (i = 0; i < n; i++)
 		if (entry[i] >= 0)
-			count(d, entry[i]);
+			count(d, (uint32_t)entry[i]);
 }
 
 struct hr_dictionary *
@@ -208,6 +207,7 @@ hr_dictionary_clear(struct hr_dictionary *d)
 	}
 	free(d->entry);
 	free(d->by_rank);
+	free(d->count);
 	free(d->slot);
 	*d = (struct hr_dictionary){ .entry = NULL };
 }

@@ -21,6 +21,7 @@ struct hr_dictionary {
 	struct hr_entry *entry;		/* in the order of arrival */
 	size_t entries, entry_cap;
 	uint32_t *by_rank;
+	uint32_t *count;		/* by rank: how often it was there; none is more than the one in front */
 	uint32_t *slot;			/* entry + 1, by hash */
 	size_t slots;
 };

@@ -286,22 +286,26 @@ static bool
 put_tuple(struct parts *p, unsigned role, uint32_t *relation, bool first)
 {
 	struct part *s = &p->part[next(p, HR_SERIES_SECTION)];
-	struct hr_value row[HR_COLUMNS_MAX];
 	size_t bytes = 2;
+	uint8_t *to;
 	int i;
 
 	if (s->role != role || (!first && s->relation != *relation))
 		return false;
 	*relation = s->relation;
-	for (i = 0; i < s->columns; i++) {
-		row[i] = s->v[i][s->taken];
-		bytes += row[i].text ? 8 : 4;
-		bytes += row[i].len > 0 ? (size_t)row[i].len : 0;
-	}
-	s->taken++;
+	for (i = 0; i < s->columns; i++)
+		bytes += hr_value_size(&s->v[i][s->taken]);
 	if (!room(p, bytes))
 		return false;
-	hr_tuple_put(p->out, row, s->columns);
+	/* As hr_tuple_put(), of values that do not lie side by side. */
+	hr_buf_need(p->out, bytes);
+	to = p->out->data + p->out->len;
+	hr_set_u16be(to, (uint16_t)s->columns);
+	to += 2;
+	for (i = 0; i < s->columns; i++)
+		to = hr_value_put(to, &s->v[i][s->taken]);
+	p->out->len += bytes;
+	s->taken++;
 	return true;
 }
 

@@ -232,7 +232,7 @@ hr_versions_keep(struct hr_versions *kept, const struct hr_references *r, struct
 				.len = x->len, .text = x->text, .at = (uint32_t)(data - (uint8_t *)&version[c]) & INT32_MAX,
 			};
 			if (x->len > 0) {
-				memcpy(data, x->data, (size_t)x->len);
+				hr_copy(data, x->data, (size_t)x->len);
 				data += x->len;
 			}
 		}

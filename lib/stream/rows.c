@@ -70,16 +70,19 @@ hr_tuple_decode(const uint8_t *tuple, size_t len, struct hr_value *value, int ma
 void
 hr_tuple_put(struct hr_buf *b, const struct hr_value *value, int n)
 {
+	size_t bytes = 2;
+	uint8_t *to;
 	int i;
 
-	hr_buf_u16be(b, (uint16_t)n);
-	for (i = 0; i < n; i++) {
-		if (value[i].text)
-			hr_buf_u32be(b, (uint32_t)HR_VALUE_TEXT);
-		hr_buf_u32be(b, (uint32_t)value[i].len);
-		if (value[i].len > 0)
-			hr_buf_put(b, value[i].data, (size_t)value[i].len);
-	}
+	for (i = 0; i < n; i++)
+		bytes += hr_value_size(&value[i]);
+	hr_buf_need(b, bytes);
+	to = b->data + b->len;
+	hr_set_u16be(to, (uint16_t)n);
+	to += 2;
+	for (i = 0; i < n; i++)
+		to = hr_value_put(to, &value[i]);
+	b->len += bytes;
 }
 
 static int

@@ -81,4 +81,26 @@ int hr_tuple_decode(const uint8_t *tuple, size_t len, struct hr_value *value, in
 size_t hr_tuple_skip(struct hr_cur *c);
 void hr_tuple_put(struct hr_buf *b, const struct hr_value *value, int n);
 
+/* One value of a tuple: what it takes, and write it at to; what is behind it. */
+static inline size_t
+hr_value_size(const struct hr_value *v)
+{
+	return (v->text ? 8 : 4) + (v->len > 0 ? (size_t)v->len : 0);
+}
+
+static inline uint8_t *
+hr_value_put(uint8_t *to, const struct hr_value *v)
+{
+	if (v->text) {
+		hr_set_u32be(to, (uint32_t)HR_VALUE_TEXT);
+		to += 4;
+	}
+	hr_set_u32be(to, (uint32_t)v->len);
+	to += 4;
+	if (v->len <= 0)
+		return to;
+	hr_copy(to, v->data, (size_t)v->len);
+	return to + v->len;
+}
+
 #endif

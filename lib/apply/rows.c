@@ -527,11 +527,13 @@ hr_worker_relation(struct hr_worker *w, const struct hr_piece *p, struct hr_err 
 	return hr_worker_put_target(w, rel, true, e);
 }
 
-void
-hr_worker_part(struct hr_worker *w, const struct hr_piece *p)
+int
+hr_worker_part(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e)
 {
 	HR_GROW(w->ended, w->ends, w->end_cap);
 	w->ended[w->ends++] = hr_get_u32le(p->body);
+	/* A key that two parts have is a conflict, not one row. */
+	return hr_batch_flush(&w->batch, false, e);
 }
 
 int

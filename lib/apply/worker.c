@@ -307,11 +307,12 @@ try_window(struct hr_worker *w, struct hr_err *e)
 			if (hr_worker_relation(w, p, e) < 0)
 				return -1;
 			/* Between windows nothing can fail that would need it again. */
-			if (w->touches == 0 && !w->txn.open)
+			if (w->touches == 0 && w->ends == 0 && !w->txn.open)
 				hr_worker_free_kept(w);
 			continue;
 		case HR_FRAME_PART:
-			hr_worker_part(w, p);
+			if (hr_worker_part(w, p, e) < 0)
+				return -1;
 			continue;
 		case HR_FRAME_ROWS:
 			if (begun == 0)

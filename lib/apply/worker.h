@@ -127,7 +127,7 @@ void hr_worker_free_kept(struct hr_worker *w);
 int hr_worker_rows(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e) HR_USED;
 int hr_worker_relation(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e) HR_USED;
 /* A part of the first copy has ended: the commit says so, and a COPY goes on over it. */
-void hr_worker_part(struct hr_worker *w, const struct hr_piece *p);
+int hr_worker_part(struct hr_worker *w, const struct hr_piece *p, struct hr_err *e) HR_USED;
 /* All rows are written: say which parts are in by this transaction. */
 int hr_worker_parts_in(struct hr_worker *w, struct hr_err *e) HR_USED;
 struct hr_target *hr_worker_target(struct hr_worker *w, uint32_t id);

@@ -296,6 +296,13 @@ decode_decimals(struct hr_dec *d, struct hr_string *s, size_t n, struct hr_colum
 	return 0;
 }
 
+/* What stands for a value of that kind until its bytes are there. */
+static struct hr_value
+without_data(enum kind k)
+{
+	return (struct hr_value){ NULL, k == NOTHING ? HR_VALUE_NULL : k == UNCHANGED ? HR_VALUE_UNCHANGED : 0, k == TEXT };
+}
+
 int
 hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n, struct hr_column_kept *kept)
 {
@@ -322,15 +329,17 @@ hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n
 		if (kinds == NULL || hr_ints_decode(d, kinds, n, HR_KEPT(kept, kinds)) < 0)
 			return -1;
 	}
-	for (i = 0; i < n; i++) {
-		enum kind k = kinds ? (enum kind)kinds[i] : kind;
-
-		if (kinds && kinds[i] >= MIXED)
+	for (i = 0; kinds && i < n; i++) {
+		if (kinds[i] >= MIXED)
 			return -1;
-		v[i] = (struct hr_value){ NULL, k == NOTHING ? HR_VALUE_NULL : k == UNCHANGED ?
-		    HR_VALUE_UNCHANGED : 0, k == TEXT };
-		values += k == VALUE || k == TEXT;
+		v[i] = without_data((enum kind)kinds[i]);
+		values += v[i].len == 0;
 	}
+	if (kinds == NULL && (kind == VALUE || kind == TEXT))
+		values = n;
+	else if (kinds == NULL)
+		for (i = 0; i < n; i++)
+			v[i] = without_data(kind);
 	if ((values == 0) != (form == HR_FORM_NONE))
 		return -1;
 	if (values == 0)
@@ -349,12 +358,16 @@ hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n
 		rc = decode_numbers(d, form, s, values, HR_KEPT(kept, ints));
 	if (rc < 0)
 		return -1;
-	for (i = 0; i < n; i++)
-		if (v[i].len >= 0) {
-			v[i].data = s->data;
-			v[i].len = (int32_t)s->len;
-			s++;
-		}
+	if (kinds == NULL)
+		for (i = 0; i < n; i++)
+			v[i] = (struct hr_value){ s[i].data, (int32_t)s[i].len, kind == TEXT };
+	else
+		for (i = 0; i < n; i++)
+			if (v[i].len >= 0) {
+				v[i].data = s->data;
+				v[i].len = (int32_t)s->len;
+				s++;
+			}
 	return 0;
 }
 

@@ -32,12 +32,7 @@ hr_deal_begin(struct hr_deal *d, struct hr_apply *a)
 void
 hr_deal_clear(struct hr_deal *d)
 {
-	struct hr_piece *p;
-
-	while ((p = d->first) != NULL) {
-		d->first = p->next;
-		free(p);
-	}
+	hr_pieces_free(&d->first);
 	hr_conn_close(d->conn);
 	hr_relations_clear(&d->relations);
 	free(d->given);
@@ -67,10 +62,24 @@ stopped(struct hr_apply *a, struct hr_err *e)
 	return -1;
 }
 
+/* Is a frame of this type for one worker?  Others are for each. */
+static bool
+for_one(uint8_t type)
+{
+	return type == HR_FRAME_ROWS || type == HR_FRAME_PART;
+}
+
+/* Do frames go to their workers as they come?  Else a window is gathered. */
+static bool
+straight(const struct hr_deal *d)
+{
+	return d->a->workers == 1 || d->flowing || d->copying;
+}
+
 static int
 give(struct hr_deal *d, int worker, struct hr_piece *p, struct hr_err *e)
 {
-	if (p->type == HR_FRAME_ROWS || p->type == HR_FRAME_PART)
+	if (for_one(p->type))
 		d->given[worker] = true;
 	return hr_queue_put(&d->a->worker[worker].queue, p, d->copying ? COPY_BYTES : QUEUE_BYTES) < 0 ? stopped(d->a, e) : 0;
 }
@@ -103,7 +112,7 @@ deal_out(struct hr_deal *d, struct hr_err *e)
 		d->first = p->next;
 		if (rc < 0)
 			free(p);
-		else if (p->type == HR_FRAME_ROWS || p->type == HR_FRAME_PART)
+		else if (for_one(p->type))
 			rc = give(d, worker_of(d, p), p, e);
 		else {
 			struct hr_frame f = { p->type, p->flags, 0, p->len, p->lsn, 0, "", p->body };
@@ -126,7 +135,7 @@ gather(struct hr_deal *d, const struct hr_frame *f, struct hr_err *e)
 {
 	struct hr_piece *p = hr_piece_new(f);
 
-	if (f->type == HR_FRAME_ROWS || f->type == HR_FRAME_PART)
+	if (for_one(f->type))
 		d->any = true;
 	/* Rows of a copy have no order but that of their part. */
 	if (d->copying && f->type != HR_FRAME_RELATION)
@@ -135,7 +144,7 @@ gather(struct hr_deal *d, const struct hr_frame *f, struct hr_err *e)
 	*d->last = p;
 	d->last = &p->next;
 	d->bytes += hr_piece_size(p);
-	if (d->a->workers == 1 || d->flowing || d->copying)
+	if (straight(d))
 		return deal_out(d, e);
 	if (f->type == HR_FRAME_ROWS && (f->flags & (HR_ALL | HR_ORDERED)))
 		d->alone = true;
@@ -493,7 +502,7 @@ hr_deal_frames(struct hr_deal *d, struct hr_reader *r, struct hr_err *e)
 	}
 	d->ended = !*r->stop;
 	/* What came after the last watermark is not whole: the source has it still. */
-	if (d->any && (d->a->workers == 1 || d->flowing || d->copying))
+	if (d->any && straight(d))
 		return 0;
 	if (last_mark(d, e) < 0)
 		return -1;

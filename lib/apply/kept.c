@@ -17,12 +17,7 @@
 void
 hr_worker_free_loaded(struct hr_worker *w)
 {
-	struct hr_piece *p;
-
-	while ((p = w->loaded) != NULL) {
-		w->loaded = p->next;
-		free(p);
-	}
+	hr_pieces_free(&w->loaded);
 	w->loaded_bytes = 0;
 }
 

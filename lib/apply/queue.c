@@ -34,6 +34,17 @@ hr_piece_size(const struct hr_piece *p)
 }
 
 void
+hr_pieces_free(struct hr_piece **first)
+{
+	struct hr_piece *p;
+
+	while ((p = *first) != NULL) {
+		*first = p->next;
+		free(p);
+	}
+}
+
+void
 hr_queue_init(struct hr_queue *q)
 {
 	*q = (struct hr_queue){ .idle = false };
@@ -46,12 +57,7 @@ hr_queue_init(struct hr_queue *q)
 void
 hr_queue_clear(struct hr_queue *q)
 {
-	struct hr_piece *p;
-
-	while ((p = q->first) != NULL) {
-		q->first = p->next;
-		free(p);
-	}
+	hr_pieces_free(&q->first);
 	pthread_cond_destroy(&q->filled);
 	pthread_cond_destroy(&q->emptied);
 	pthread_mutex_destroy(&q->lock);

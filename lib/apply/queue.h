@@ -30,6 +30,7 @@ struct hr_piece {
 
 struct hr_piece *hr_piece_new(const struct hr_frame *f);	/* gives; free() */
 size_t hr_piece_size(const struct hr_piece *p);
+void hr_pieces_free(struct hr_piece **first);		/* a list of them, which is empty then */
 
 struct hr_queue {
 	pthread_mutex_t lock;

@@ -20,7 +20,7 @@
 
 #define LINGER_US	100000			/* a transaction gathers no longer */
 #define COPY_US		5000000			/* one of rows of a copy */
-#define COPY_BYTES	((size_t)44 << 20)	/* and in bytes; less than is kept in memory */
+#define COPY_BYTES	(HR_KEEP_BYTES - ((size_t)4 << 20))	/* and in bytes: its last window is in memory, too */
 #define RETRY_US	60000000		/* a lost target is looked for so long */
 #define TRIES		20			/* of what may pass by itself */
 #define MENDS		100			/* of tables in one window */

@@ -329,15 +329,16 @@ hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n
 		if (kinds == NULL || hr_ints_decode(d, kinds, n, HR_KEPT(kept, kinds)) < 0)
 			return -1;
 	}
-	for (i = 0; kinds && i < n; i++) {
-		if (kinds[i] >= MIXED)
-			return -1;
-		v[i] = without_data((enum kind)kinds[i]);
-		values += v[i].len == 0;
-	}
-	if (kinds == NULL && (kind == VALUE || kind == TEXT))
+	if (kinds)
+		for (i = 0; i < n; i++) {
+			if (kinds[i] >= MIXED)
+				return -1;
+			v[i] = without_data((enum kind)kinds[i]);
+			values += v[i].len == 0;
+		}
+	else if (kind == VALUE || kind == TEXT)
 		values = n;
-	else if (kinds == NULL)
+	else
 		for (i = 0; i < n; i++)
 			v[i] = without_data(kind);
 	if ((values == 0) != (form == HR_FORM_NONE))

@@ -286,7 +286,7 @@ static bool
 put_tuple(struct parts *p, unsigned role, uint32_t *relation, bool first)
 {
 	struct part *s = &p->part[next(p, HR_SERIES_SECTION)];
-	size_t bytes = 2;
+	size_t bytes = 0;
 	uint8_t *to;
 	int i;
 
@@ -295,16 +295,11 @@ put_tuple(struct parts *p, unsigned role, uint32_t *relation, bool first)
 	*relation = s->relation;
 	for (i = 0; i < s->columns; i++)
 		bytes += hr_value_size(&s->v[i][s->taken]);
-	if (!room(p, bytes))
+	if (!room(p, 2 + bytes))
 		return false;
-	/* As hr_tuple_put(), of values that do not lie side by side. */
-	hr_buf_need(p->out, bytes);
-	to = p->out->data + p->out->len;
-	hr_set_u16be(to, (uint16_t)s->columns);
-	to += 2;
+	to = hr_tuple_begin(p->out, s->columns, bytes);
 	for (i = 0; i < s->columns; i++)
 		to = hr_value_put(to, &s->v[i][s->taken]);
-	p->out->len += bytes;
 	s->taken++;
 	return true;
 }

@@ -67,22 +67,27 @@ hr_tuple_decode(const uint8_t *tuple, size_t len, struct hr_value *value, int ma
 	return c.bad ? -1 : n;
 }
 
+uint8_t *
+hr_tuple_begin(struct hr_buf *b, int n, size_t bytes)
+{
+	hr_buf_u16be(b, (uint16_t)n);
+	hr_buf_need(b, bytes);
+	b->len += bytes;
+	return b->data + b->len - bytes;
+}
+
 void
 hr_tuple_put(struct hr_buf *b, const struct hr_value *value, int n)
 {
-	size_t bytes = 2;
+	size_t bytes = 0;
 	uint8_t *to;
 	int i;
 
 	for (i = 0; i < n; i++)
 		bytes += hr_value_size(&value[i]);
-	hr_buf_need(b, bytes);
-	to = b->data + b->len;
-	hr_set_u16be(to, (uint16_t)n);
-	to += 2;
+	to = hr_tuple_begin(b, n, bytes);
 	for (i = 0; i < n; i++)
 		to = hr_value_put(to, &value[i]);
-	b->len += bytes;
 }
 
 static int

@@ -81,7 +81,13 @@ int hr_tuple_decode(const uint8_t *tuple, size_t len, struct hr_value *value, in
 size_t hr_tuple_skip(struct hr_cur *c);
 void hr_tuple_put(struct hr_buf *b, const struct hr_value *value, int n);
 
-/* One value of a tuple: what it takes, and write it at to; what is behind it. */
+/*
+ * The same of values that do not lie side by side: begin one of n columns with room
+ * for so many bytes of values, then write each where the one before it ended.
+ * hr_value_put() gives the place behind it.
+ */
+uint8_t *hr_tuple_begin(struct hr_buf *b, int n, size_t bytes);
+
 static inline size_t
 hr_value_size(const struct hr_value *v)
 {

@@ -19,8 +19,9 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/hr.h"
-#include "rule/scratch.h"
+#include "rule/calendar.h"
 #include "rule/numeric.h"
+#include "rule/scratch.h"
 #include "stream/relation.h"
 #include "stream/rows.h"
 
@@ -81,11 +82,6 @@ enum hr_kind {
 	HR_KIND_LSN,		/* i, to be taken as unsigned */
 };
 
-struct hr_span {
-	int64_t us;
-	int32_t days, months;
-};
-
 struct hr_datum {
 	enum hr_type type;
 	bool null;		/* then there is no value */
@@ -129,6 +125,8 @@ int hr_datum_parse(struct hr_datum *d, enum hr_type t, const char *s, size_t n,
     struct hr_scratch *m, struct hr_err *e) HR_USED;
 /* Append the text as the type's output function writes it.  It is not NULL. */
 void hr_datum_format(struct hr_buf *out, const struct hr_datum *d);
+/* The same as a datum of type text. */
+void hr_datum_text(const struct hr_datum *d, struct hr_datum *to, struct hr_scratch *m);
 
 /*
  * <0, 0, >0, as the type's btree has it: NaN is above all and equals itself.

@@ -209,46 +209,39 @@ to_text(struct hr_datum *d, enum hr_type to, int32_t typmod, struct hr_scratch *
 
 /* --- times --- */
 
-/* A time with microseconds that were rounded stays within its day. */
-static int
-to_time(struct hr_datum *d, enum hr_type to, int32_t typmod, struct hr_err *e)
+static void
+to_time(struct hr_datum *d, enum hr_type to, int32_t typmod)
 {
-	int64_t us = d->i, days;
+	int64_t us = d->i;
+	int32_t west = 0;
 
 	switch (d->type) {
-	case HR_TYPE_TIMETZ: us = d->tz.us; break;
+	case HR_TYPE_TIMETZ:
+		us = d->tz.us;
+		west = d->tz.west;
+		break;
 	case HR_TYPE_INTERVAL:
 		us = d->span.us % HR_DAY_US;
 		us += us < 0 ? HR_DAY_US : 0;
 		break;
 	case HR_TYPE_TIMESTAMP: case HR_TYPE_TIMESTAMPTZ:
-		if (!hr_timestamp_finite(us)) {
-			d->null = true;		/* as PostgreSQL has it */
-			return 0;
-		}
-		us = hr_timestamp_time(us);
-		break;
-	case HR_TYPE_DATE:
-		if (!hr_date_timestamp(d->i, &us))
-			return hr_fail(e, HR_REFUSED, "date out of range for %s", hr_type_name(to));
+		/* PostgreSQL makes NULL of an infinite one. */
+		d->null = !hr_timestamp_finite(us);
+		us = d->null ? 0 : hr_timestamp_time(us);
 		break;
 	default: break;
 	}
-	switch (to) {
-	case HR_TYPE_TIME: d->i = hr_timestamp_round(us, typmod); break;
-	case HR_TYPE_TIMETZ:
-		if (d->type != HR_TYPE_TIMETZ)
-			d->tz.west = 0;
-		d->tz.us = hr_timestamp_round(us, typmod);
-		break;
-	default:
-		days = us / HR_DAY_US;
-		d->span = (struct hr_span){ .us = us - days * HR_DAY_US, .days = 0 };
-		if (d->type == HR_TYPE_TIME)
-			d->span.us = us;
-		break;
+	if (to == HR_TYPE_INTERVAL) {
+		d->span = (struct hr_span){ .us = us };
+		return;
 	}
-	return 0;
+	us = hr_timestamp_round(us, typmod);
+	if (to == HR_TYPE_TIME) {
+		d->i = us;
+	} else {
+		d->tz.us = us;
+		d->tz.west = west;
+	}
 }
 
 static int
@@ -325,7 +318,9 @@ cast(struct hr_datum *d, enum hr_type to, int32_t typmod, struct hr_scratch *m, 
 			return of_scalar(d, to, typmod, m, e);
 		return to_number(d, to, typmod, m, e);
 	case HR_TYPE_TIME: case HR_TYPE_TIMETZ: case HR_TYPE_INTERVAL:
-		return d->type == to && to == HR_TYPE_INTERVAL ? 0 : to_time(d, to, typmod, e);
+		if (d->type != to || to != HR_TYPE_INTERVAL)
+			to_time(d, to, typmod);
+		return 0;
 	case HR_TYPE_DATE: case HR_TYPE_TIMESTAMP: case HR_TYPE_TIMESTAMPTZ:
 		return d->type == HR_TYPE_DATE && to == HR_TYPE_DATE ? 0 : to_timestamp(d, to, typmod, e);
 	case HR_TYPE_INET: case HR_TYPE_CIDR:

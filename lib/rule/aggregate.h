@@ -27,6 +27,9 @@
  * windows that closed are kept until hr_aggregate_forget() is told that the
  * target has them.
  *
+ * The key's values may be NULL: a unique index at the target that is to find
+ * such rows has NULLS NOT DISTINCT.
+ *
  * A window is closed when a watermark's time is its end and the lateness: the
  * source's clock counts, by whatever time rows are put into windows, so that a
  * quiet stream closes them too.  Rows of before the first watermark are not

@@ -14,7 +14,7 @@
 #include "base/hash.h"
 #include "rule/groups.h"
 
-#define PART_BYTES	4096
+#define PART_BYTES	1024
 #define PARTS_MEMORY	8	/* parts themselves take no more than this fraction of the memory */
 #define HEAP		16	/* what an allocation takes beside its bytes */
 

@@ -1,7 +1,7 @@
 /*
  * groups.h - the groups of an aggregation: by their key, as many as there are.
  *
- * Groups are spread by a hash over parts of some 4 KB, of which there are more
+ * Groups are spread by a hash over parts of some 1 KB, of which there are more
  * as the groups become more (linear hashing).  When the memory is used up, the
  * parts that were not asked for lately are written to an unlinked file, whole,
  * and are read again when one of their groups is asked for.  A part that was

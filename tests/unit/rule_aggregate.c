@@ -518,11 +518,286 @@ properties(void)
 	property("on change in little memory", slide, HR_EMIT_CHANGE, HR_LATE_DROP, 20000, 40);
 }
 
+/* --- one by one --- */
+
+struct table {
+	struct hr_aggregate *a;
+	struct target t;
+	hr_lsn lsn;
+};
+
+static struct hr_aggregate_spec
+small(const struct hr_aggregate_output *o, int n)
+{
+	return (struct hr_aggregate_spec){ .schema = "agg", .table = "sales", .relation = 99, .group = group, .groups = 1,
+	    .output = o, .outputs = n, .append_only = true };
+}
+
+static void
+open_table(struct table *x, struct hr_aggregate_spec s)
+{
+	struct hr_err e = HR_ERR_INIT;
+
+	*x = (struct table){ .a = hr_aggregate_new(&s, &rel, show, &x->t, &e) };
+	if (x->a == NULL) {
+		printf("# %s\n", e.what);
+		abort();
+	}
+	x->t.relation = hr_aggregate_relation(x->a);
+}
+
+static void
+close_table(struct table *x)
+{
+	hr_aggregate_free(x->a);
+	clear(&x->t);
+}
+
+static struct row
+row(int64_t tenant, int64_t qty, int64_t made)
+{
+	return (struct row){ .live = true, .id = 1, .tenant = tenant, .kind = 0, .qty = qty,
+	    .cents = qty == NONE ? NONE : qty * 100, .quarters = 1, .made = made };
+}
+
+static void
+add_row(struct table *x, struct row r)
+{
+	struct hr_err e = HR_ERR_INIT;
+
+	if (hr_aggregate_add(x->a, values(&r, 0), NULL, &e) < 0)
+		ok(false, "%s", e.what);
+}
+
+static void
+watermark(struct table *x, int64_t time)
+{
+	struct hr_err e = HR_ERR_INIT;
+
+	if (hr_aggregate_watermark(x->a, ++x->lsn, time, &e) < 0)
+		ok(false, "%s", e.what);
+}
+
+static void
+has(const struct table *x, const char *key, const char *want, const char *what)
+{
+	size_t i = find(&x->t, key);
+
+	is(i < x->t.rows ? x->t.row[i].row : "none", want, what);
+}
+
+static void
+refused(int rc, const struct hr_err *e, const char *want, const char *hint)
+{
+	ok(rc < 0 && e->code == HR_REFUSED && strstr(e->what, want) && strstr(e->hint, hint), "%s; %s", e->what, e->hint);
+}
+
+static void
+append_only(void)
+{
+	static const struct hr_aggregate_output o[] = { { "least", HR_AGGREGATE_MIN, "qty", NULL },
+		{ "most", HR_AGGREGATE_MAX, "amount", NULL }, { "ids", HR_AGGREGATE_DISTINCT, "qty", NULL } };
+	struct hr_err e = HR_ERR_INIT;
+	struct row r = row(0, 7, 5), other = r;
+	struct table x;
+
+	open_table(&x, small(o, 3));
+	add_row(&x, r);
+	add_row(&x, row(0, 3, 5));
+	add_row(&x, row(0, 3, 5));
+	add_row(&x, row(NONE, NONE, 5));
+	watermark(&x, 0);
+	has(&x, "acme|", "3|7.00|2|", "min, max and distinct of rows that are inserted");
+	has(&x, "NULL|", "NULL|NULL|0|", "NULL is a group, and its values do not count");
+	other.quarters = 9;
+	ok(hr_aggregate_update(x.a, values(&r, 0), true, values(&other, 1), NULL, &e) == 0,
+	    "a change that they do not see is none");
+	other.qty = 9;
+	refused(hr_aggregate_update(x.a, values(&r, 0), true, values(&other, 1), NULL, &e), &e, "was changed",
+	    "append_only");
+	e = (struct hr_err)HR_ERR_INIT;
+	refused(hr_aggregate_remove(x.a, values(&r, 0), true, NULL, &e), &e, "was deleted", "min, max, distinct");
+	e = (struct hr_err)HR_ERR_INIT;
+	refused(hr_aggregate_truncate(x.a, NULL, &e), &e, "truncated", "append_only");
+	close_table(&x);
+}
+
+static void
+goes(void)
+{
+	static const struct hr_aggregate_output o[] = { { "n", HR_AGGREGATE_COUNT, NULL, NULL },
+		{ "qty", HR_AGGREGATE_SUM, "qty", NULL } };
+	struct hr_aggregate_spec s = small(o, 2);
+	struct hr_err e = HR_ERR_INIT;
+	struct hr_value unsent[COLUMNS];
+	struct row r = row(0, 7, 5);
+	struct table x;
+
+	s.append_only = false;
+	open_table(&x, s);
+	refused(hr_aggregate_remove(x.a, values(&r, 0), false, NULL, &e), &e, "old values were not sent",
+	    "ALTER TABLE public.sales REPLICA IDENTITY FULL");
+	e = (struct hr_err)HR_ERR_INIT;
+	refused(hr_aggregate_remove(x.a, values(&r, 0), true, NULL, &e), &e, "went that never came", "copy");
+	memcpy(unsent, values(&r, 0), sizeof(unsent));
+	unsent[1] = (struct hr_value){ NULL, HR_VALUE_UNCHANGED, false };
+	e = (struct hr_err)HR_ERR_INIT;
+	refused(hr_aggregate_add(x.a, unsent, NULL, &e), &e, "was not sent", "REPLICA IDENTITY FULL");
+	add_row(&x, r);
+	ok(hr_aggregate_remove(x.a, values(&r, 0), true, NULL, &e) == 0, "a row comes and goes");
+	watermark(&x, 0);
+	ok(x.t.puts == 0 && x.t.drops == 0 && x.a->groups.count == 0, "before anyone saw it: nothing is shown");
+	add_row(&x, r);
+	add_row(&x, row(1, 5, 5));
+	watermark(&x, 0);
+	has(&x, "acme|", "1|7|", "a group is shown");
+	watermark(&x, 0);
+	ok(x.t.puts == 2, "and not again when nothing changed");
+	ok(hr_aggregate_truncate(x.a, "acme", &e) == 0, "a tenant's rows are truncated");
+	watermark(&x, 0);
+	has(&x, "acme|", "none", "its group is dropped");
+	has(&x, "bolt|", "1|5|", "and no other");
+	ok(hr_aggregate_again(x.a, 0, &e) == 0 && x.t.drops == 2, "a drop is shown again to who is behind");
+	ok(hr_aggregate_forget(x.a, x.lsn - 1, &e) == 0 && x.a->groups.count == 2, "it is kept until the target has it");
+	ok(hr_aggregate_forget(x.a, x.lsn, &e) == 0 && x.a->groups.count == 1, "and then forgotten");
+	refused(hr_aggregate_again(x.a, x.lsn - 1, &e), &e, "was forgotten", "older state");
+	e = (struct hr_err)HR_ERR_INIT;
+	ok(hr_aggregate_truncate(x.a, NULL, &e) == 0, "all is truncated");
+	watermark(&x, 0);
+	has(&x, "bolt|", "none", "and dropped");
+	close_table(&x);
+}
+
+static void
+windows(void)
+{
+	static const struct hr_aggregate_output o[] = { { "n", HR_AGGREGATE_COUNT, NULL, NULL } };
+	struct hr_aggregate_spec s = small(o, 1);
+	int64_t day = 2 * HR_DAY_US;
+	struct table x;
+
+	s.window.size_us = 10 * MINUTE;
+	s.emit = HR_EMIT_WINDOW;
+	open_table(&x, s);
+	hr_aggregate_begin(x.a, day + MINUTE);
+	add_row(&x, row(0, 1, NONE));
+	watermark(&x, day + 9 * MINUTE);
+	ok(x.t.puts == 0, "a window that is open is not shown");
+	watermark(&x, day + 10 * MINUTE);
+	has(&x, "acme|2000-01-03 00:00:00+00|2000-01-03 00:10:00+00|", "1|", "by the commit: a quiet stream closes it");
+	hr_aggregate_begin(x.a, day + 9 * MINUTE);
+	add_row(&x, row(0, 1, NONE));
+	ok(x.a->late_rows == 1, "a late row is counted");
+	close_table(&x);
+	s.window_by = "made";
+	open_table(&x, s);
+	add_row(&x, row(0, 1, NONE));
+	add_row(&x, row(0, 1, INT64_MAX));
+	ok(x.a->timeless_rows == 2 && x.a->groups.count == 0, "rows without a time are counted");
+	close_table(&x);
+}
+
+/* --- the state --- */
+
+static void
+load(const char *path, struct hr_buf *b)
+{
+	FILE *f = fopen(path, "r");
+
+	hr_buf_reset(b);
+	hr_buf_need(b, 1 << 20);
+	b->len = f ? fread(b->data, 1, 1 << 20, f) : 0;
+	if (f)
+		fclose(f);
+}
+
+static void
+states(void)
+{
+	static const struct hr_aggregate_output o[] = { { "n", HR_AGGREGATE_COUNT, NULL, NULL },
+		{ "amount", HR_AGGREGATE_SUM, "amount", NULL }, { "ids", HR_AGGREGATE_DISTINCT, "id", NULL } };
+	struct hr_aggregate_spec s = small(o, 3);
+	struct hr_err e = HR_ERR_INIT;
+	struct hr_buf b = HR_BUF_INIT;
+	char path[64];
+	struct table x, y;
+	bool good = true;
+	size_t i;
+
+	snprintf(path, sizeof(path), "%s/hr-aggregate.%d", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", (int)getpid());
+	open_table(&x, s);
+	ok(hr_aggregate_load(x.a, path, &e) == 0, "no file is no state");
+	for (i = 0; i < 3; i++)
+		add_row(&x, row((int64_t)i, 7, 5));
+	ok(hr_aggregate_save(x.a, path, &e) < 0 && e.code == HR_INTERNAL, "%s", e.what);
+	e = (struct hr_err)HR_ERR_INIT;
+	watermark(&x, 0);
+	ok(hr_aggregate_save(x.a, path, &e) == 0, "saved behind a watermark");
+	load(path, &b);
+	open_table(&y, s);
+	for (i = 0; i < b.len; i++) {
+		good &= hr_aggregate_decode(y.a, "f", b.data, i, &e) < 0 && e.code == HR_IO;
+		b.data[i] ^= 0x10;
+		good &= hr_aggregate_decode(y.a, "f", b.data, b.len, &e) < 0 && e.code == HR_IO;
+		b.data[i] ^= 0x10;
+		good &= y.a->groups.count == 0 && y.a->lsn == 0;
+	}
+	ok(good, "cut or changed anywhere: %s; %s", e.what, e.hint);
+	/* What its checksum says is good, and is not. */
+	hr_set_u64le(b.data + b.len - 12, 4);
+	hr_set_u32le(b.data + b.len - 4, hr_crc32c(0, b.data, b.len - 4));
+	ok(hr_aggregate_decode(y.a, "f", b.data, b.len, &e) < 0 && y.a->groups.count == 0, "a wrong count: nothing is loaded");
+	e = (struct hr_err)HR_ERR_INIT;
+	ok(hr_aggregate_load(y.a, path, &e) == 1 && hr_aggregate_lsn(y.a) == 1, "the file is good still");
+	ok(hr_aggregate_again(y.a, 0, &e) == 0, "and all of it is shown again");
+	has(&y, "acme|", "1|7.00|1|", "as it was");
+	close_table(&y);
+	s.rules = 7;
+	open_table(&y, s);
+	ok(hr_aggregate_load(y.a, path, &e) < 0 && e.code == HR_CONFIG, "%s; %s", e.what, e.hint);
+	close_table(&y);
+	close_table(&x);
+	open_table(&x, small(o, 3));
+	e = (struct hr_err)HR_ERR_INIT;
+	ok(hr_aggregate_save(x.a, "/nowhere/x", &e) < 0 && e.code == HR_IO, "%s", e.what);
+	close_table(&x);
+	unlink(path);
+	hr_buf_clear(&b);
+}
+
+/* A column more, and others at other places: the same to the aggregation; one of another type is not. */
+static void
+relates(void)
+{
+	static const struct hr_aggregate_output o[] = { { "n", HR_AGGREGATE_COUNT, NULL, NULL } };
+	struct hr_aggregate_spec s = small(o, 1);
+	struct hr_column moved[COLUMNS + 1];
+	struct hr_relation r = rel;
+	struct hr_err e = HR_ERR_INIT;
+	struct table x;
+
+	memcpy(moved + 1, column, sizeof(column));
+	moved[0] = (struct hr_column){ NAME("new"), TYPE("int4"), 23, -1, false };
+	r.column = moved;
+	r.columns++;
+	open_table(&x, s);
+	ok(hr_aggregate_relate(x.a, &s, &r, &e) == 0, "a table with one column more is the same");
+	x.t.relation = hr_aggregate_relation(x.a);
+	moved[2].type_name = NAME("varchar");
+	refused(hr_aggregate_relate(x.a, &s, &r, &e), &e, "have changed", "remove its state");
+	close_table(&x);
+}
+
 int
 main(void)
 {
 	srandom(1);
 	properties();
+	append_only();
+	goes();
+	windows();
+	states();
+	relates();
 	hr_scratch_clear(&m);
 	hr_scratch_clear(&row_m[0]);
 	hr_scratch_clear(&row_m[1]);

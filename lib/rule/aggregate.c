@@ -23,7 +23,7 @@ hr_aggregate_new(const struct hr_aggregate_spec *s, const struct hr_relation *so
 {
 	struct hr_aggregate *a = hr_zalloc(sizeof(*a));
 
-	if (hr_plan_init(&a->plan, s, source, e) < 0) {
+	if (hr_summary_init(&a->plan, s, source, e) < 0) {
 		free(a);
 		return NULL;
 	}
@@ -48,7 +48,7 @@ hr_aggregate_free(struct hr_aggregate *a)
 		return;
 	hr_groups_clear(&a->groups);
 	free(a->dir);
-	hr_plan_clear(&a->plan);
+	hr_summary_clear(&a->plan);
 	hr_taken_clear(&a->taken[0]);
 	hr_taken_clear(&a->taken[1]);
 	free(a->value);
@@ -61,17 +61,17 @@ int
 hr_aggregate_relate(struct hr_aggregate *a, const struct hr_aggregate_spec *s, const struct hr_relation *source,
     struct hr_err *e)
 {
-	struct hr_plan p;
+	struct hr_summary p;
 
-	if (hr_plan_init(&p, s, source, e) < 0)
+	if (hr_summary_init(&p, s, source, e) < 0)
 		return -1;
 	if (p.fingerprint != a->plan.fingerprint) {
 		hr_fail(e, HR_REFUSED, "aggregation into '%s.%s': columns of '%s' that it reads have changed",
 		    s->schema, s->table, p.source);
-		hr_plan_clear(&p);
+		hr_summary_clear(&p);
 		return hr_hint(e, "remove its state and begin with a new copy of the table");
 	}
-	hr_plan_clear(&a->plan);
+	hr_summary_clear(&a->plan);
 	a->plan = p;
 	a->groups.kind = a->plan.kind;
 	return 0;
@@ -149,7 +149,7 @@ apply(struct hr_aggregate *a, struct hr_taken *t, int sign, const bool *skip, st
 {
 	struct hr_groups *all = &a->groups;
 	struct hr_group *g = hr_groups_get(all, t->key.data, t->key.len, e);
-	const struct hr_plan *p = &a->plan;
+	const struct hr_summary *p = &a->plan;
 	int i;
 
 	if (g == NULL)
@@ -202,7 +202,7 @@ hr_aggregate_add(struct hr_aggregate *a, const struct hr_value *row, const struc
 	struct hr_taken *t = &a->taken[0];
 
 	a->rows++;
-	if (hr_plan_take(&a->plan, row, var, t, e) < 0 || apply_windows(a, t, 1, NULL, e) < 0)
+	if (hr_summary_take(&a->plan, row, var, t, e) < 0 || apply_windows(a, t, 1, NULL, e) < 0)
 		return within(a, e);
 	return 0;
 }
@@ -211,7 +211,7 @@ hr_aggregate_add(struct hr_aggregate *a, const struct hr_value *row, const struc
 static int
 check_remove(const struct hr_aggregate *a, bool whole, const char *how, struct hr_err *e)
 {
-	const struct hr_plan *p = &a->plan;
+	const struct hr_summary *p = &a->plan;
 
 	if (p->append_only) {
 		hr_fail(e, HR_REFUSED, "a row of '%s' was %s, which is only inserted into by its rules", p->source, how);
@@ -232,7 +232,7 @@ hr_aggregate_remove(struct hr_aggregate *a, const struct hr_value *row, bool who
 	struct hr_taken *t = &a->taken[0];
 
 	a->rows++;
-	if (check_remove(a, whole, "deleted", e) < 0 || hr_plan_take(&a->plan, row, var, t, e) < 0 ||
+	if (check_remove(a, whole, "deleted", e) < 0 || hr_summary_take(&a->plan, row, var, t, e) < 0 ||
 	    apply_windows(a, t, -1, NULL, e) < 0)
 		return within(a, e);
 	return 0;
@@ -240,7 +240,7 @@ hr_aggregate_remove(struct hr_aggregate *a, const struct hr_value *row, bool who
 
 /* Which outputs do not see a difference; *all: none does. */
 static bool
-same_place(const struct hr_plan *p, const struct hr_taken *x, const struct hr_taken *y, bool *skip, bool *all)
+same_place(const struct hr_summary *p, const struct hr_taken *x, const struct hr_taken *y, bool *skip, bool *all)
 {
 	bool same = x->key.len == y->key.len && memcmp(x->key.data, y->key.data, x->key.len) == 0;
 	int i;
@@ -249,7 +249,7 @@ same_place(const struct hr_plan *p, const struct hr_taken *x, const struct hr_ta
 		same &= x->timeless == y->timeless && (x->timeless || x->time == y->time);
 	*all = same;
 	for (i = 0; i < p->outputs && same; i++)
-		*all &= skip[i] = hr_plan_same_argument(p, i, x, y);
+		*all &= skip[i] = hr_summary_same_argument(p, i, x, y);
 	return same;
 }
 
@@ -262,8 +262,8 @@ hr_aggregate_update(struct hr_aggregate *a, const struct hr_value *old, bool who
 	a->rows++;
 	if (!whole && check_remove(a, whole, "changed", e) < 0)
 		return within(a, e);
-	if (hr_plan_take(&a->plan, old, var, &a->taken[0], e) < 0 ||
-	    hr_plan_take(&a->plan, row, var, &a->taken[1], e) < 0)
+	if (hr_summary_take(&a->plan, old, var, &a->taken[0], e) < 0 ||
+	    hr_summary_take(&a->plan, row, var, &a->taken[1], e) < 0)
 		return within(a, e);
 	same = same_place(&a->plan, &a->taken[0], &a->taken[1], skip, &all);
 	if (same && all)
@@ -360,7 +360,7 @@ put_time(struct hr_aggregate *a, struct hr_value *v, int64_t us)
 static int
 put_outputs(struct hr_aggregate *a, const struct hr_group *g, struct hr_value *v, struct hr_err *e)
 {
-	const struct hr_plan *p = &a->plan;
+	const struct hr_summary *p = &a->plan;
 	const struct hr_relation *r = p->relation;
 	struct hr_datum d;
 	int i;
@@ -377,7 +377,7 @@ put_outputs(struct hr_aggregate *a, const struct hr_group *g, struct hr_value *v
 static int
 show(struct hr_aggregate *a, struct hr_group *g, hr_lsn lsn, struct hr_err *e)
 {
-	const struct hr_plan *p = &a->plan;
+	const struct hr_summary *p = &a->plan;
 	struct hr_value *v = a->value + p->groups;
 	enum hr_op op = g->rows ? HR_PUT : HR_DROP;
 	int i;

@@ -41,7 +41,7 @@
 #include "base/err.h"
 #include "base/hr.h"
 #include "rule/groups.h"
-#include "rule/plan.h"
+#include "rule/summary.h"
 #include "stream/rows.h"
 
 /*
@@ -52,7 +52,7 @@
 typedef int hr_aggregate_fn(void *arg, enum hr_op op, const struct hr_value *value, int n, struct hr_err *e);
 
 struct hr_aggregate {
-	struct hr_plan plan;
+	struct hr_summary plan;
 	struct hr_groups groups;
 	enum hr_aggregate_emit emit;
 	enum hr_aggregate_late late;

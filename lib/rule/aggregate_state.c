@@ -181,7 +181,7 @@ load_groups(struct hr_aggregate *a, const char *name, const uint8_t *at, const u
 		took = hr_groups_load(&a->groups, at, (size_t)(end - at), &g, e);
 		if (took < 0)
 			return -1;
-		if (took == 0 || !hr_plan_key_valid(&a->plan, hr_group_key(&a->groups, g), g->key_len))
+		if (took == 0 || !hr_summary_key_valid(&a->plan, hr_group_key(&a->groups, g), g->key_len))
 			return damaged(name, e);
 		hr_groups_touch(&a->groups, g);
 		hr_aggregate_mark(a, g, g->due != HR_TIME_NEVER);

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "rule/plan.h"
+#include "rule/summary.h"
 #include "rule/same.h"
 
 #define KEY_START	8	/* the window's, before the tuple */
 
 void
-hr_taken_init(struct hr_taken *t, const struct hr_plan *p)
+hr_taken_init(struct hr_taken *t, const struct hr_summary *p)
 {
 	*t = (struct hr_taken){ .time = 0 };
 	t->argument = hr_zalloc((size_t)p->outputs * sizeof(*t->argument));
@@ -27,7 +27,7 @@ hr_taken_clear(struct hr_taken *t)
 }
 
 static int
-not_sent(const struct hr_plan *p, struct hr_err *e)
+not_sent(const struct hr_summary *p, struct hr_err *e)
 {
 	hr_fail(e, HR_REFUSED, "a value of '%s' that an aggregation needs was not sent, as it had not changed",
 	    p->source);
@@ -35,7 +35,7 @@ not_sent(const struct hr_plan *p, struct hr_err *e)
 }
 
 static int
-take_value(const struct hr_plan *p, const struct hr_plan_value *v, const struct hr_scope *s, struct hr_datum *d,
+take_value(const struct hr_summary *p, const struct hr_summary_value *v, const struct hr_scope *s, struct hr_datum *d,
     struct hr_err *e)
 {
 	int rc;
@@ -50,7 +50,7 @@ take_value(const struct hr_plan *p, const struct hr_plan_value *v, const struct 
 }
 
 static int
-take_group(const struct hr_plan *p, const struct hr_plan_value *v, const struct hr_scope *s, struct hr_buf *key,
+take_group(const struct hr_summary *p, const struct hr_summary_value *v, const struct hr_scope *s, struct hr_buf *key,
     struct hr_err *e)
 {
 	const struct hr_value *raw = v->column >= 0 ? &s->row[v->column] : NULL;
@@ -69,7 +69,7 @@ take_group(const struct hr_plan *p, const struct hr_plan_value *v, const struct 
 }
 
 static int
-take_time(const struct hr_plan *p, const struct hr_scope *s, struct hr_taken *t, struct hr_err *e)
+take_time(const struct hr_summary *p, const struct hr_scope *s, struct hr_taken *t, struct hr_err *e)
 {
 	struct hr_datum d;
 
@@ -86,7 +86,7 @@ take_time(const struct hr_plan *p, const struct hr_scope *s, struct hr_taken *t,
 
 /* What does not count is NULL, and count(*) counts what is not. */
 static int
-take_argument(const struct hr_plan *p, int i, const struct hr_scope *s, struct hr_datum *d, struct hr_err *e)
+take_argument(const struct hr_summary *p, int i, const struct hr_scope *s, struct hr_datum *d, struct hr_err *e)
 {
 	enum hr_truth truth = HR_TRUE;
 	int rc;
@@ -104,7 +104,7 @@ take_argument(const struct hr_plan *p, int i, const struct hr_scope *s, struct h
 }
 
 int
-hr_plan_take(const struct hr_plan *p, const struct hr_value *row, const struct hr_datum *var, struct hr_taken *t,
+hr_summary_take(const struct hr_summary *p, const struct hr_value *row, const struct hr_datum *var, struct hr_taken *t,
     struct hr_err *e)
 {
 	struct hr_scope s = { row, var, &t->m };
@@ -128,7 +128,7 @@ hr_plan_take(const struct hr_plan *p, const struct hr_value *row, const struct h
 }
 
 bool
-hr_plan_same_argument(const struct hr_plan *p, int output, const struct hr_taken *x, const struct hr_taken *y)
+hr_summary_same_argument(const struct hr_summary *p, int output, const struct hr_taken *x, const struct hr_taken *y)
 {
 	const struct hr_datum *a = &x->argument[output], *b = &y->argument[output];
 
@@ -141,7 +141,7 @@ hr_plan_same_argument(const struct hr_plan *p, int output, const struct hr_taken
 }
 
 bool
-hr_plan_key_valid(const struct hr_plan *p, const uint8_t *key, size_t len)
+hr_summary_key_valid(const struct hr_summary *p, const uint8_t *key, size_t len)
 {
 	struct hr_value v[HR_AGGREGATE_OUTPUTS_MAX];
 	struct hr_cur c;

@@ -1,12 +1,12 @@
 /*
- * plan.h - what an aggregation was asked for, compiled for one table: which
+ * summary.h - what an aggregation was asked for, compiled for one table: which
  * values of a row are its group's key, and which go to the functions.
  *
  * A key is the start of the window as a u64le, 0 where there are none, and a
  * tuple of the group's values (rows.h), each in the one form of same.h.
  */
-#ifndef HR_PLAN_H
-#define HR_PLAN_H
+#ifndef HR_SUMMARY_H
+#define HR_SUMMARY_H
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -70,7 +70,7 @@ struct hr_aggregate_spec {
 #define HR_WINDOW_END		"window_end"
 
 /* One value of a row. */
-struct hr_plan_value {
+struct hr_summary_value {
 	int column;			/* of the source, or -1: */
 	struct hr_expr *expr;		/* or NULL: nothing, as of count(*) */
 	enum hr_type type;
@@ -78,17 +78,17 @@ struct hr_plan_value {
 	bool as_is;			/* its binary value needs no other look */
 };
 
-struct hr_plan {
+struct hr_summary {
 	struct hr_relation *relation;	/* what is made */
 	char *source;			/* public.orders */
-	struct hr_plan_value *group;
+	struct hr_summary_value *group;
 	int groups;
-	struct hr_plan_value *argument;
+	struct hr_summary_value *argument;
 	struct hr_expr **filter;
 	struct hr_tally_kind *kind;
 	int outputs;
 	struct hr_window window;
-	struct hr_plan_value by;	/* of event time */
+	struct hr_summary_value by;	/* of event time */
 	bool by_commit;
 	bool append_only;
 	bool needs_whole;		/* columns are read that are not of the key */
@@ -97,9 +97,9 @@ struct hr_plan {
 };
 
 /* 0, or -1 with *e set and nothing to clear. */
-int hr_plan_init(struct hr_plan *p, const struct hr_aggregate_spec *s, const struct hr_relation *source,
+int hr_summary_init(struct hr_summary *p, const struct hr_aggregate_spec *s, const struct hr_relation *source,
     struct hr_err *e) HR_USED;
-void hr_plan_clear(struct hr_plan *p);
+void hr_summary_clear(struct hr_summary *p);
 
 /* What one row is for the aggregation. */
 struct hr_taken {
@@ -110,15 +110,15 @@ struct hr_taken {
 	struct hr_scratch m;
 };
 
-void hr_taken_init(struct hr_taken *t, const struct hr_plan *p);
+void hr_taken_init(struct hr_taken *t, const struct hr_summary *p);
 void hr_taken_clear(struct hr_taken *t);
 /* 0, or -1 with *e set. */
-int hr_plan_take(const struct hr_plan *p, const struct hr_value *row, const struct hr_datum *var,
+int hr_summary_take(const struct hr_summary *p, const struct hr_value *row, const struct hr_datum *var,
     struct hr_taken *t, struct hr_err *e) HR_USED;
 /* Is the argument of the output the same in both?  Then one in the place of the other changes nothing. */
-bool hr_plan_same_argument(const struct hr_plan *p, int output, const struct hr_taken *x,
+bool hr_summary_same_argument(const struct hr_summary *p, int output, const struct hr_taken *x,
     const struct hr_taken *y);
 /* Is it the key of a group of this plan? */
-bool hr_plan_key_valid(const struct hr_plan *p, const uint8_t *key, size_t len);
+bool hr_summary_key_valid(const struct hr_summary *p, const uint8_t *key, size_t len);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
-#include "rule/plan.h"
+#include "rule/summary.h"
 #include "rule/same.h"
 
 /* Is the binary value the one form already, however it came to be? */
@@ -25,9 +25,9 @@ as_is(enum hr_type t)
 
 /* A column when it is called so exactly, else an expression. */
 static int
-compile(struct hr_plan_value *v, const char *text, const struct hr_relation *r, struct hr_err *e)
+compile(struct hr_summary_value *v, const char *text, const struct hr_relation *r, struct hr_err *e)
 {
-	*v = (struct hr_plan_value){ .column = hr_relation_column(r, text), .typmod = -1 };
+	*v = (struct hr_summary_value){ .column = hr_relation_column(r, text), .typmod = -1 };
 	if (v->column >= 0) {
 		v->type = hr_type_of_column(&r->column[v->column]);
 		v->typmod = r->column[v->column].typmod;
@@ -59,7 +59,7 @@ check_vars(const struct hr_expr *x, const char *text, struct hr_err *e)
 }
 
 static bool
-reads_beside_key(const struct hr_plan_value *v, const struct hr_expr *filter, const struct hr_relation *r)
+reads_beside_key(const struct hr_summary_value *v, const struct hr_expr *filter, const struct hr_relation *r)
 {
 	int i;
 
@@ -72,7 +72,7 @@ reads_beside_key(const struct hr_plan_value *v, const struct hr_expr *filter, co
 
 /* What is said of every value, where rows can go. */
 static int
-check_value(struct hr_plan *p, const struct hr_plan_value *v, const struct hr_expr *filter, const char *text,
+check_value(struct hr_summary *p, const struct hr_summary_value *v, const struct hr_expr *filter, const char *text,
     const struct hr_relation *r, struct hr_err *e)
 {
 	p->needs_whole |= reads_beside_key(v, filter, r);
@@ -99,7 +99,7 @@ add_column(struct hr_relation *r, const char *name, const char *schema, const ch
 }
 
 static int
-add_typed(struct hr_relation *r, const char *name, const struct hr_plan_value *v, enum hr_type type,
+add_typed(struct hr_relation *r, const char *name, const struct hr_summary_value *v, enum hr_type type,
     bool key, const struct hr_relation *source, struct hr_err *e)
 {
 	const struct hr_column *c = v && v->column >= 0 ? &source->column[v->column] : NULL;
@@ -110,15 +110,15 @@ add_typed(struct hr_relation *r, const char *name, const struct hr_plan_value *v
 		hr_fail(e, HR_CONFIG, "the type of '%s' has no name to make a column of", name);
 		return hr_hint(e, "cast it to text");
 	}
-	return add_column(r, name, "pg_catalog", hr_type_catalog(type), hr_type_oid(type), -1, key, e);
+	return add_column(r, name, "pg_catalog", hr_type_catalog_name(type), hr_type_oid(type), -1, key, e);
 }
 
 static int
-add_group(struct hr_plan *p, const struct hr_aggregate_group *g, const struct hr_relation *source,
+add_group(struct hr_summary *p, const struct hr_aggregate_group *g, const struct hr_relation *source,
     struct hr_err *e)
 {
 	const char *text = g->expr ? g->expr : g->name;
-	struct hr_plan_value *v = &p->group[p->groups++];
+	struct hr_summary_value *v = &p->group[p->groups++];
 
 	if (text == NULL || compile(v, text, source, e) < 0)
 		return text ? -1 : hr_fail(e, HR_CONFIG, "a group has no name");
@@ -134,14 +134,14 @@ add_group(struct hr_plan *p, const struct hr_aggregate_group *g, const struct hr
 }
 
 static int
-add_output(struct hr_plan *p, const struct hr_aggregate_output *o, const struct hr_relation *source,
+add_output(struct hr_summary *p, const struct hr_aggregate_output *o, const struct hr_relation *source,
     struct hr_err *e)
 {
 	int i = p->outputs++;
-	struct hr_plan_value *v = &p->argument[i];
-	const struct hr_plan_value *typed = NULL;
+	struct hr_summary_value *v = &p->argument[i];
+	const struct hr_summary_value *typed = NULL;
 
-	*v = (struct hr_plan_value){ .column = -1, .typmod = -1 };
+	*v = (struct hr_summary_value){ .column = -1, .typmod = -1 };
 	if (o->expr && compile(v, o->expr, source, e) < 0)
 		return -1;
 	if (hr_tally_init(&p->kind[i], o->function, v->type, v->typmod, e) < 0)
@@ -161,7 +161,7 @@ add_output(struct hr_plan *p, const struct hr_aggregate_output *o, const struct 
 }
 
 static int
-add_window(struct hr_plan *p, const struct hr_aggregate_spec *s, const struct hr_relation *source,
+add_window(struct hr_summary *p, const struct hr_aggregate_spec *s, const struct hr_relation *source,
     struct hr_err *e)
 {
 	static const char *const name[] = { HR_WINDOW_START, HR_WINDOW_END };
@@ -206,7 +206,7 @@ make_relation(const struct hr_aggregate_spec *s)
 }
 
 static void
-set_tenancy(struct hr_plan *p, const struct hr_relation *source)
+set_tenancy(struct hr_summary *p, const struct hr_relation *source)
 {
 	p->relation->tenancy = source->tenancy;
 	if (p->tenant >= 0) {
@@ -237,7 +237,7 @@ mix_number(uint64_t *h, uint64_t n)
 
 /* Of all that decides what a group's bytes mean. */
 static uint64_t
-fingerprint(const struct hr_plan *p, const struct hr_aggregate_spec *s)
+fingerprint(const struct hr_summary *p, const struct hr_aggregate_spec *s)
 {
 	const struct hr_relation *r = p->relation;
 	uint64_t h = s->rules;
@@ -284,7 +284,7 @@ check_spec(const struct hr_aggregate_spec *s, struct hr_err *e)
 
 /* Of a table whose rows go, what is read has to be in the rows that went. */
 static int
-check_identity(const struct hr_plan *p, const struct hr_relation *source, struct hr_err *e)
+check_identity(const struct hr_summary *p, const struct hr_relation *source, struct hr_err *e)
 {
 	if (p->append_only || !p->needs_whole || source->identity == 'f')
 		return 0;
@@ -293,14 +293,14 @@ check_identity(const struct hr_plan *p, const struct hr_relation *source, struct
 }
 
 int
-hr_plan_init(struct hr_plan *p, const struct hr_aggregate_spec *s, const struct hr_relation *source,
+hr_summary_init(struct hr_summary *p, const struct hr_aggregate_spec *s, const struct hr_relation *source,
     struct hr_err *e)
 {
 	int i, rc = 0;
 
 	if (check_spec(s, e) < 0)
 		return -1;
-	*p = (struct hr_plan){ .append_only = s->append_only, .tenant = -1, .relation = make_relation(s),
+	*p = (struct hr_summary){ .append_only = s->append_only, .tenant = -1, .relation = make_relation(s),
 	    .source = hr_sprintf("%s.%s", source->schema, source->name) };
 	p->by.column = -1;
 	p->group = hr_zalloc((size_t)s->groups * sizeof(*p->group));
@@ -317,7 +317,7 @@ hr_plan_init(struct hr_plan *p, const struct hr_aggregate_spec *s, const struct 
 	if (rc == 0)
 		rc = check_identity(p, source, e);
 	if (rc < 0) {
-		hr_plan_clear(p);
+		hr_summary_clear(p);
 		return hr_within(e, "aggregation into '%s.%s'", s->schema, s->table);
 	}
 	set_tenancy(p, source);
@@ -326,7 +326,7 @@ hr_plan_init(struct hr_plan *p, const struct hr_aggregate_spec *s, const struct 
 }
 
 void
-hr_plan_clear(struct hr_plan *p)
+hr_summary_clear(struct hr_summary *p)
 {
 	int i;
 
@@ -344,5 +344,5 @@ hr_plan_clear(struct hr_plan *p)
 	free(p->source);
 	if (p->relation)
 		hr_relation_free(p->relation);
-	*p = (struct hr_plan){ .relation = NULL };
+	*p = (struct hr_summary){ .relation = NULL };
 }

@@ -1,11 +1,11 @@
-/* rule_plan - what was asked for is compiled, or refused with what to do. */
+/* rule_summary - what was asked for is compiled, or refused with what to do. */
 
 #include "base/hr.h"
 
 #include <stdlib.h>
 
 #include "rule/calendar.h"
-#include "rule/plan.h"
+#include "rule/summary.h"
 #include "tap.h"
 
 #define TYPE(t)	(char *)(uintptr_t)"pg_catalog", (char *)(uintptr_t)(t)
@@ -34,11 +34,11 @@ static void
 refused(struct hr_aggregate_spec s, const char *want)
 {
 	struct hr_err e = HR_ERR_INIT;
-	struct hr_plan p;
+	struct hr_summary p;
 	char got[2048];
 
-	if (hr_plan_init(&p, &s, &rel, &e) == 0) {
-		hr_plan_clear(&p);
+	if (hr_summary_init(&p, &s, &rel, &e) == 0) {
+		hr_summary_clear(&p);
 		snprintf(got, sizeof(got), "taken");
 	} else {
 		snprintf(got, sizeof(got), "%s%s%s", e.what, e.hint[0] ? "; " : "", e.hint);
@@ -65,15 +65,15 @@ makes(struct hr_aggregate_spec s, const char *want)
 {
 	struct hr_err e = HR_ERR_INIT;
 	struct hr_buf b = HR_BUF_INIT;
-	struct hr_plan p;
+	struct hr_summary p;
 
-	if (hr_plan_init(&p, &s, &rel, &e) < 0) {
+	if (hr_summary_init(&p, &s, &rel, &e) < 0) {
 		is(e.what, want, "taken");
 		return;
 	}
 	describe(p.relation, &b);
 	is(hr_buf_text(&b), want, want);
-	hr_plan_clear(&p);
+	hr_summary_clear(&p);
 	hr_buf_clear(&b);
 }
 
@@ -81,13 +81,13 @@ static uint64_t
 print_of(struct hr_aggregate_spec s)
 {
 	struct hr_err e = HR_ERR_INIT;
-	struct hr_plan p;
+	struct hr_summary p;
 	uint64_t f;
 
-	if (hr_plan_init(&p, &s, &rel, &e) < 0)
+	if (hr_summary_init(&p, &s, &rel, &e) < 0)
 		return 0;
 	f = p.fingerprint;
-	hr_plan_clear(&p);
+	hr_summary_clear(&p);
 	return f;
 }
 

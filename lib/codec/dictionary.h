@@ -22,6 +22,8 @@ struct hr_dictionary {
 	size_t entries, entry_cap;
 	uint32_t *by_rank;
 	uint32_t *count;		/* by rank: how often it was there; none is more than the one in front */
+	uint32_t *first;		/* by count: the first rank that was there so often, if any was */
+	size_t firsts;			/* counts from it on are looked for */
 	uint32_t *slot;			/* entry + 1, by hash */
 	size_t slots;
 };

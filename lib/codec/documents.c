@@ -36,6 +36,7 @@ struct hr_path_kept {
 };
 
 static const char *const word[] = { "null", "false", "true" };
+static const uint8_t word_len[] = { 4, 5, 4 };
 
 /* The values of a path in one block. */
 struct column {
@@ -139,7 +140,7 @@ read_scalar(struct walk *w, struct scalar *s)
 		return inside(w, &s->at, &s->len);
 	}
 	for (i = 0; i < HR_COUNT(word); i++) {
-		s->len = 4 + (i == 1);
+		s->len = word_len[i];
 		if (*w->at == (uint8_t)word[i][0] && (size_t)(w->end - w->at) >= s->len &&
 		    memcmp(w->at, word[i], s->len) == 0) {
 			s->kind = WORD;
@@ -635,69 +636,120 @@ get_column(struct hr_dec *d, struct column *k, struct hr_path_kept *kept)
 	return k->integer && hr_ints_decode(d, k->integer, k->n, HR_KEPT(kept, ints)) == 0;
 }
 
-static size_t
-format(char *out, int64_t integer, unsigned decimals)
+static unsigned
+digits_of(uint64_t v)
 {
-	uint64_t v = integer < 0 ? -(uint64_t)integer : (uint64_t)integer;
-	char digit[32], *at = out;
-	unsigned n = 0;
+	static const uint64_t least[] = {
+		0, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, UINT64_C(10000000000),
+		UINT64_C(100000000000), UINT64_C(1000000000000), UINT64_C(10000000000000), UINT64_C(100000000000000),
+		UINT64_C(1000000000000000), UINT64_C(10000000000000000), UINT64_C(100000000000000000),
+		UINT64_C(1000000000000000000), UINT64_C(10000000000000000000),
+	};
+	/* log10 from log2: 1233 / 4096 is a little less than log10(2). */
+	unsigned n = (64 - (unsigned)__builtin_clzll(v | 1)) * 1233 >> 12;
 
-	while (v || n <= decimals) {
-		digit[n++] = (char)('0' + v % 10);
-		v /= 10;
+	return n + (n == 0 || v >= least[n]);
+}
+
+static uint64_t
+magnitude(uint64_t v)
+{
+	return (int64_t)v < 0 ? -v : v;
+}
+
+/* Bytes of a number, whose decimals are behind a point and at least one digit. */
+static size_t
+size_of_number(uint64_t v, uint64_t decimals)
+{
+	unsigned digits = digits_of(magnitude(v));
+
+	return (digits > decimals ? digits : decimals + 1) + (decimals > 0) + ((int64_t)v < 0);
+}
+
+/* Bytes of all scalars of a column; false: a word that is none. */
+static bool
+size_of_column(const struct column *k, size_t *size)
+{
+	size_t i;
+
+	switch (k->kind) {
+	case STRING:
+	case NUMBER:
+		for (i = 0; i < k->n; i++)
+			*size += k->string[i].len + (k->kind == STRING ? 2 : 0);
+		return true;
+	case WORD:
+		for (i = 0; i < k->n; i++) {
+			if (k->integer[i] >= HR_COUNT(word))
+				return false;
+			*size += word_len[k->integer[i]];
+		}
+		return true;
+	default:
+		for (i = 0; i < k->n; i++)
+			*size += size_of_number(k->integer[i], k->decimals ? k->decimals[i] : 0);
+		return true;
 	}
-	if (integer < 0)
-		*at++ = '-';
-	while (n) {
-		*at++ = digit[--n];
-		if (n == decimals && n)
-			*at++ = '.';
+}
+
+static uint8_t *
+put_bytes(uint8_t *to, const void *p, size_t n)
+{
+	if (n)
+		memcpy(to, p, n);
+	return to + n;
+}
+
+static uint8_t *
+put_number(uint8_t *to, uint64_t v, uint64_t decimals)
+{
+	uint8_t *end = to + size_of_number(v, decimals), *at = end;
+	uint64_t left = magnitude(v);
+
+	for (; decimals; decimals--, left /= 10) {
+		*--at = (uint8_t)('0' + left % 10);
+		if (decimals == 1)
+			*--at = '.';
 	}
-	return (size_t)(at - out);
+	do {
+		*--at = (uint8_t)('0' + left % 10);
+		left /= 10;
+	} while (left);
+	if ((int64_t)v < 0)
+		*--at = '-';
+	return end;
 }
 
 /* The next scalar of a column. */
-static bool
-give(struct column *k, struct hr_buf *out)
+static uint8_t *
+give(struct column *k, uint8_t *to)
 {
-	char digits[48];
 	size_t i = k->at++;
 
 	switch (k->kind) {
 	case STRING:
-		hr_buf_need(out, k->string[i].len + 2);
-		out->data[out->len++] = '"';
-		memcpy(out->data + out->len, k->string[i].data, k->string[i].len);
-		out->len += k->string[i].len;
-		out->data[out->len++] = '"';
-		return true;
-	case NUMBER: hr_buf_put(out, k->string[i].data, k->string[i].len); return true;
-	case WORD:
-		if (k->integer[i] >= HR_COUNT(word))
-			return false;
-		hr_buf_puts(out, word[k->integer[i]]);
-		return true;
-	default:
-		hr_buf_put(out, digits, format(digits, (int64_t)k->integer[i], k->decimals ?
-		    (unsigned)k->decimals[i] : 0));
-		return true;
+		*to++ = '"';
+		to = put_bytes(to, k->string[i].data, k->string[i].len);
+		*to++ = '"';
+		return to;
+	case NUMBER: return put_bytes(to, k->string[i].data, k->string[i].len);
+	case WORD: return put_bytes(to, word[k->integer[i]], word_len[k->integer[i]]);
+	default: return put_number(to, k->integer[i], k->decimals ? k->decimals[i] : 0);
 	}
 }
 
 /* A whole document. */
-static bool
-give_all(const struct plan *p, const struct hr_string *shape, struct columns *c, struct hr_buf *out)
+static uint8_t *
+give_all(const struct plan *p, const struct hr_string *shape, struct columns *c, uint8_t *to)
 {
 	size_t k, from = 0;
 
 	for (k = 0; k < p->n; k++) {
-		hr_buf_put(out, shape->data + from, p->place[k].at - from);
+		to = put_bytes(to, shape->data + from, p->place[k].at - from);
 		from = p->place[k].at + 1;
-		if (!give(&c->column[p->place[k].column], out))
-			return false;
+		to = give(&c->column[p->place[k].column], to);
 	}
-	hr_buf_put(out, shape->data + from, shape->len - from);
-	return true;
+	return put_bytes(to, shape->data + from, shape->len - from);
 }
 
 int
@@ -706,11 +758,9 @@ hr_documents_decode(struct hr_dec *d, struct hr_string *s, size_t n, bool front,
 {
 	struct hr_string *shape = hr_arena_get(&d->arena, n, sizeof(*shape));
 	struct plan **plan = hr_arena_get(&d->arena, n, sizeof(struct plan *));
-	struct hr_buf text = HR_BUF_INIT;
+	size_t i, size = 0;
 	struct columns c;
-	uint8_t *copy;
-	size_t i, at;
-	int rc = -1;
+	uint8_t *to;
 
 	if (shape == NULL || plan == NULL || !columns_open(&c, &d->arena) ||
 	    hr_strings_decode(d, shape, n, HR_KEPT(kept, shape)) < 0 ||
@@ -719,33 +769,23 @@ hr_documents_decode(struct hr_dec *d, struct hr_string *s, size_t n, bool front,
 	for (i = 0; i < c.n; i++) {
 		struct hr_path_kept *have = path_kept(kept, &c.column[i]);
 
-		if (!get_column(d, &c.column[i], have))
+		if (!get_column(d, &c.column[i], have) || !size_of_column(&c.column[i], &size))
 			return -1;
 		settle(kept, have);
 	}
+	/* Marks are not written, nor is that of what is no JSON. */
+	for (i = 0; i < n; i++)
+		size += shape[i].len - (plan[i] ? plan[i]->n : 1) + front;
+	if ((to = hr_arena_get(&d->arena, size, 1)) == NULL)
+		return -1;
 	for (i = 0; i < n; i++) {
-		at = text.len;
+		s[i].data = to;
 		if (front)
-			hr_buf_u8(&text, 1);
-		if (plan[i] == NULL)
-			hr_buf_put(&text, shape[i].data + 1, shape[i].len - 1);
-		else if (!give_all(plan[i], &shape[i], &c, &text))
-			goto out;
-		s[i].len = text.len - at;
-		/* No more than the block can hold, whatever shapes make of it. */
-		if (d->arena.limit && text.len > d->arena.limit)
-			goto out;
+			*to++ = 1;
+		to = plan[i] ? give_all(plan[i], &shape[i], &c, to) : put_bytes(to, shape[i].data + 1, shape[i].len - 1);
+		s[i].len = (size_t)(to - s[i].data);
 	}
-	if ((copy = hr_arena_get(&d->arena, text.len, 1)) == NULL)
-		goto out;
-	if (text.len)
-		memcpy(copy, text.data, text.len);
-	for (i = at = 0; i < n; at += s[i++].len)
-		s[i].data = copy + at;
-	rc = 0;
-out:
-	hr_buf_clear(&text);
-	return rc;
+	return 0;
 }
 
 /* --- what is kept --- */

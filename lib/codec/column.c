@@ -245,8 +245,9 @@ out:
 
 /* --- and back --- */
 
+/* Into values that are not text, each of which is there. */
 static int
-decode_numbers(struct hr_dec *d, enum hr_form form, struct hr_string *s, size_t n, struct hr_ints_kept *kept)
+decode_numbers(struct hr_dec *d, enum hr_form form, struct hr_value *to, size_t n, struct hr_ints_kept *kept)
 {
 	static const uint8_t widths[] = {
 		[HR_FORM_INT1] = 1, [HR_FORM_INT2] = 2, [HR_FORM_INT4] = 4, [HR_FORM_INT8] = 8,
@@ -269,7 +270,7 @@ decode_numbers(struct hr_dec *d, enum hr_form form, struct hr_string *s, size_t 
 		rc = hr_ints_decode(d, v, n, kept);
 	for (i = 0; rc == 0 && i < n; i++, p += width) {
 		set_number(p, width, v[i]);
-		s[i] = (struct hr_string){ p, width };
+		to[i] = (struct hr_value){ p, (int32_t)width, false };
 	}
 	hr_arena_release(&d->arena, mark);
 	return rc;
@@ -296,11 +297,76 @@ decode_decimals(struct hr_dec *d, struct hr_string *s, size_t n, struct hr_colum
 	return 0;
 }
 
+static int
+decode_documents(struct hr_dec *d, struct hr_string *s, size_t n, bool front, struct hr_column_kept *kept)
+{
+	if (kept && kept->documents == NULL)
+		kept->documents = hr_zalloc(sizeof(*kept->documents));
+	return hr_documents_decode(d, s, n, front, kept ? kept->documents : NULL);
+}
+
+/* n values that are all there. */
+static int
+decode_values(struct hr_dec *d, enum hr_form form, struct hr_value *v, size_t n, bool text,
+    struct hr_column_kept *kept)
+{
+	struct hr_string *s;
+	size_t i;
+	int rc;
+
+	if (form >= HR_FORM_INT1 && form <= HR_FORM_PLANES8 && !text)
+		return decode_numbers(d, form, v, n, HR_KEPT(kept, ints));
+	if ((s = hr_arena_get(&d->arena, n, sizeof(*s))) == NULL)
+		return -1;
+	switch (form) {
+	case HR_FORM_STRINGS: rc = hr_strings_decode(d, s, n, HR_KEPT(kept, strings)); break;
+	case HR_FORM_DECIMAL: rc = decode_decimals(d, s, n, kept); break;
+	case HR_FORM_JSON:
+	case HR_FORM_JSONB: rc = decode_documents(d, s, n, form == HR_FORM_JSONB, kept); break;
+	default: return -1;
+	}
+	for (i = 0; rc == 0 && i < n; i++)
+		v[i] = (struct hr_value){ s[i].data, (int32_t)s[i].len, text };
+	return rc;
+}
+
 /* What stands for a value of that kind until its bytes are there. */
 static struct hr_value
 without_data(enum kind k)
 {
 	return (struct hr_value){ NULL, k == NOTHING ? HR_VALUE_NULL : k == UNCHANGED ? HR_VALUE_UNCHANGED : 0, k == TEXT };
+}
+
+/* Values among which some are not there, or text. */
+static int
+decode_mixed(struct hr_dec *d, enum hr_form form, struct hr_value *v, size_t n, struct hr_column_kept *kept)
+{
+	uint64_t *kinds = hr_arena_get(&d->arena, n, sizeof(*kinds));
+	struct hr_value *own;
+	size_t i, values = 0;
+
+	if (kinds == NULL || hr_ints_decode(d, kinds, n, HR_KEPT(kept, kinds)) < 0)
+		return -1;
+	for (i = 0; i < n; i++) {
+		if (kinds[i] >= MIXED)
+			return -1;
+		v[i] = without_data((enum kind)kinds[i]);
+		values += v[i].len == 0;
+	}
+	if ((values == 0) != (form == HR_FORM_NONE))
+		return -1;
+	if (values == 0)
+		return 0;
+	if ((own = hr_arena_get(&d->arena, values, sizeof(*own))) == NULL ||
+	    decode_values(d, form, own, values, false, kept) < 0)
+		return -1;
+	for (i = 0; i < n; i++)
+		if (v[i].len >= 0) {
+			v[i].data = own->data;
+			v[i].len = own->len;
+			own++;
+		}
+	return 0;
 }
 
 int
@@ -310,10 +376,8 @@ hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n
 	enum hr_form form = header & 31;
 	enum kind kind = header >> 5;
 	struct hr_value *v = all[at];
-	struct hr_string *s;
-	uint64_t *kinds = NULL, same;
-	size_t i, values = 0;
-	int rc = 0;
+	uint64_t same;
+	size_t i;
 
 	if (d->meta.bad || form > HR_FORM_JSONB || kind > MIXED)
 		return -1;
@@ -324,51 +388,14 @@ hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n
 		memcpy(v, all[same], n * sizeof(*v));
 		return 0;
 	}
-	if (kind == MIXED) {
-		kinds = hr_arena_get(&d->arena, n, sizeof(*kinds));
-		if (kinds == NULL || hr_ints_decode(d, kinds, n, HR_KEPT(kept, kinds)) < 0)
-			return -1;
-	}
-	if (kinds)
-		for (i = 0; i < n; i++) {
-			if (kinds[i] >= MIXED)
-				return -1;
-			v[i] = without_data((enum kind)kinds[i]);
-			values += v[i].len == 0;
-		}
-	else if (kind == VALUE || kind == TEXT)
-		values = n;
-	else
-		for (i = 0; i < n; i++)
-			v[i] = without_data(kind);
-	if ((values == 0) != (form == HR_FORM_NONE))
+	if (kind == MIXED)
+		return decode_mixed(d, form, v, n, kept);
+	if ((n == 0 || kind == NOTHING || kind == UNCHANGED) != (form == HR_FORM_NONE))
 		return -1;
-	if (values == 0)
-		return 0;
-	if ((s = hr_arena_get(&d->arena, values, sizeof(*s))) == NULL)
-		return -1;
-	if (form == HR_FORM_STRINGS)
-		rc = hr_strings_decode(d, s, values, HR_KEPT(kept, strings));
-	else if (form == HR_FORM_JSON || form == HR_FORM_JSONB) {
-		if (kept && kept->documents == NULL)
-			kept->documents = hr_zalloc(sizeof(*kept->documents));
-		rc = hr_documents_decode(d, s, values, form == HR_FORM_JSONB, kept ? kept->documents : NULL);
-	} else if (form == HR_FORM_DECIMAL)
-		rc = decode_decimals(d, s, values, kept);
-	else
-		rc = decode_numbers(d, form, s, values, HR_KEPT(kept, ints));
-	if (rc < 0)
-		return -1;
-	if (kinds == NULL)
-		for (i = 0; i < n; i++)
-			v[i] = (struct hr_value){ s[i].data, (int32_t)s[i].len, kind == TEXT };
-	else
-		for (i = 0; i < n; i++)
-			if (v[i].len >= 0) {
-				v[i].data = s->data;
-				v[i].len = (int32_t)s->len;
-				s++;
-			}
+	if (form != HR_FORM_NONE)
+		return decode_values(d, form, v, n, kind == TEXT, kept);
+	for (i = 0; i < n; i++)
+		v[i] = without_data(kind);
 	return 0;
 }
 

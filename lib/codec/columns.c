@@ -51,6 +51,7 @@ struct hr_section {
 	uint8_t role;
 	int columns;
 	size_t rows, filled;
+	struct hr_string *tuple;
 	struct hr_value **v;		/* those that rows are found by first, when keys is not 0 */
 	uint16_t *order;		/* their numbers in the tuple */
 	int keys;
@@ -210,7 +211,7 @@ fill_tuple(struct hr_columns *c, const uint8_t *tuple, size_t len, size_t *at)
 
 	for (i = 0; i < n; i++)
 		s->v[i][s->filled] = row[i];
-	s->filled++;
+	s->tuple[s->filled++] = (struct hr_string){ tuple, len };
 }
 
 static uint8_t
@@ -326,7 +327,8 @@ put_column(struct hr_columns *c, struct hr_section *s, int i, uint32_t type)
 	struct hr_column_kept *kept = HR_KEPT(s->kept, column[s->order[i]]);
 	struct hr_arena_mark mark = hr_arena_mark(&c->enc.arena);
 	size_t k, flags = 0, rest = 0;
-	struct hr_value *own, before;
+	const struct hr_value *before;
+	struct hr_value *own;
 	uint64_t *same;
 
 	if (i >= s->keys && s->references.found) {
@@ -339,8 +341,9 @@ put_column(struct hr_columns *c, struct hr_section *s, int i, uint32_t type)
 			for (k = 0; k < s->rows; k++) {
 				bool is = false;
 
-				if (hr_reference(&s->references, s->v, k, i, &before))
-					same[flags++] = is = hr_value_same(&before, &s->v[i][k]);
+				before = hr_reference(&s->references, s->v[i], k, s->order[i]);
+				if (before)
+					same[flags++] = is = hr_value_same(before, &s->v[i][k]);
 				if (!is)
 					own[rest++] = s->v[i][k];
 			}
@@ -378,7 +381,7 @@ put_section(struct hr_columns *c, struct hr_section *s)
 		/* With the keys known to who reads, references are too. */
 		if (s->keys && i == s->keys)
 			hr_references_find(&s->references, &c->enc.arena, s->v, s->rows, s->keys,
-			    HR_KEPT(s->kept, versions));
+			    s->columns, HR_KEPT(s->kept, versions));
 		put_column(c, s, i, known ? r->column[at].type : 0);
 		if (!c->stats.wanted)
 			continue;
@@ -411,8 +414,8 @@ put_tuples(struct hr_columns *c)
 		if (c->kept == NULL)
 			continue;
 		if (c->section[i].keys)
-			hr_versions_keep(&c->section[i].kept->versions, &c->section[i].references, c->section[i].v,
-			    c->section[i].columns);
+			hr_versions_keep(&c->section[i].kept->versions, &c->section[i].references,
+			    c->section[i].tuple);
 		hr_kept_settle(&c->keep, c->kept, c->section[i].kept);
 	}
 }
@@ -509,6 +512,7 @@ hr_columns_encode(struct hr_columns *c, const struct hr_placed *frame, size_t n,
 		s->v = hr_arena_get(&o->arena, (size_t)s->columns, sizeof(*s->v));
 		for (k = 0; k < s->columns; k++)
 			s->v[k] = hr_arena_get(&o->arena, s->rows, sizeof(**s->v));
+		s->tuple = hr_arena_get(&o->arena, s->rows, sizeof(*s->tuple));
 	}
 	put_items(c, n ? frame[0].f.lsn : 0);
 	put_tuples(c);

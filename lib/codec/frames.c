@@ -28,6 +28,7 @@ struct part {
 	struct hr_value **ordered;	/* those that rows are found by first */
 	uint16_t *order;
 	int keys;
+	struct hr_string *tuple;	/* what was written, when rows are found by keys */
 	struct hr_references references;
 	struct hr_section_kept *kept;
 };
@@ -130,7 +131,7 @@ get_order(struct parts *p, struct part *s)
 			return false;
 	for (i = 0; i < s->columns; i++)
 		s->ordered[i] = s->v[s->order[i]];
-	return true;
+	return s->keys == 0 || (s->tuple = hr_arena_get(a, s->rows, sizeof(*s->tuple))) != NULL;
 }
 
 /* Column i of those in order: what differs from references, then what does not. */
@@ -140,7 +141,8 @@ get_column(struct parts *p, struct part *s, int i)
 	struct hr_column_kept *kept = HR_KEPT(s->kept, column[s->order[i]]);
 	struct hr_arena *a = &p->d->arena;
 	size_t k, flags = s->references.found, rest = s->rows, at = 0, flag = 0;
-	struct hr_value *own, before;
+	const struct hr_value *before;
+	struct hr_value *own;
 	uint64_t *same;
 	uint8_t against;
 
@@ -159,9 +161,8 @@ get_column(struct parts *p, struct part *s, int i)
 	if (own == NULL || hr_column_decode(p->d, &own, 0, rest, kept) < 0)
 		return false;
 	for (k = 0; k < s->rows; k++) {
-		bool has = hr_reference(&s->references, s->ordered, k, i, &before);
-
-		s->ordered[i][k] = has && same[flag++] ? before : own[at++];
+		before = hr_reference(&s->references, s->ordered[i], k, s->order[i]);
+		s->ordered[i][k] = before && same[flag++] ? *before : own[at++];
 	}
 	return true;
 }
@@ -178,7 +179,7 @@ get_section(struct parts *p, struct part *s)
 	p->d->entries = s->kept ? hr_kept_entries(p->kept, s->kept) : 0;
 	for (i = 0; i < s->columns; i++) {
 		if (s->keys && i == s->keys && !hr_references_find(&s->references, &p->d->arena, s->ordered, s->rows,
-		    s->keys, HR_KEPT(s->kept, versions)))
+		    s->keys, s->columns, HR_KEPT(s->kept, versions)))
 			return false;
 		if (!get_column(p, s, i))
 			return false;
@@ -196,7 +197,7 @@ keep_sections(struct parts *p)
 		struct part *s = &p->part[i];
 
 		if (s->keys)
-			hr_versions_keep(&s->kept->versions, &s->references, s->ordered, s->columns);
+			hr_versions_keep(&s->kept->versions, &s->references, s->tuple);
 		hr_kept_settle(p->keep, p->kept, s->kept);
 	}
 }
@@ -275,6 +276,7 @@ get_items(struct parts *p, size_t size)
 
 /* --- all columns are there: write frames --- */
 
+/* Is there room?  out has memory for all that the block says it is. */
 static bool
 room(const struct parts *p, size_t n)
 {
@@ -286,20 +288,23 @@ static bool
 put_tuple(struct parts *p, unsigned role, uint32_t *relation, bool first)
 {
 	struct part *s = &p->part[next(p, HR_SERIES_SECTION)];
-	size_t bytes = 0;
-	uint8_t *to;
+	uint8_t *from = p->out->data + p->out->len, *end = p->out->data + p->end, *to = from + 2;
+	const struct hr_value *v;
 	int i;
 
-	if (s->role != role || (!first && s->relation != *relation))
+	if (s->role != role || (!first && s->relation != *relation) || !room(p, 2))
 		return false;
 	*relation = s->relation;
-	for (i = 0; i < s->columns; i++)
-		bytes += hr_value_size(&s->v[i][s->taken]);
-	if (!room(p, 2 + bytes))
-		return false;
-	to = hr_tuple_begin(p->out, s->columns, bytes);
-	for (i = 0; i < s->columns; i++)
-		to = hr_value_put(to, &s->v[i][s->taken]);
+	hr_set_u16be(from, (uint16_t)s->columns);
+	for (i = 0; i < s->columns; i++) {
+		v = &s->v[i][s->taken];
+		if ((size_t)(end - to) < hr_value_size(v))
+			return false;
+		to = hr_value_put(to, v);
+	}
+	if (s->tuple)
+		s->tuple[s->taken] = (struct hr_string){ from, (size_t)(to - from) };
+	p->out->len += (size_t)(to - from);
 	s->taken++;
 	return true;
 }
@@ -512,8 +517,10 @@ hr_columns_decode(struct hr_columns *c, const struct hr_block *b, const char *te
 		out->v[out->n++] = (struct hr_record){ (uint32_t)p.series[HR_SERIES_PLACE][i], mark,
 		    out->bytes.len - mark };
 	}
+	if (out->bytes.len != p.end)
+		return false;
 	keep_sections(&p);
 	if (kept)
 		hr_kept_settle(&c->keep, kept, NULL);
-	return out->bytes.len == p.end;
+	return true;
 }

@@ -29,18 +29,24 @@ struct hr_dictionary_piece {
 	uint8_t data[];
 };
 
-static bool
-is(const struct hr_entry *e, uint32_t hash, const void *p, size_t len)
+static inline bool
+alike(const struct hr_entry *e, const void *p, size_t len)
 {
 	uint64_t a, b;
 
-	if (e->hash != hash || e->len != len)
+	if (e->len != len)
 		return false;
 	if (len != sizeof(a))
 		return memcmp(e->data, p, len) == 0;
 	memcpy(&a, e->data, sizeof(a));
 	memcpy(&b, p, sizeof(b));
 	return a == b;
+}
+
+bool
+hr_dictionary_is(const struct hr_dictionary *d, int32_t entry, const void *p, size_t len)
+{
+	return entry >= 0 && (size_t)entry < d->entries && alike(&d->entry[entry], p, len);
 }
 
 int32_t
@@ -53,7 +59,7 @@ hr_dictionary_find(const struct hr_dictionary *d, const void *p, size_t len)
 		return -1;
 	hash = (uint32_t)hr_hash(p, len);
 	for (at = hash & (d->slots - 1); d->slot[at]; at = (at + 1) & (d->slots - 1))
-		if (is(&d->entry[d->slot[at] - 1], hash, p, len))
+		if (d->entry[d->slot[at] - 1].hash == hash && alike(&d->entry[d->slot[at] - 1], p, len))
 			return (int32_t)(d->slot[at] - 1);
 	return -1;
 }

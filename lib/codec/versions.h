@@ -40,6 +40,12 @@ struct hr_references {
 bool hr_references_find(struct hr_references *r, struct hr_arena *a, struct hr_value *const *v, size_t n,
     int keys, int columns, const struct hr_versions *kept);
 
+static inline bool
+hr_has_reference(const struct hr_references *r, size_t i)
+{
+	return r->version[i] || r->row[i] != i;
+}
+
 /* What row i has in its reference in column c, whose values are v and which is so in tuples. */
 static inline const struct hr_value *
 hr_reference(const struct hr_references *r, const struct hr_value *v, size_t i, int c)

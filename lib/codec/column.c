@@ -148,9 +148,54 @@ trial(struct hr_enc *o, const struct hr_string *s, size_t n, bool documents)
 	return size;
 }
 
-static enum hr_form
-encode_text(struct hr_enc *o, struct hr_string *s, size_t n, uint32_t type, struct hr_column_memory *m,
+/* What a column in front has in the rows of g. */
+static bool
+get_other(const void *arg, size_t column, struct hr_string *out, size_t n)
+{
+	const struct hr_guess *g = arg;
+	const struct hr_value *v = g->rows->v[column];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		const struct hr_value *this = &v[g->row ? g->row[i] : i];
+
+		out[i] = this->len < 0 ? (struct hr_string){ NULL, SIZE_MAX } :
+		    (struct hr_string){ this->data, (size_t)this->len };
+	}
+	return true;
+}
+
+static struct hr_others
+others_of(const struct hr_guess *g)
+{
+	return (struct hr_others){ (size_t)g->at, get_other, g };
+}
+
+static void
+encode_strings(struct hr_enc *o, struct hr_string *s, size_t n, const struct hr_guess *g, struct hr_column_memory *m,
     struct hr_column_kept *kept)
+{
+	struct hr_others others = others_of(g);
+	size_t size = o->meta.len + o->data.len;
+
+	hr_strings_encode(o, s, hr_repeat_put(o, s, n, &others, &m->repeat, HR_KEPT(kept, repeated)), &m->strings,
+	    HR_KEPT(kept, strings));
+	hr_repeat_cost(&m->repeat, n, o->meta.len + o->data.len - size);
+}
+
+static int
+decode_strings(struct hr_dec *d, struct hr_string *s, size_t n, const struct hr_guess *g, struct hr_column_kept *kept)
+{
+	struct hr_others others = others_of(g);
+	struct hr_repeat r;
+
+	return hr_repeat_get(d, &r, n, HR_KEPT(kept, repeated)) < 0 ||
+	    hr_strings_decode(d, s, r.rest, HR_KEPT(kept, strings)) < 0 || hr_repeat_fill(d, &r, s, &others) < 0 ? -1 : 0;
+}
+
+static enum hr_form
+encode_text(struct hr_enc *o, struct hr_string *s, size_t n, uint32_t type, const struct hr_guess *g,
+    struct hr_column_memory *m, struct hr_column_kept *kept)
 {
 	enum hr_form form = type == JSONB ? HR_FORM_JSONB : HR_FORM_JSON;
 	struct hr_string *inside = s;
@@ -175,7 +220,7 @@ encode_text(struct hr_enc *o, struct hr_string *s, size_t n, uint32_t type, stru
 			return form;
 		}
 	}
-	hr_strings_encode(o, s, n, &m->strings, HR_KEPT(kept, strings));
+	encode_strings(o, s, n, g, m, kept);
 	return HR_FORM_STRINGS;
 }
 
@@ -245,7 +290,7 @@ hr_column_encode(struct hr_enc *o, struct hr_value *const *all, int at, size_t n
 	else if (type == NUMERIC && encode_decimals(o, s, values, &whose, m, kept))
 		form = HR_FORM_DECIMAL;
 	else
-		form = encode_text(o, s, values, type, m, kept);
+		form = encode_text(o, s, values, type, &whose, m, kept);
 out:
 	o->meta.data[header] = HEADER(form, kind);
 	m->form = (uint8_t)form;
@@ -333,7 +378,7 @@ decode_values(struct hr_dec *d, enum hr_form form, struct hr_value *v, size_t n,
 	if ((s = hr_arena_get(&d->arena, n, sizeof(*s))) == NULL)
 		return -1;
 	switch (form) {
-	case HR_FORM_STRINGS: rc = hr_strings_decode(d, s, n, HR_KEPT(kept, strings)); break;
+	case HR_FORM_STRINGS: rc = decode_strings(d, s, n, g, kept); break;
 	case HR_FORM_DECIMAL: rc = decode_decimals(d, s, n, g, kept); break;
 	case HR_FORM_JSON:
 	case HR_FORM_JSONB: rc = decode_documents(d, s, n, form == HR_FORM_JSONB, kept); break;
@@ -429,7 +474,7 @@ size_t
 hr_column_kept_size(const struct hr_column_kept *k)
 {
 	return sizeof(*k) + hr_ints_kept_size(&k->kinds) + hr_ints_kept_size(&k->ints) +
-	    hr_ints_kept_size(&k->decimals) + hr_ints_kept_size(&k->same) + hr_guess_kept_size(&k->guess) +
+	    hr_ints_kept_size(&k->decimals) + hr_ints_kept_size(&k->same) + hr_ints_kept_size(&k->repeated) + hr_guess_kept_size(&k->guess) +
 	    hr_strings_kept_size(&k->strings) +
 	    (k->documents ? hr_documents_kept_size(k->documents) : 0);
 }
@@ -441,6 +486,7 @@ hr_column_kept_clear(struct hr_column_kept *k)
 	hr_ints_kept_clear(&k->ints);
 	hr_ints_kept_clear(&k->decimals);
 	hr_ints_kept_clear(&k->same);
+	hr_ints_kept_clear(&k->repeated);
 	hr_guess_kept_clear(&k->guess);
 	hr_strings_kept_clear(&k->strings);
 	if (k->documents)
@@ -468,4 +514,20 @@ hr_column_codec(const struct hr_column_memory *m)
 	case HR_FORM_JSONB: return "documents";
 	}
 	return "unknown";
+}
+
+const char *
+hr_column_against(const struct hr_column_memory *m)
+{
+	switch ((enum hr_form)m->form) {
+	case HR_FORM_INT1:
+	case HR_FORM_INT2:
+	case HR_FORM_INT4:
+	case HR_FORM_INT8:
+	case HR_FORM_ALP4:
+	case HR_FORM_ALP8:
+	case HR_FORM_DECIMAL: return hr_guess_name(m->guess.codec);
+	case HR_FORM_STRINGS: return hr_repeat_name(&m->repeat);
+	default: return "";
+	}
 }

@@ -10,6 +10,7 @@
 #include "codec/coder.h"
 #include "codec/documents.h"
 #include "codec/guess.h"
+#include "codec/repeat.h"
 #include "codec/strings.h"
 #include "stream/rows.h"
 
@@ -27,6 +28,7 @@ enum hr_form {
 /* What was tried, which who encodes remembers. */
 struct hr_column_memory {
 	struct hr_pick ints, kinds, same, guess;
+	struct hr_repeat_memory repeat;
 	struct hr_strings_memory strings;
 	struct hr_pick text;			/* is it documents? */
 	struct hr_documents_memory *documents;	/* made when needed */
@@ -37,6 +39,7 @@ struct hr_column_memory {
 struct hr_column_kept {
 	struct hr_ints_kept kinds, ints, decimals;
 	struct hr_ints_kept same;		/* as their references have it */
+	struct hr_ints_kept repeated;
 	struct hr_guess_kept guess;
 	struct hr_strings_kept strings;
 	struct hr_documents_kept *documents;	/* made when needed */
@@ -68,6 +71,8 @@ void hr_column_memory_clear(struct hr_column_memory *m);
 size_t hr_column_kept_size(const struct hr_column_kept *k);
 void hr_column_kept_clear(struct hr_column_kept *k);
 
+/* For statistics: how the last block was written, and against what: " by key" and the like. */
 const char *hr_column_codec(const struct hr_column_memory *m);
+const char *hr_column_against(const struct hr_column_memory *m);
 
 #endif

@@ -429,7 +429,7 @@ put_section(struct hr_columns *c, struct hr_section *s)
 		for (k = 0, in = 4 * (uint64_t)s->rows; k < s->rows; k++)
 			in += s->v[i][k].len > 0 ? (uint64_t)s->v[i][k].len : 0;
 		snprintf(codec, sizeof(codec), "%s%s", hr_column_codec(&s->memory->column[at]),
-		    hr_guess_name(s->memory->column[at].guess.codec));
+		    hr_column_against(&s->memory->column[at]));
 		hr_stats_add(&c->stats, table, known ? r->column[at].name : "", known ? r->column[at].type_name : "",
 		    codec, in, written(c) - before);
 	}

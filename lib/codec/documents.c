@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "codec/documents.h"
 #include "codec/ints.h"
+#include "codec/repeat.h"
 
 /* In shapes, for scalars; none of these bytes can be in JSON. */
 enum mark { STRING = 1, INTEGER, DECIMAL, WORD, NUMBER, WHOLE };
@@ -25,12 +26,13 @@ enum mark { STRING = 1, INTEGER, DECIMAL, WORD, NUMBER, WHOLE };
 #define ARRAY		UINT64_C(0x9e3779b97f4a7c15)
 
 struct hr_path_memory {
+	struct hr_repeat_memory repeat;
 	struct hr_pick ints, decimals;
 	struct hr_strings_memory strings;
 };
 
 struct hr_path_kept {
-	struct hr_ints_kept ints, decimals;
+	struct hr_ints_kept same, ints, decimals;
 	struct hr_strings_kept strings;
 	size_t size;
 };
@@ -236,6 +238,12 @@ struct columns {
 	uint32_t *slot;			/* index + 1, by path and kind */
 };
 
+/* Those in front of one. */
+struct columns_of {
+	const struct column *column;
+	size_t at;
+};
+
 #define SLOTS	(2 * HR_DOCUMENTS_PATHS)
 
 static bool
@@ -380,7 +388,7 @@ settle(struct hr_documents_kept *kept, struct hr_path_kept *k)
 
 	if (k == NULL)
 		return;
-	size = sizeof(*k) + hr_ints_kept_size(&k->ints) + hr_ints_kept_size(&k->decimals) +
+	size = sizeof(*k) + hr_ints_kept_size(&k->same) + hr_ints_kept_size(&k->ints) + hr_ints_kept_size(&k->decimals) +
 	    hr_strings_kept_size(&k->strings);
 	kept->size += size - k->size;
 	k->size = size;
@@ -401,16 +409,67 @@ path_memory(struct hr_documents_memory *m, const struct column *k)
 	return *at;
 }
 
+/* An integer as a string, to be compared: of this machine's bytes, which are not written. */
 static void
-put_column(struct hr_enc *o, const struct column *k, struct hr_path_memory *m, struct hr_path_kept *kept)
+as_strings(const uint64_t *v, struct hr_string *out, size_t n)
 {
-	if (k->kind == STRING || k->kind == NUMBER) {
-		hr_strings_encode(o, k->string, k->n, &m->strings, HR_KEPT(kept, strings));
-		return;
-	}
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		out[i] = (struct hr_string){ (const uint8_t *)&v[i], sizeof(v[i]) };
+}
+
+/* A column in front that has a value for each of n, of one kind with the last. */
+static bool
+get_other(const void *arg, size_t column, struct hr_string *out, size_t n)
+{
+	const struct columns_of *all = arg;
+	const struct column *k = &all->column[column], *mine = &all->column[all->at];
+
+	if (k->kind != mine->kind || k->n != mine->n)
+		return false;
+	if (k->kind == INTEGER)
+		as_strings(k->integer, out, n);
+	else
+		memcpy(out, k->string, n * sizeof(*out));
+	return true;
+}
+
+/* Column i: what is there already, then the rest. */
+static void
+put_column(struct hr_enc *o, const struct columns *c, size_t i, struct hr_path_memory *m,
+    struct hr_path_kept *kept)
+{
+	const struct column *k = &c->column[i];
+	size_t size = o->meta.len + o->data.len, rest, j;
+	struct columns_of all = { c->column, i };
+	struct hr_others others = { i, get_other, &all };
+	struct hr_string *s;
+	uint64_t *v;
+
 	if (k->kind == DECIMAL)
 		hr_ints_encode(o, k->decimals, k->n, &m->decimals, HR_KEPT(kept, decimals));
-	hr_ints_encode(o, k->integer, k->n, &m->ints, HR_KEPT(kept, ints));
+	if (k->kind == DECIMAL || k->kind == WORD) {
+		hr_ints_encode(o, k->integer, k->n, &m->ints, HR_KEPT(kept, ints));
+		return;
+	}
+	s = hr_arena_get(&o->arena, k->n, sizeof(*s));
+	if (k->kind == INTEGER)
+		as_strings(k->integer, s, k->n);
+	else
+		memcpy(s, k->string, k->n * sizeof(*s));
+	rest = hr_repeat_put(o, s, k->n, &others, &m->repeat, HR_KEPT(kept, same));
+	if (k->kind != INTEGER)
+		hr_strings_encode(o, s, rest, &m->strings, HR_KEPT(kept, strings));
+	else if (rest == k->n)
+		hr_ints_encode(o, k->integer, rest, &m->ints, HR_KEPT(kept, ints));
+	else {
+		v = hr_arena_get(&o->arena, rest, sizeof(*v));
+		for (j = 0; j < rest; j++)
+			memcpy(&v[j], s[j].data, sizeof(v[j]));
+		hr_ints_encode(o, v, rest, &m->ints, HR_KEPT(kept, ints));
+	}
+	hr_repeat_cost(&m->repeat, k->n, o->meta.len + o->data.len - size);
 }
 
 /* The shape of the document before, and where its marks are. */
@@ -530,10 +589,9 @@ hr_documents_encode(struct hr_enc *o, const struct hr_string *s, size_t n, struc
 	}
 	hr_strings_encode(o, shape, n, &m->shape, HR_KEPT(kept, shape));
 	for (i = 0; i < c.n; i++) {
-		struct column *k = &c.column[i];
-		struct hr_path_kept *have = path_kept(kept, k);
+		struct hr_path_kept *have = path_kept(kept, &c.column[i]);
 
-		put_column(o, k, path_memory(m, k), have);
+		put_column(o, &c, i, path_memory(m, &c.column[i]), have);
 		settle(kept, have);
 	}
 	hr_arena_release(&o->arena, mark);
@@ -615,25 +673,61 @@ make_plans(struct hr_arena *a, struct columns *c, const struct hr_string *shape,
 }
 
 static bool
-get_column(struct hr_dec *d, struct column *k, struct hr_path_kept *kept)
+get_decimals(struct hr_dec *d, struct column *k, struct hr_path_kept *kept)
 {
 	size_t i;
 
-	if (k->kind == STRING || k->kind == NUMBER) {
-		k->string = hr_arena_get(&d->arena, k->n, sizeof(*k->string));
-		return k->string && hr_strings_decode(d, k->string, k->n, HR_KEPT(kept, strings)) == 0;
-	}
-	if (k->kind == DECIMAL) {
-		k->decimals = hr_arena_get(&d->arena, k->n, sizeof(*k->decimals));
-		if (k->decimals == NULL ||
-		    hr_ints_decode(d, k->decimals, k->n, HR_KEPT(kept, decimals)) < 0)
+	k->decimals = hr_arena_get(&d->arena, k->n, sizeof(*k->decimals));
+	if (k->decimals == NULL || hr_ints_decode(d, k->decimals, k->n, HR_KEPT(kept, decimals)) < 0)
+		return false;
+	for (i = 0; i < k->n; i++)
+		if (k->decimals[i] == 0 || k->decimals[i] > DIGITS_MOST)
 			return false;
-		for (i = 0; i < k->n; i++)
-			if (k->decimals[i] == 0 || k->decimals[i] > DIGITS_MOST)
-				return false;
+	return true;
+}
+
+/* Integers of which some are there already. */
+static bool
+get_repeated(struct hr_dec *d, struct column *k, const struct hr_repeat *r, const struct hr_others *others,
+    struct hr_path_kept *kept)
+{
+	uint64_t *v = hr_arena_get(&d->arena, r->rest, sizeof(*v));
+	struct hr_string *s = hr_arena_get(&d->arena, k->n, sizeof(*s));
+	size_t i;
+
+	if (v == NULL || s == NULL || hr_ints_decode(d, v, r->rest, HR_KEPT(kept, ints)) < 0)
+		return false;
+	as_strings(v, s, r->rest);
+	if (hr_repeat_fill(d, r, s, others) < 0)
+		return false;
+	for (i = 0; i < k->n; i++)
+		memcpy(&k->integer[i], s[i].data, sizeof(k->integer[i]));
+	return true;
+}
+
+static bool
+get_column(struct hr_dec *d, const struct columns *c, size_t i, struct hr_path_kept *kept)
+{
+	struct column *k = &c->column[i];
+	struct columns_of all = { c->column, i };
+	struct hr_others others = { i, get_other, &all };
+	bool is_string = k->kind == STRING || k->kind == NUMBER;
+	struct hr_repeat r = { .rest = k->n };
+
+	if (k->kind == DECIMAL && !get_decimals(d, k, kept))
+		return false;
+	if ((is_string || k->kind == INTEGER) && hr_repeat_get(d, &r, k->n, HR_KEPT(kept, same)) < 0)
+		return false;
+	if (is_string) {
+		k->string = hr_arena_get(&d->arena, k->n, sizeof(*k->string));
+		return k->string && hr_strings_decode(d, k->string, r.rest, HR_KEPT(kept, strings)) == 0 &&
+		    hr_repeat_fill(d, &r, k->string, &others) == 0;
 	}
-	k->integer = hr_arena_get(&d->arena, k->n, sizeof(*k->integer));
-	return k->integer && hr_ints_decode(d, k->integer, k->n, HR_KEPT(kept, ints)) == 0;
+	if ((k->integer = hr_arena_get(&d->arena, k->n, sizeof(*k->integer))) == NULL)
+		return false;
+	if (r.same)
+		return get_repeated(d, k, &r, &others, kept);
+	return hr_ints_decode(d, k->integer, k->n, HR_KEPT(kept, ints)) == 0;
 }
 
 static unsigned
@@ -769,7 +863,7 @@ hr_documents_decode(struct hr_dec *d, struct hr_string *s, size_t n, bool front,
 	for (i = 0; i < c.n; i++) {
 		struct hr_path_kept *have = path_kept(kept, &c.column[i]);
 
-		if (!get_column(d, &c.column[i], have) || !size_of_column(&c.column[i], &size))
+		if (!get_column(d, &c, i, have) || !size_of_column(&c.column[i], &size))
 			return -1;
 		settle(kept, have);
 	}
@@ -797,6 +891,7 @@ free_path(void *path)
 
 	if (k == NULL)
 		return;
+	hr_ints_kept_clear(&k->same);
 	hr_ints_kept_clear(&k->ints);
 	hr_ints_kept_clear(&k->decimals);
 	hr_strings_kept_clear(&k->strings);

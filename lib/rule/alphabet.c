@@ -105,6 +105,7 @@ static const uint32_t size[A(COUNT)] = {
 	[A(HIRAGANA)] = 86, [A(KATAKANA)] = 90, [A(HAN)] = 20902, [A(HANGUL)] = 11172,
 	[A(WIDE_DIGIT)] = 10, [A(WIDE_UPPER)] = 26, [A(WIDE_LOWER)] = 26, [A(EMOJI)] = 2048,
 	[A(HAN_MORE)] = 42720, [A(OTHER2)] = 1197, [A(OTHER3)] = 28470, [A(OTHER4)] = 1003808,
+	[A(NONZERO)] = 9,
 };
 
 uint32_t
@@ -238,6 +239,7 @@ hr_alphabet_put(uint8_t *p, struct hr_letter l)
 
 	switch (l.alphabet) {
 	case A(DIGIT): *p = (uint8_t)('0' + l.number); return 1;
+	case A(NONZERO): *p = (uint8_t)('1' + l.number); return 1;
 	case A(LOWER): *p = (uint8_t)('a' + l.number); return 1;
 	case A(UPPER): *p = (uint8_t)('A' + l.number); return 1;
 	case A(OTHER2): return encode(p, unrank(l.number, 2));

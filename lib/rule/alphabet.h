@@ -57,6 +57,7 @@ enum hr_alphabet {
 	HR_ALPHABET_OTHER2,		/* all else of two bytes, ... */
 	HR_ALPHABET_OTHER3,
 	HR_ALPHABET_OTHER4,
+	HR_ALPHABET_NONZERO,		/* 1 to 9: for who asks for it; no character is read as one */
 	HR_ALPHABET_COUNT,
 };
 

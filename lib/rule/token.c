@@ -8,6 +8,7 @@
  *	0, 253, 16 of the domain's HMAC, ...		what is before an '@'
  *	0, 252, sign					integers
  *	0, 251						uuids
+ *	0, 250, sign, ...				decimal numbers
  *
  * Several parts are gone through twice: forwards with the chain of all parts
  * before, then backwards with that of all behind.  So a part's second tweak is
@@ -26,7 +27,7 @@
 
 #define CHAIN	16
 
-enum { TAG_PASS = 255, TAG_MAILBOX = 253, TAG_INT = 252, TAG_UUID = 251 };
+enum { TAG_PASS = 255, TAG_MAILBOX = 253, TAG_INT = 252, TAG_UUID = 251, TAG_NUMBER = 250 };
 
 int
 hr_token_init(struct hr_token *t, const struct hr_key *k, const char *domain, struct hr_err *e)
@@ -230,30 +231,46 @@ plain_ff1(struct hr_token *t, size_t base)
 		t->symbol[i].letter.number = t->digit[i];
 }
 
-/* The token of a text under the tweak up to base. */
-static int
-text(struct hr_token *t, size_t base, const uint8_t *p, size_t n, struct hr_buf *out)
+/* All symbols, under the tweak up to base. */
+static void
+permute(struct hr_token *t, size_t base)
+{
+	if (t->symbols == 0)
+		return;
+	if (is_plain_ff1(t)) {
+		plain_ff1(t, base);
+		return;
+	}
+	find_parts(t);
+	if (t->parts == 1) {
+		one_part(t, base);
+		return;
+	}
+	pass(t, base, t->reverse);
+	pass(t, base, !t->reverse);
+}
+
+/* Append the n bytes at p with their symbols replaced. */
+static void
+put(const struct hr_token *t, const uint8_t *p, size_t n, struct hr_buf *out)
 {
 	uint8_t *to;
 	size_t i;
 
-	if (find_symbols(t, p, n) < 0)
-		return -1;
-	if (t->symbols && is_plain_ff1(t))
-		plain_ff1(t, base);
-	else if (t->symbols) {
-		find_parts(t);
-		if (t->parts == 1)
-			one_part(t, base);
-		else {
-			pass(t, base, t->reverse);
-			pass(t, base, !t->reverse);
-		}
-	}
 	hr_buf_put(out, p, n);
 	to = t->symbols ? out->data + out->len - n : NULL;
 	for (i = 0; i < t->symbols; i++)
 		hr_alphabet_put(to + t->symbol[i].at, t->symbol[i].letter);
+}
+
+/* The token of a text; -1: it is not UTF-8. */
+static int
+text(struct hr_token *t, size_t base, const uint8_t *p, size_t n, struct hr_buf *out)
+{
+	if (find_symbols(t, p, n) < 0)
+		return -1;
+	permute(t, base);
+	put(t, p, n, out);
 	return 0;
 }
 
@@ -314,6 +331,67 @@ hr_token_email(struct hr_token *t, const void *address, size_t n, bool keep_doma
 refused:
 	out->len = start;
 	return not_utf8(e);
+}
+
+static bool
+is_zero(const struct hr_token *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->symbols; i++)
+		if (t->symbol[i].letter.alphabet != HR_ALPHABET_DIGIT || t->symbol[i].letter.number)
+			return false;
+	return true;
+}
+
+/* Digits, or digits and digits with a point between; of several before it the first is not 0. */
+static bool
+is_decimal(const uint8_t *p, size_t n)
+{
+	const uint8_t *point = n ? memchr(p, '.', n) : NULL;
+	size_t whole = point ? (size_t)(point - p) : n, i;
+
+	if (whole == 0 || (whole > 1 && *p == '0') || whole + 1 == n)
+		return false;
+	for (i = 0; i < n; i++)
+		if (i != whole && (p[i] < '0' || p[i] > '9'))
+			return false;
+	return true;
+}
+
+static bool
+is_word(const uint8_t *p, size_t n, const char *word)
+{
+	return n == strlen(word) && memcmp(p, word, n) == 0;
+}
+
+int
+hr_token_number(struct hr_token *t, const void *number_text, size_t n, struct hr_buf *out, struct hr_err *e)
+{
+	const uint8_t *p = number_text;
+	struct hr_letter *first;
+	size_t base;
+	bool negative;
+
+	if (is_word(p, n, "NaN") || is_word(p, n, "Infinity") || is_word(p, n, "-Infinity")) {
+		hr_buf_put(out, p, n);
+		return 0;
+	}
+	negative = n && *p == '-';
+	if (!is_decimal(p + negative, n - negative) || find_symbols(t, p, n) < 0 || (negative && is_zero(t)))
+		return hr_fail(e, HR_REFUSED, "cannot make a token of a text that is no decimal number");
+	first = &t->symbol[0].letter;
+	if (first->number && t->symbols > 1 && p[negative + 1] != '.')
+		*first = (struct hr_letter){ HR_ALPHABET_NONZERO, first->number - 1 };
+	tag(t, t->base, TAG_NUMBER);
+	hr_buf_u8(&t->tweak, negative);
+	base = t->tweak.len;
+	/* Zero has no sign, so it is no token of a negative number. */
+	do
+		permute(t, base);
+	while (negative && is_zero(t));
+	put(t, p, n, out);
+	return 0;
 }
 
 int64_t

@@ -13,6 +13,7 @@
  *             (alphabet.h); and all that has no alphabet: punctuation, spaces
  *   e-mail    the same; and that two have the same domain
  *   integer   its sign and number of decimal digits
+ *   number    the same, and those behind the point
  *   uuid      version and variant
  * and, of all, that two values are equal.  Of texts that also shows where they
  * differ by case or punctuation only: the token is that of the letters and
@@ -89,6 +90,15 @@ int hr_token_email(struct hr_token *t, const void *text, size_t n, bool keep_dom
  * where there are more.
  */
 int64_t hr_token_int(struct hr_token *t, int64_t value, unsigned bytes);
+
+/*
+ * Append the token of a decimal number as numeric writes it, "-12.50": of as
+ * many digits on both sides of the point, and negative if it was.  That of a
+ * whole number is not that of hr_token_int().  Numbers of different scale, 1.5
+ * and 1.50, are different values here, and their tokens may be equal numbers.
+ * NaN and infinities stay.  -1 with *e (HR_REFUSED): it is no such number.
+ */
+int hr_token_number(struct hr_token *t, const void *text, size_t n, struct hr_buf *out, struct hr_err *e) HR_USED;
 
 /* A uuid of the same version and variant.  in and out may be the same. */
 void hr_token_uuid(struct hr_token *t, const uint8_t in[16], uint8_t out[16]);

@@ -2,7 +2,7 @@
  * Property: a token has the shape of its text and is turned back into it; what
  * is not UTF-8 is refused and appends nothing.
  *
- * The first byte chooses: text, an address, an address in its domain.
+ * The first byte chooses: text, an address, an address in its domain, a number.
  */
 
 #include "base/hr.h"
@@ -31,7 +31,8 @@ static int
 token(struct hr_token *t, uint8_t how, const void *p, size_t n, struct hr_buf *out)
 {
 	struct hr_err e = HR_ERR_INIT;
-	int rc = how % 3 == 0 ? hr_token_text(t, p, n, out, &e) : hr_token_email(t, p, n, how % 3 == 1, out, &e);
+	int rc = how == 0 ? hr_token_text(t, p, n, out, &e) : how == 3 ? hr_token_number(t, p, n, out, &e) :
+	    hr_token_email(t, p, n, how == 1, out, &e);
 
 	if (rc < 0 && (e.code != HR_REFUSED || out->len))
 		abort();
@@ -45,6 +46,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct hr_buf to, again;
 	struct hr_key k = HR_KEY_INIT;
 	struct hr_err e = HR_ERR_INIT;
+	uint8_t how = size ? *data % 4 : 0;
 
 	if (size < 1)
 		return 0;
@@ -57,15 +59,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	hr_buf_reset(&to);
 	hr_buf_reset(&again);
 	hr_buf_need(&to, 1);
-	if (token(&t, *data, data + 1, size - 1, &to) < 0) {
-		if (hr_json_utf8(data + 1, size - 1))
+	if (token(&t, how, data + 1, size - 1, &to) < 0) {
+		if (how != 3 && hr_json_utf8(data + 1, size - 1))
 			abort();
 		return 0;
 	}
 	if (to.len != size - 1 || !hr_json_utf8(to.data, to.len))
 		abort();
 	check_shape(data + 1, to.data, to.len);
-	if (token(&back, *data, to.data, to.len, &again) < 0 || again.len != to.len ||
+	if (token(&back, how, to.data, to.len, &again) < 0 || again.len != to.len ||
 	    (to.len && memcmp(again.data, data + 1, to.len) != 0))
 		abort();
 	return 0;

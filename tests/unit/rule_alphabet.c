@@ -51,7 +51,7 @@ all(void)
 		wrong += hr_alphabet_put(q, l) != n || memcmp(p, q, n) != 0;
 	}
 	ok(wrong == 0, "every character is found again, in an alphabet of one length: %zu wrong", wrong);
-	for (a = 1, wrong = 0; a < HR_ALPHABET_COUNT; a++)
+	for (a = 1, wrong = 0; a < HR_ALPHABET_NONZERO; a++)
 		wrong += count[a] != hr_alphabet_size(a) || count[a] < 8;
 	ok(wrong == 0, "each alphabet has the letters that it says, and no fewer than eight");
 	for (a = 0; a < HR_ALPHABET_COUNT; a++) {
@@ -92,6 +92,8 @@ cases(const char *lower, const char *upper)
 int
 main(void)
 {
+	uint8_t one;
+
 	all();
 	alphabet("7", HR_ALPHABET_DIGIT, "a digit");
 	alphabet("q", HR_ALPHABET_LOWER, "a letter");
@@ -112,6 +114,8 @@ main(void)
 	cases("\u03c9", "\u03a9");
 	cases("\u0436", "\u0416");
 	cases("\u0455", "\u0405");
+	ok(hr_alphabet_size(HR_ALPHABET_NONZERO) == 9 &&
+	    hr_alphabet_put(&one, (struct hr_letter){ HR_ALPHABET_NONZERO, 8 }) == 1 && one == '9', "nine digits are not 0");
 	no_character("\300\200", 2, "a NUL in two bytes is no character");
 	no_character("\355\240\200", 3, "nor is a surrogate");
 	no_character("\303", 1, "nor a cut one");

@@ -12,7 +12,7 @@
 static struct hr_key key = HR_KEY_INIT;
 static struct hr_token t = HR_TOKEN_INIT, back = HR_TOKEN_INIT;
 
-enum kind { TEXT, EMAIL, EMAIL_KEEP, UUID };
+enum kind { TEXT, EMAIL, EMAIL_KEEP, UUID, NUMBER };
 
 static int
 run(struct hr_token *k, enum kind kind, const void *p, size_t n, struct hr_buf *out)
@@ -24,6 +24,7 @@ run(struct hr_token *k, enum kind kind, const void *p, size_t n, struct hr_buf *
 	case EMAIL: return hr_token_email(k, p, n, false, out, &e);
 	case EMAIL_KEEP: return hr_token_email(k, p, n, true, out, &e);
 	case UUID: return hr_token_uuid_text(k, p, n, out, &e);
+	case NUMBER: return hr_token_number(k, p, n, out, &e);
 	}
 	return -1;
 }
@@ -88,6 +89,7 @@ golden(void)
 	is(token(TEXT, "12345"), "16496", "a short one");
 	is(token(TEXT, "It takes a sentence of more than 27 letters to be 2 parts"),
 	    "Kx edzvs d jcaerezl ue gujg ukrh 71 eeuaxai cq va 8 jsfsb", "a long one");
+	is(token(NUMBER, "-1234.50"), "-2784.69", "a decimal number");
 	is_number(hr_token_int(&t, 1234567, 4), 5044993, "an integer");
 	is_number(hr_token_int(&t, -42, 4), -87, "a small one");
 }
@@ -321,6 +323,56 @@ ints(void)
 	free(seen);
 }
 
+/* Every number of a scale from least to most once, none of them a negative zero. */
+static void
+numbers_once(int least, int most, int scale)
+{
+	struct hr_map seen = { 0 };
+	char number[32], *end;
+	const char *to;
+	bool good = true;
+	int i, unit = 1;
+	double v;
+
+	for (i = 0; i < scale; i++)
+		unit *= 10;
+	for (i = least; i <= most; i++) {
+		snprintf(number, sizeof(number), "%.*f", scale, i / (double)unit);
+		to = token(NUMBER, number);
+		v = strtod(to, &end);
+		good &= *end == '\0' && (v < 0) == (i < 0) && strlen(to) == strlen(number) &&
+		    strcspn(to, ".") == strcspn(number, ".");
+		*hr_map_at(&seen, to, strlen(to)) = &seen;
+	}
+	ok(good && seen.count == (size_t)(most - least + 1), "numbers of scale %d from %d to %d are met once", scale, least,
+	    most);
+	hr_map_clear(&seen, NULL);
+}
+
+static void
+numbers(void)
+{
+	static const char *const none[] = { "", "-", ".", "1.", ".5", "-.5", "01", "00.5", "-0", "-0.00", "1e5", "+1", "1.2.3",
+	    "1,5", " 1", "--1", "nan", "infinity", "1-", "\377" };
+	size_t i;
+	bool good = true;
+
+	turns(NUMBER, "12.50", "a number");
+	turns(NUMBER, "0", "zero");
+	turns(NUMBER, "-7", "a negative digit");
+	turns(NUMBER, "-0.01", "a small one");
+	turns(NUMBER, "1000000", "a whole one");
+	turns(NUMBER, "-123456789012345678901234567890123456789.0123456789", "a long one");
+	numbers_once(-999, 999, 0);
+	numbers_once(-999, 999, 1);
+	numbers_once(-999, 999, 3);
+	is(token(NUMBER, "NaN"), "NaN", "NaN stays");
+	is(token(NUMBER, "-Infinity"), "-Infinity", "so do infinities");
+	for (i = 0; i < HR_COUNT(none); i++)
+		good &= strcmp(token(NUMBER, none[i]), "refused") == 0;
+	ok(good, "what numeric does not write is refused");
+}
+
 int
 main(void)
 {
@@ -343,6 +395,7 @@ main(void)
 	emails();
 	uuids();
 	ints();
+	numbers();
 	hr_token_clear(&t);
 	hr_token_clear(&back);
 	return tap_done();

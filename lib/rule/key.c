@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "rule/crypto.h"
+#include "rule/hex.h"
 #include "rule/key.h"
 
 #define FILE_MOST	(2 * HR_KEY_MOST + 8)	/* in hexadecimal, with its prefix and newline */
@@ -66,15 +67,6 @@ hr_key_derive(const struct hr_key *k, const char *purpose, const char *domain, v
 	hr_buf_clear(&info);
 }
 
-static int
-hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Bytes written to out, which has room for n / 2; -1 when it is not hexadecimal. */
 static ssize_t
 unhex(const uint8_t *p, size_t n, uint8_t *out)
@@ -83,8 +75,8 @@ unhex(const uint8_t *p, size_t n, uint8_t *out)
 	int high, low;
 
 	for (i = 0; i + 1 < n; i += 2) {
-		high = hex_digit(p[i]);
-		low = hex_digit(p[i + 1]);
+		high = hr_hex_value(p[i]);
+		low = hr_hex_value(p[i + 1]);
 		if (high < 0 || low < 0)
 			return -1;
 		out[i / 2] = (uint8_t)(high << 4 | low);

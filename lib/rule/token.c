@@ -23,6 +23,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "rule/hex.h"
 #include "rule/token.h"
 
 #define CHAIN	16
@@ -425,15 +426,6 @@ hr_token_uuid(struct hr_token *t, const uint8_t in[16], uint8_t out[16])
 	hr_set_u64be(out + 8, variant << 62 | ((uint64_t)x & (UINT64_MAX >> 2)));
 }
 
-static int
-hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool
 parse_uuid(const uint8_t *p, size_t n, uint8_t out[16])
 {
@@ -448,7 +440,7 @@ parse_uuid(const uint8_t *p, size_t n, uint8_t out[16])
 				return false;
 			continue;
 		}
-		if ((digit = hex_digit(p[i])) < 0)
+		if ((digit = hr_hex_value(p[i])) < 0)
 			return false;
 		out[digits / 2] = (uint8_t)(out[digits / 2] << 4 | digit);
 		digits++;
@@ -459,7 +451,6 @@ parse_uuid(const uint8_t *p, size_t n, uint8_t out[16])
 int
 hr_token_uuid_text(struct hr_token *t, const void *p, size_t n, struct hr_buf *out, struct hr_err *e)
 {
-	static const char hex[] = "0123456789abcdef";
 	uint8_t uuid[16] = { 0 };
 	size_t i;
 
@@ -469,8 +460,8 @@ hr_token_uuid_text(struct hr_token *t, const void *p, size_t n, struct hr_buf *o
 	for (i = 0; i < 16; i++) {
 		if (i == 4 || i == 6 || i == 8 || i == 10)
 			hr_buf_u8(out, '-');
-		hr_buf_u8(out, (uint8_t)hex[uuid[i] >> 4]);
-		hr_buf_u8(out, (uint8_t)hex[uuid[i] & 15]);
+		hr_buf_u8(out, hr_hex_digit(uuid[i] >> 4));
+		hr_buf_u8(out, hr_hex_digit(uuid[i]));
 	}
 	return 0;
 }

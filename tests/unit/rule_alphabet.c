@@ -115,7 +115,8 @@ main(void)
 	cases("\u0436", "\u0416");
 	cases("\u0455", "\u0405");
 	ok(hr_alphabet_size(HR_ALPHABET_NONZERO) == 9 &&
-	    hr_alphabet_put(&one, (struct hr_letter){ HR_ALPHABET_NONZERO, 8 }) == 1 && one == '9', "nine digits are not 0");
+	    hr_alphabet_put(&one, (struct hr_letter){ HR_ALPHABET_NONZERO, 8 }) == 1 && one == '9',
+	    "nine digits are not 0");
 	no_character("\300\200", 2, "a NUL in two bytes is no character");
 	no_character("\355\240\200", 3, "nor is a surrogate");
 	no_character("\303", 1, "nor a cut one");

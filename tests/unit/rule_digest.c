@@ -70,7 +70,8 @@ main(void)
 	hex("", 0, 64, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "of nothing");
 	hex("abc", 3, 1, "b", "one digit");
 	hex("abc", 3, 7, "ba7816b", "seven");
-	hex("abc", 3, 65, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "no more than there are");
+	hex("abc", 3, 65, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+	    "no more than there are");
 	hex("abc", 3, 0, "", "none");
 	ok(hr_digest_number(&d, "abc", 3) == UINT64_C(0xba7816bf8f01cfea), "as a number");
 	hr_buf_reset(&b);

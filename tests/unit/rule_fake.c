@@ -100,7 +100,8 @@ iban(const char *text)
 
 	for (i = 0; i < 22; i++) {
 		c = text[(i + 4) % 22];
-		rest = isdigit((unsigned char)c) ? rest * 10 + (unsigned)(c - '0') : rest * 100 + (unsigned)(c - 'A' + 10);
+		rest = isdigit((unsigned char)c) ? rest * 10 + (unsigned)(c - '0') :
+		    rest * 100 + (unsigned)(c - 'A' + 10);
 		rest %= 97;
 	}
 	return strlen(text) == 22 && strncmp(text, "ZZ", 2) == 0 && rest == 1;
@@ -109,8 +110,8 @@ iban(const char *text)
 static bool
 phone(const char *text)
 {
-	return strlen(text) == 12 && strncmp(text, "+1", 2) == 0 && text[2] >= '2' && text[3] >= '2' && text[3] <= '8' &&
-	    strncmp(text + 5, "55501", 5) == 0 && strspn(text + 1, "0123456789") == 11;
+	return strlen(text) == 12 && strncmp(text, "+1", 2) == 0 && text[2] >= '2' && text[3] >= '2' &&
+	    text[3] <= '8' && strncmp(text + 5, "55501", 5) == 0 && strspn(text + 1, "0123456789") == 11;
 }
 
 static bool

@@ -107,7 +107,7 @@ begins(const char *unit, int64_t us, const char *want)
 static void
 times(void)
 {
-	const int64_t us = INT64_C(839927411123456);	/* 2026-08-13 09:xx */
+	const int64_t day_us = INT64_C(86400000000), us = INT64_C(839927411123456);	/* 2026-08-13 09:xx */
 	enum hr_general_unit u;
 	int32_t day, least = INT32_MAX;
 	bool good = true;
@@ -135,8 +135,7 @@ times(void)
 		for (u = HR_GENERAL_HOUR; u <= HR_GENERAL_DECADE; u++) {
 			least = hr_general_date(day, u);
 			good &= least <= day && day - least < 3654 && hr_general_date(least, u) == least;
-			good &= hr_general_time((int64_t)day * INT64_C(86400000000) + 12345, u) / INT64_C(86400000000) ==
-			    (u == HR_GENERAL_HOUR ? day : least);
+			good &= hr_general_time(day * day_us + 12345, u) / day_us == (u == HR_GENERAL_HOUR ? day : least);
 		}
 	ok(good, "what has begun stays, and dates are as times");
 	ok(hr_general_date(-2451545, HR_GENERAL_YEAR) == -2451545, "nothing begins before the first day");

@@ -163,7 +163,8 @@ static void
 purposes(void)
 {
 	struct hr_key k = HR_KEY_INIT;
-	static const char *const purpose[] = { "a", "b", "a", "a", "ab" }, *const domain[] = { NULL, NULL, "", "b", NULL };
+	static const char *const purpose[] = { "a", "b", "a", "a", "ab" },
+	    *const domain[] = { NULL, NULL, "", "b", NULL };
 	uint8_t out[HR_COUNT(purpose)][32], again[32];
 	size_t i, j;
 	bool differ = true;

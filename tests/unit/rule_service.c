@@ -238,8 +238,8 @@ main(void)
 	answers();
 	many("cat", 1000, "values that no pipe holds, by cat");
 	many("sed -u ''", 1, "one by one");
-	many("exec awk -W interactive '{ a[NR % 50] = $0; if (NR % 50 == 0) for (i = 1; i <= 50; i++) print a[i % 50]; "
-	    "fflush() }'", 50, "by a program that answers in fifties");
+	many("exec awk -W interactive '{ a[NR % 50] = $0; if (NR % 50 == 0) "
+	    "for (i = 1; i <= 50; i++) print a[i % 50]; fflush() }'", 50, "by a program that answers in fifties");
 	many("cat", 100000, "all at once");
 	bounded();
 	refusals();

@@ -51,7 +51,8 @@ same_shape(const char *a, const char *b, size_t n)
 
 	for (i = 0; i < n; i += step) {
 		step = hr_alphabet_get((const uint8_t *)a + i, n - i, &l);
-		if (step == 0 || hr_alphabet_get((const uint8_t *)b + i, n - i, &m) != step || l.alphabet != m.alphabet)
+		if (step == 0 || hr_alphabet_get((const uint8_t *)b + i, n - i, &m) != step ||
+		    l.alphabet != m.alphabet)
 			return false;
 		if (l.alphabet == HR_ALPHABET_NONE && memcmp(a + i, b + i, step) != 0)
 			return false;
@@ -297,8 +298,8 @@ int_turns(int64_t v, unsigned bytes)
 static void
 ints(void)
 {
-	static const int64_t edge[] = { INT64_MAX, INT64_MAX - 1, INT64_MIN, INT64_MIN + 1, INT64_C(1000000000000000000),
-	    INT64_C(999999999999999999), INT64_C(-1000000000000000000), INT64_C(123456789012) };
+	static const int64_t edge[] = { INT64_MAX, INT64_MAX - 1, INT64_MIN, INT64_MIN + 1,
+	    INT64_C(1000000000000000000), INT64_C(999999999999999999), INT64_C(-1000000000000000000), INT64_C(123456789012) };
 	static const int64_t edge4[] = { INT32_MAX, INT32_MIN, 1000000000, 999999999, -1000000000, 0, 1, -1, 10, 9 };
 	uint8_t *seen = hr_zalloc(65536);
 	int64_t v, to;
@@ -344,16 +345,16 @@ numbers_once(int least, int most, int scale)
 		    strcspn(to, ".") == strcspn(number, ".");
 		*hr_map_at(&seen, to, strlen(to)) = &seen;
 	}
-	ok(good && seen.count == (size_t)(most - least + 1), "numbers of scale %d from %d to %d are met once", scale, least,
-	    most);
+	ok(good && seen.count == (size_t)(most - least + 1), "numbers of scale %d from %d to %d are met once", scale,
+	    least, most);
 	hr_map_clear(&seen, NULL);
 }
 
 static void
 numbers(void)
 {
-	static const char *const none[] = { "", "-", ".", "1.", ".5", "-.5", "01", "00.5", "-0", "-0.00", "1e5", "+1", "1.2.3",
-	    "1,5", " 1", "--1", "nan", "infinity", "1-", "\377" };
+	static const char *const none[] = { "", "-", ".", "1.", ".5", "-.5", "01", "00.5", "-0", "-0.00", "1e5", "+1",
+	    "1.2.3", "1,5", " 1", "--1", "nan", "infinity", "1-", "\377" };
 	size_t i;
 	bool good = true;
 

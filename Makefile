@@ -109,7 +109,7 @@ $(O)/libhr.a: $(libo)
 
 # $(call link,LIBRARY...): the objects, then libhr.a, then the libraries.
 link = $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
-       $(foreach l,$(1),$($l_LIBS)) $(LIBS)
+       $(foreach l,$(1),$($l_LIBS)) $(LIBS) -lm
 
 $(O)/bin/hr-%: $(O)/cmd/hr-%.o $(O)/libhr.a
 	@mkdir -p $(@D)

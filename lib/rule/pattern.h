@@ -4,8 +4,9 @@
  * LIKE is matched as it stands.  A regular expression is PostgreSQL's, as far
  * as POSIX's extended ones can say it: it is checked and rewritten for
  * regcomp(3) once.  What would mean something else there is refused: looking
- * ahead and behind, back references, embedded options, escapes of letters
- * other than \d \s \w \D \S \W \n \t \r \f \v.  Characters are those of C.UTF-8.
+ * ahead and behind, back references, options other than (?i), ranges beyond
+ * ASCII, escapes of letters other than \d \s \w \D \S \W \n \t \r \f \v \m \M
+ * \y \Y \A \Z.  Characters are those of C.UTF-8.
  */
 #ifndef HR_PATTERN_H
 #define HR_PATTERN_H

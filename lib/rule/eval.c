@@ -614,7 +614,7 @@ hr_eval_regex(const struct hr_node *n, const struct hr_scope *s, struct hr_datum
 		return rc;
 	if (d->null)
 		return give_null(n, d);
-	rc = hr_regex_match(n->more, d->s.p, d->s.n, e);
+	rc = hr_regex_match(n->more, d->s.p, d->s.n, s->m, e);
 	return rc < 0 ? -1 : give_bool(d, rc);
 }
 

@@ -516,15 +516,18 @@ hr_regex_free(struct hr_regex *r)
 }
 
 int
-hr_regex_match(const struct hr_regex *r, const uint8_t *text, size_t n, struct hr_err *e)
+hr_regex_match(const struct hr_regex *r, const uint8_t *text, size_t n, struct hr_scratch *m, struct hr_err *e)
 {
 	regmatch_t span = { 0, (regoff_t)n };
-	const char *s = n ? (const char *)text : "";
+	char *s = hr_scratch_take(m, n + 1);
 	locale_t before;
 	int rc;
 
-	if (n > INT32_MAX)
+	if (n > INT32_MAX - 1)
 		return hr_fail(e, HR_REFUSED, "a text too long for a regular expression");
+	if (n)
+		memcpy(s, text, n);
+	s[n] = '\0';
 	if (!r->has_chars || (r->has_bytes && is_ascii(text, n))) {
 		rc = regexec(&r->bytes, s, 1, &span, REG_STARTEND);
 	} else {

@@ -30,6 +30,7 @@ struct hr_regex;
 struct hr_regex *hr_regex_new(const uint8_t *pattern, size_t n, bool fold, struct hr_err *e) HR_USED;
 void hr_regex_free(struct hr_regex *r);
 /* 1, 0, or -1 with *e set. */
-int hr_regex_match(const struct hr_regex *r, const uint8_t *text, size_t n, struct hr_err *e) HR_USED;
+int hr_regex_match(const struct hr_regex *r, const uint8_t *text, size_t n, struct hr_scratch *m,
+    struct hr_err *e) HR_USED;
 
 #endif

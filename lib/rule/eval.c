@@ -614,7 +614,7 @@ hr_eval_regex(const struct hr_node *n, const struct hr_scope *s, struct hr_datum
 		return rc;
 	if (d->null)
 		return give_null(n, d);
-	rc = hr_regex_match(n->more, d->s.p, d->s.n, e);
+	rc = hr_regex_match(n->more, d->s.p, d->s.n, s->m, e);
 	return rc < 0 ? -1 : give_bool(d, rc);
 }
 
@@ -706,7 +706,12 @@ hr_eval_arrow(const struct hr_node *n, const struct hr_scope *s, struct hr_datum
 
 	WITH_BOTH(&x, &y);
 	doc = (struct hr_document){ x.s.p, x.s.n };
-	if (hr_type_kind(y.type) == HR_KIND_INT)
+	if (hr_type_kind(y.type) == HR_KIND_INT && x.type == HR_TYPE_JSONB && (y.i == 0 || y.i == -1) &&
+	    strchr("{[", hr_document_kind(doc)) == NULL) {
+		/* To PostgreSQL such a jsonb is an array of one. */
+		found = doc;
+		rc = 1;
+	} else if (hr_type_kind(y.type) == HR_KIND_INT)
 		rc = hr_document_element(doc, y.i, &found);
 	else
 		rc = hr_document_member(doc, y.s.p, y.s.n, &found, s->m);

@@ -338,19 +338,17 @@ CALL(fn_trunc_span)
 	return 0;
 }
 
-static int
-get_part(const struct hr_node *n, const struct hr_datum *x, struct hr_part *p, struct hr_err *e)
+static void
+get_part(const struct hr_node *n, const struct hr_datum *x, struct hr_part *p)
 {
 	enum hr_field f = (enum hr_field)n->number;
-	bool good = true;
 
 	switch (hr_type_kind(x->type)) {
 	case HR_KIND_DATE: hr_date_part(p, f, x->i); break;
 	case HR_KIND_TIME: hr_time_part(p, f, x->i); break;
-	case HR_KIND_INTERVAL: good = hr_span_part(p, f, &x->span); break;
-	default: good = hr_timestamp_part(p, f, x->i); break;
+	case HR_KIND_INTERVAL: hr_span_part(p, f, &x->span); break;
+	default: hr_timestamp_part(p, f, x->i); break;
 	}
-	return good ? 0 : hr_fail(e, HR_REFUSED, "field out of range");
 }
 
 /* The value with its decimals, and of a julian day the part of it that is over. */
@@ -359,7 +357,7 @@ part_numeric(const struct hr_part *p, struct hr_numeric *x, struct hr_scratch *m
 {
 	static const int64_t unit[] = { 1, 10, 100, 1000, 10000, 100000, 1000000 };
 	struct hr_numeric over, day;
-	uint64_t size = p->value < 0 ? -(uint64_t)p->value : (uint64_t)p->value;
+	int64_t whole = p->value / unit[p->scale] + p->seconds, rest = p->value % unit[p->scale];
 	char text[48];
 	int n;
 
@@ -367,21 +365,21 @@ part_numeric(const struct hr_part *p, struct hr_numeric *x, struct hr_scratch *m
 		*x = (struct hr_numeric){ .sign = p->infinite < 0 ? HR_NUMERIC_MINUS_INFINITY : HR_NUMERIC_INFINITY };
 		return 0;
 	}
-	if (p->day_us) {
-		hr_numeric_of_int(x, p->value, m);
-		hr_numeric_of_int(&over, p->day_us, m);
-		hr_numeric_of_int(&day, HR_DAY_US, m);
-		if (hr_numeric_div(&over, &over, &day, m, e) < 0)
-			return -1;
-		return hr_numeric_add(x, x, &over, m, e);
-	}
 	if (p->scale == 0) {
-		hr_numeric_of_int(x, p->value, m);
-		return 0;
+		hr_numeric_of_int(x, whole, m);
+	} else {
+		n = snprintf(text, sizeof(text), "%s%" PRIu64 ".%0*" PRId64, whole < 0 || rest < 0 ? "-" : "",
+		    whole < 0 ? -(uint64_t)whole : (uint64_t)whole, p->scale, rest < 0 ? -rest : rest);
+		if (!hr_numeric_parse(x, text, (size_t)n, m))
+			return -1;
 	}
-	n = snprintf(text, sizeof(text), "%s%" PRIu64 ".%0*" PRIu64, p->value < 0 ? "-" : "",
-	    size / (uint64_t)unit[p->scale], p->scale, size % (uint64_t)unit[p->scale]);
-	return hr_numeric_parse(x, text, (size_t)n, m) ? 0 : -1;
+	if (p->day_us < 0)
+		return 0;
+	hr_numeric_of_int(&over, p->day_us, m);
+	hr_numeric_of_int(&day, HR_DAY_US, m);
+	if (hr_numeric_div(&over, &over, &day, m, e) < 0)
+		return -1;
+	return hr_numeric_add(x, x, &over, m, e);
 }
 
 CALL(fn_extract)
@@ -389,8 +387,7 @@ CALL(fn_extract)
 	struct hr_part p;
 
 	UNUSED;
-	if (get_part(n, &arg[1], &p, e) < 0)
-		return -1;
+	get_part(n, &arg[1], &p);
 	d->null = p.null;
 	return p.null ? 0 : part_numeric(&p, &d->num, m, e);
 }
@@ -401,18 +398,21 @@ CALL(fn_date_part)
 	struct hr_part p;
 
 	UNUSED;
-	if (get_part(n, &arg[1], &p, e) < 0)
-		return -1;
+	get_part(n, &arg[1], &p);
 	d->null = p.null;
-	d->f = p.infinite ? p.infinite * INFINITY : (double)p.value / unit[p.scale] +
-	    (double)p.day_us / (double)HR_DAY_US;
+	if (p.infinite)
+		d->f = p.infinite * INFINITY;
+	else if (n->number == HR_FIELD_EPOCH && p.scale)
+		d->f = p.epoch;
+	else
+		d->f = (double)p.value / unit[p.scale] + (p.day_us > 0 ? (double)p.day_us / (double)HR_DAY_US : 0);
 	return 0;
 }
 
 /* --- the table --- */
 
 /*
- * t text, x text that is no citext, y bytea, 2 4 8 integers, r real, f double precision, n numeric, z timestamptz,
+ * t text, x text that is no citext, c bpchar, y bytea, 2 4 8 integers, r real, f double precision, n numeric, z timestamptz,
  * s timestamp, v interval, d date, h time, F a field's name, a constant.
  */
 static const struct function {
@@ -427,6 +427,7 @@ static const struct function {
 	{ "length", "y", HR_TYPE_INT4, fn_octets },
 	{ "char_length", "t", HR_TYPE_INT4, fn_length },
 	{ "character_length", "t", HR_TYPE_INT4, fn_length },
+	{ "octet_length", "c", HR_TYPE_INT4, fn_octets },
 	{ "octet_length", "t", HR_TYPE_INT4, fn_octets },
 	{ "octet_length", "y", HR_TYPE_INT4, fn_octets },
 	{ "left", "t4", HR_TYPE_TEXT, fn_left },
@@ -490,6 +491,7 @@ type_of(char letter)
 {
 	switch (letter) {
 	case 't': case 'x': case 'F': return HR_TYPE_TEXT;
+	case 'c': return HR_TYPE_BPCHAR;
 	case 'y': return HR_TYPE_BYTEA;
 	case '2': return HR_TYPE_INT2;
 	case '4': return HR_TYPE_INT4;

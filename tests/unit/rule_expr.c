@@ -63,7 +63,7 @@ answer(const struct hr_expr *x, const struct hr_value *row, struct hr_scratch *m
 	if (rc == 0)
 		rc = hr_datum_cast(&d, HR_TYPE_TEXT, -1, m, &e);
 	if (rc < 0)
-		printf("ERROR %s\n", e.what);
+		printf("ERROR %.*s\n", (int)strcspn(e.what, "\n"), e.what);
 	else if (rc > 0)
 		printf("UNSENT\n");
 	else if (d.null)

@@ -892,7 +892,7 @@ day_part(enum hr_field f, int64_t days)
 
 /* The parts that only ever grow are infinite too, the others are NULL. */
 static void
-infinite_part(struct hr_part *p, enum hr_field f, int sign)
+infinite_part(struct hr_time_part *p, enum hr_field f, int sign)
 {
 	if (f == HR_FIELD_YEAR || f == HR_FIELD_DECADE || f == HR_FIELD_CENTURY || f == HR_FIELD_MILLENNIUM ||
 	    f == HR_FIELD_JULIAN || f == HR_FIELD_ISOYEAR || f == HR_FIELD_EPOCH)
@@ -903,7 +903,7 @@ infinite_part(struct hr_part *p, enum hr_field f, int sign)
 
 /* Seconds, and what is less than one. */
 static void
-set_epoch(struct hr_part *p, int128 us)
+set_epoch(struct hr_time_part *p, int128 us)
 {
 	p->scale = 6;
 	p->seconds = (int64_t)(us / HR_SECOND_US);
@@ -912,9 +912,9 @@ set_epoch(struct hr_part *p, int128 us)
 }
 
 void
-hr_time_part(struct hr_part *p, enum hr_field f, int64_t us)
+hr_time_part(struct hr_time_part *p, enum hr_field f, int64_t us)
 {
-	*p = (struct hr_part){ .day_us = -1 };
+	*p = (struct hr_time_part){ .day_us = -1 };
 	switch (f) {
 	case HR_FIELD_MICROSECONDS: p->value = us % MINUTE_US; break;
 	case HR_FIELD_MILLISECONDS: p->value = us % MINUTE_US; p->scale = 3; break;
@@ -927,11 +927,11 @@ hr_time_part(struct hr_part *p, enum hr_field f, int64_t us)
 }
 
 void
-hr_timestamp_part(struct hr_part *p, enum hr_field f, int64_t us)
+hr_timestamp_part(struct hr_time_part *p, enum hr_field f, int64_t us)
 {
 	int64_t days;
 
-	*p = (struct hr_part){ .day_us = -1 };
+	*p = (struct hr_time_part){ .day_us = -1 };
 	if (!hr_timestamp_finite(us)) {
 		infinite_part(p, f, us < 0 ? -1 : 1);
 		return;
@@ -950,9 +950,9 @@ hr_timestamp_part(struct hr_part *p, enum hr_field f, int64_t us)
 }
 
 void
-hr_date_part(struct hr_part *p, enum hr_field f, int64_t days)
+hr_date_part(struct hr_time_part *p, enum hr_field f, int64_t days)
 {
-	*p = (struct hr_part){ .day_us = -1 };
+	*p = (struct hr_time_part){ .day_us = -1 };
 	if (!hr_date_finite(days))
 		infinite_part(p, f, days < 0 ? -1 : 1);
 	else
@@ -960,12 +960,12 @@ hr_date_part(struct hr_part *p, enum hr_field f, int64_t days)
 }
 
 void
-hr_span_part(struct hr_part *p, enum hr_field f, const struct hr_span *span)
+hr_span_part(struct hr_time_part *p, enum hr_field f, const struct hr_span *span)
 {
 	int year = span->months / 12, month = span->months % 12;
 	int64_t quarters;
 
-	*p = (struct hr_part){ .day_us = -1 };
+	*p = (struct hr_time_part){ .day_us = -1 };
 	switch (f) {
 	case HR_FIELD_DAY: p->value = span->days; break;
 	case HR_FIELD_MONTH: p->value = month; break;

@@ -91,7 +91,7 @@ enum hr_field {
 int hr_field_parse(const char *s, size_t n);
 
 /* What a field is: a number, NULL (an infinite timestamp's minute) or an infinity. */
-struct hr_part {
+struct hr_time_part {
 	int64_t value;		/* with so many decimals */
 	int scale;
 	int64_t seconds;	/* of an epoch: these, and the value behind the point */
@@ -108,10 +108,10 @@ bool hr_field_of_time(enum hr_field f);
 bool hr_field_of_span(enum hr_field f);
 bool hr_field_truncates(enum hr_field f);	/* date_trunc() */
 
-void hr_timestamp_part(struct hr_part *p, enum hr_field f, int64_t us);
-void hr_date_part(struct hr_part *p, enum hr_field f, int64_t days);
-void hr_time_part(struct hr_part *p, enum hr_field f, int64_t us);
-void hr_span_part(struct hr_part *p, enum hr_field f, const struct hr_span *span);
+void hr_timestamp_part(struct hr_time_part *p, enum hr_field f, int64_t us);
+void hr_date_part(struct hr_time_part *p, enum hr_field f, int64_t days);
+void hr_time_part(struct hr_time_part *p, enum hr_field f, int64_t us);
+void hr_span_part(struct hr_time_part *p, enum hr_field f, const struct hr_span *span);
 
 bool hr_timestamp_trunc(int64_t *us, enum hr_field f) HR_USED;
 void hr_span_trunc(struct hr_span *span, enum hr_field f);

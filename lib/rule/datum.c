@@ -97,6 +97,18 @@ hr_type_name(enum hr_type t)
 	return type[t].sql;
 }
 
+const char *
+hr_type_catalog_name(enum hr_type t)
+{
+	return type[t].name;
+}
+
+uint32_t
+hr_type_oid(enum hr_type t)
+{
+	return type[t].oid;
+}
+
 bool
 hr_type_ordered(enum hr_type t)
 {

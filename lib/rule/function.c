@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "rule/document.h"
 #include "rule/eval.h"
 #include "rule/function.h"
 #include "rule/parse.h"
@@ -339,7 +340,7 @@ CALL(fn_trunc_span)
 }
 
 static void
-get_part(const struct hr_node *n, const struct hr_datum *x, struct hr_part *p)
+get_part(const struct hr_node *n, const struct hr_datum *x, struct hr_time_part *p)
 {
 	enum hr_field f = (enum hr_field)n->number;
 
@@ -353,7 +354,7 @@ get_part(const struct hr_node *n, const struct hr_datum *x, struct hr_part *p)
 
 /* The value with its decimals, and of a julian day the part of it that is over. */
 static int
-part_numeric(const struct hr_part *p, struct hr_numeric *x, struct hr_scratch *m, struct hr_err *e)
+part_numeric(const struct hr_time_part *p, struct hr_numeric *x, struct hr_scratch *m, struct hr_err *e)
 {
 	static const int64_t unit[] = { 1, 10, 100, 1000, 10000, 100000, 1000000 };
 	struct hr_numeric over, day;
@@ -384,7 +385,7 @@ part_numeric(const struct hr_part *p, struct hr_numeric *x, struct hr_scratch *m
 
 CALL(fn_extract)
 {
-	struct hr_part p;
+	struct hr_time_part p;
 
 	UNUSED;
 	get_part(n, &arg[1], &p);
@@ -395,7 +396,7 @@ CALL(fn_extract)
 CALL(fn_date_part)
 {
 	static const double unit[] = { 1, 10, 100, 1000, 10000, 100000, 1000000 };
-	struct hr_part p;
+	struct hr_time_part p;
 
 	UNUSED;
 	get_part(n, &arg[1], &p);
@@ -409,11 +410,32 @@ CALL(fn_date_part)
 	return 0;
 }
 
+/* --- json --- */
+
+CALL(fn_json_typeof)
+{
+	const char *word;
+
+	UNUSED;
+	switch (hr_document_kind((struct hr_document){ arg[0].s.p, arg[0].s.n })) {
+	case '{': word = "object"; break;
+	case '[': word = "array"; break;
+	case '"': word = "string"; break;
+	case 't':
+	case 'f': word = "boolean"; break;
+	case 'n': word = "null"; break;
+	default: word = "number"; break;
+	}
+	d->s.p = (const uint8_t *)word;
+	d->s.n = strlen(word);
+	return 0;
+}
+
 /* --- the table --- */
 
 /*
  * t text, x text that is no citext, c bpchar, y bytea, 2 4 8 integers, r real, f double precision, n numeric, z timestamptz,
- * s timestamp, v interval, d date, h time, F a field's name, a constant.
+ * s timestamp, v interval, d date, h time, j json, b jsonb, F a field's name, a constant.
  */
 static const struct function {
 	const char *name;
@@ -421,6 +443,8 @@ static const struct function {
 	enum hr_type gives;
 	hr_call_fn *call;
 } function[] = {
+	{ "json_typeof", "j", HR_TYPE_TEXT, fn_json_typeof },
+	{ "jsonb_typeof", "b", HR_TYPE_TEXT, fn_json_typeof },
 	{ "lower", "t", HR_TYPE_TEXT, fn_lower },
 	{ "upper", "t", HR_TYPE_TEXT, fn_upper },
 	{ "length", "t", HR_TYPE_INT4, fn_length },
@@ -503,6 +527,8 @@ type_of(char letter)
 	case 's': return HR_TYPE_TIMESTAMP;
 	case 'v': return HR_TYPE_INTERVAL;
 	case 'd': return HR_TYPE_DATE;
+	case 'j': return HR_TYPE_JSON;
+	case 'b': return HR_TYPE_JSONB;
 	default: return HR_TYPE_TIME;
 	}
 }

@@ -581,16 +581,37 @@ hr_rules_parse(struct hr_rules *r, const char *path, const char *text, size_t le
 	return -1;
 }
 
+/* A path in the file is from where the file is. */
+static void
+settle_path(char **path, const char *of)
+{
+	const char *slash = strrchr(of, '/');
+	char *whole;
+
+	if (*path == NULL || **path == '/' || slash == NULL)
+		return;
+	whole = hr_sprintf("%.*s/%s", (int)(slash - of), of, *path);
+	free(*path);
+	*path = whole;
+}
+
 int
 hr_rules_load(struct hr_rules *r, const char *path, struct hr_err *e)
 {
 	struct hr_buf b = HR_BUF_INIT;
 	int rc = hr_yaml_read(path, &b, e);
+	size_t i, k;
 
 	if (rc == 0)
 		rc = hr_rules_parse(r, path, (const char *)b.data, b.len, e);
 	hr_buf_clear(&b);
-	return rc;
+	if (rc < 0)
+		return -1;
+	settle_path(&r->key, path);
+	for (i = 0; i < r->rules; i++)
+		for (k = 0; k < r->rule[i].adds; k++)
+			settle_path(&r->rule[i].add[k].file, path);
+	return 0;
 }
 
 static void
@@ -670,6 +691,21 @@ bool
 hr_rules_leave_out(const struct hr_rules *r, const char *table)
 {
 	return (r->only.n && !hr_names_match(&r->only, table)) || hr_names_match(&r->leave_out, table);
+}
+
+bool
+hr_rules_keep(const struct hr_rules *r, const char *table, const char *column)
+{
+	size_t i;
+
+	for (i = 0; i < r->rules; i++) {
+		const struct hr_rule *rule = &r->rule[i];
+
+		if (hr_names_match(&rule->tables, table) && ((rule->only.n && !hr_names_match(&rule->only, column)) ||
+		    hr_names_match(&rule->leave_out, column)))
+			return false;
+	}
+	return true;
 }
 
 const char *

@@ -121,6 +121,9 @@ bool hr_names_match(const struct hr_names *n, const char *name);
 /* Is the table schema.name to be left out? */
 bool hr_rules_leave_out(const struct hr_rules *r, const char *table);
 
+/* Does the column of that table go on? */
+bool hr_rules_keep(const struct hr_rules *r, const char *table, const char *column);
+
 const char *hr_mask_word(enum hr_mask_kind kind);
 
 #endif

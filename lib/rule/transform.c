@@ -2,6 +2,7 @@
 
 #include "base/hr.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,11 +149,29 @@ transform_truncate(struct hr_transform *t, const struct hr_frame *f, const struc
 	return 0;
 }
 
-/* A change of a table goes on, unless it is of a column that does not or is masked. */
+/*
+ * A change of a table goes on, unless it is of a table or a column that does not.
+ * Other messages go on when the rules say so: what is in them nobody knows.
+ */
 static bool
 takes_message(const struct hr_transform *t, const struct hr_item *it)
 {
-	return t->rules.messages || (it->name_len == 6 && memcmp(it->name, "hr.ddl", 6) == 0);
+	const char *schema = NULL, *table = NULL, *column = NULL;
+	json_t *o;
+	bool takes;
+	char *name;
+
+	if (it->name_len != 6 || memcmp(it->name, "hr.ddl", 6) != 0)
+		return t->rules.messages;
+	o = json_loadb((const char *)it->content, it->content_len, 0, NULL);
+	takes = o && json_unpack(o, "{s:s, s:s, s?s}", "schema", &schema, "table", &table, "column", &column) == 0;
+	if (takes) {
+		name = hr_sprintf("%s.%s", schema, table);
+		takes = !hr_rules_leave_out(&t->rules, name) && (column == NULL || hr_rules_keep(&t->rules, name, column));
+		free(name);
+	}
+	json_decref(o);
+	return takes;
 }
 
 static int
@@ -311,6 +330,62 @@ transform_rows(struct hr_transform *t, struct hr_pipe *p, const struct hr_frame 
 	return p->out < 0 || t->work.count == 0 ? 0 : hr_write(&p->w, &out, e);
 }
 
+static const struct hr_relation *
+relation_named(const struct hr_transform *t, const char *schema, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < t->relations.map.slots; i++) {
+		const struct hr_relation *r = t->relations.map.slot[i].value;
+
+		if (t->relations.map.slot[i].key && r && strcmp(r->schema, schema) == 0 && strcmp(r->name, name) == 0)
+			return r;
+	}
+	return NULL;
+}
+
+static int
+check_step_column(struct hr_transform *t, const struct hr_relation *child, const struct hr_relation *r,
+    const char *column, struct hr_err *e)
+{
+	const struct hr_plan *p = plan_of(t, r->id, "", 0, e);
+	int i = hr_relation_column(r, column);
+
+	if (p == NULL)
+		return -1;
+	if (i < 0 || (p->mask[i] == NULL && p->kept[i]))
+		return 0;
+	hr_fail(e, HR_CONFIG, "column '%s' of %s.%s is on the way by which rows of %s.%s find their tenant, and can neither "
+	    "be masked nor left out", column, r->schema, r->name, child->schema, child->name);
+	return hr_hint(e, "take it out of the rules of %s", t->rules.path);
+}
+
+/* Columns on a row's way to its tenant, in the tables that it leads through, are as they were. */
+static int
+check_ways(struct hr_transform *t, struct hr_err *e)
+{
+	size_t i;
+	int k, c;
+
+	for (i = 0; i < t->relations.map.slots; i++) {
+		const struct hr_relation *child = t->relations.map.slot[i].value, *r;
+
+		for (k = 0; t->relations.map.slot[i].key && child && k < child->steps; k++) {
+			const struct hr_step *step = &child->step[k];
+
+			if ((r = relation_named(t, step->schema, step->name)) == NULL)
+				continue;
+			for (c = 0; c < step->columns; c++)
+				if (check_step_column(t, child, r, step->to[c], e) < 0)
+					return -1;
+			for (c = 0; k + 1 < child->steps && c < child->step[k + 1].columns; c++)
+				if (check_step_column(t, child, r, child->step[k + 1].from[c], e) < 0)
+					return -1;
+		}
+	}
+	return 0;
+}
+
 static int
 transform_relation(struct hr_transform *t, struct hr_pipe *p, const struct hr_frame *f, struct hr_err *e)
 {
@@ -323,6 +398,8 @@ transform_relation(struct hr_transform *t, struct hr_pipe *p, const struct hr_fr
 	forget_plans(t, r->id);
 	hr_relations_put(&t->relations, r);
 	if ((plan = plan_of(t, r->id, "", 0, e)) == NULL)
+		return -1;
+	if (check_ways(t, e) < 0)
 		return -1;
 	if (t->work.samples)
 		hr_plan_describe(plan, &t->work.line);

@@ -379,6 +379,7 @@ take_root(struct hr_yaml *l, const yaml_node_t *root, void *to)
 		{ "tenancy", take_tenancy, .at = 0 },
 		{ "tenants", take_tenants, .at = 0 },
 		{ "tables", take_tables, .at = 0 },
+		{ "rules", hr_yaml_take_text, .at = HERE(rules) },
 		{ "tier", hr_yaml_take_word, .at = HERE(tier),
 		    .words = "synchronous premium standard best-effort" },
 		{ "max_lag_seconds", hr_yaml_take_number, .at = HERE(max_lag_seconds),
@@ -470,6 +471,7 @@ hr_config_clear(struct hr_config *c)
 	free(c->tenancy.column);
 	free(c->tenancy.schema);
 	free(c->tenancy.database);
+	free(c->rules);
 	free(c->tier);
 	*c = (struct hr_config)HR_CONFIG_INIT;
 }
@@ -488,6 +490,15 @@ quote(struct hr_buf *b, const char *s)
 	hr_buf_puts(b, "'");
 }
 
+/* A path in the file is from where the file is. */
+static char *
+path_from(const char *file, const char *path)
+{
+	const char *slash = strrchr(file, '/');
+
+	return *path == '/' || slash == NULL ? hr_strdup(path) : hr_sprintf("%.*s/%s", (int)(slash - file), file, path);
+}
+
 char *
 hr_config_pipeline(const struct hr_config *c, const char *state)
 {
@@ -495,9 +506,17 @@ hr_config_pipeline(const struct hr_config *c, const char *state)
 	struct hr_buf b = HR_BUF_INIT;
 	char *path = realpath(c->path, NULL);
 	char *checkpoint = hr_sprintf("%s/checkpoint", state);
+	char *rules = c->rules ? path_from(path ? path : c->path, c->rules) : NULL;
 	size_t i;
 
 	for (i = 0; i < HR_COUNT(tool); i++) {
+		if (i > 0 && rules) {
+			hr_buf_puts(&b, "hr-transform --rules ");
+			quote(&b, rules);
+			hr_buf_puts(&b, " --dead-letters ");
+			quote(&b, state);
+			hr_buf_puts(&b, "/dead-letters\n");
+		}
 		hr_buf_printf(&b, "%s --config ", tool[i]);
 		quote(&b, path ? path : c->path);
 		hr_buf_puts(&b, " --checkpoint ");
@@ -506,6 +525,7 @@ hr_config_pipeline(const struct hr_config *c, const char *state)
 	}
 	hr_buf_u8(&b, 0);
 	free(path);
+	free(rules);
 	free(checkpoint);
 	return (char *)hr_buf_take(&b, NULL);
 }

@@ -5,30 +5,44 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/log.h"
 #include "base/opt.h"
+#include "capture/preview.h"
 #include "rule/transform.h"
 #include "stream/dump.h"
 #include "stream/pipe.h"
 
 static const char usage[] =
 	"usage: hr-transform [-v] [--rules FILE [--key FILE | --key-fd FD] [--dead-letters FILE]]\n"
-	"       hr-transform --rules FILE [--key FILE | --key-fd FD] --check | --dry-run\n"
+	"       hr-transform --rules FILE [--key FILE | --key-fd FD] --check\n"
+	"           [-d CONNINFO -P PUBLICATION]\n"
+	"       hr-transform --rules FILE [--key FILE | --key-fd FD] --dry-run\n"
 	"       hr-transform --dump\n"
-	"       hr-transform -h | --version\n";
+	"       hr-transform -h | --version\n"
+	"      --rules FILE           what becomes of rows, see hr-rules(5)\n"
+	"      --key FILE             the secret key, in place of the one that the rules name\n"
+	"      --key-fd FD            the same from an open descriptor\n"
+	"      --dead-letters FILE    where parked rows go, as JSON lines\n"
+	"      --check                print what the rules do to tables and their first rows\n"
+	"  -d, --dbname CONNINFO      check the tables of this source, not of a stream\n"
+	"  -P, --publication NAME     those of this publication, or several with commas\n"
+	"      --dry-run              print each row before and after\n"
+	"      --dump                 print the stream as JSON lines\n"
+	"  -v                         say how much there was\n";
 
 static const struct option option[] = {
 	{ "check", no_argument, NULL, 'c' },
+	{ "dbname", required_argument, NULL, 'd' },
 	{ "dead-letters", required_argument, NULL, 'L' },
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "dump", no_argument, NULL, 'D' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "key", required_argument, NULL, 'k' },
 	{ "key-fd", required_argument, NULL, 'K' },
+	{ "publication", required_argument, NULL, 'P' },
 	{ "rules", required_argument, NULL, 'r' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "version", no_argument, NULL, 'V' },
@@ -50,7 +64,7 @@ dump_idle(void *d, struct hr_err *e)
 
 /* What the options say. */
 struct options {
-	const char *rules, *key, *dead_letters;
+	const char *rules, *key, *dead_letters, *dbname, *publication;
 	int key_fd;
 	bool check, dry, dump;
 };
@@ -98,8 +112,9 @@ pass(const struct options *o, struct hr_err *e)
 		p.idle = hr_transform_idle;
 		if (open_rules(&t, o, e) < 0)
 			goto out;
-		if (o->check && isatty(0)) {
-			printf("%s: %zu rules\n", o->rules, t.rules.rules);
+		if (o->dbname) {
+			if (hr_preview(&t, o->dbname, o->publication, e) == 0)
+				(void)!hr_transform_idle(&t, e);
 			goto out;
 		}
 	}
@@ -139,9 +154,10 @@ main(int argc, char *argv[])
 
 	hr_name("hr-transform");
 	signal(SIGPIPE, SIG_DFL);
-	while ((ch = getopt_long(argc, argv, "hv", option, NULL)) != -1)
+	while ((ch = getopt_long(argc, argv, "d:hP:v", option, NULL)) != -1)
 		switch (ch) {
 		case 'c': o.check = true; break;
+		case 'd': o.dbname = optarg; break;
 		case 'D': o.dump = true; break;
 		case 'h': return hr_opt_help(usage);
 		case 'k': o.key = optarg; break;
@@ -152,6 +168,7 @@ main(int argc, char *argv[])
 			break;
 		case 'L': o.dead_letters = optarg; break;
 		case 'n': o.dry = true; break;
+		case 'P': o.publication = optarg; break;
 		case 'r': o.rules = optarg; break;
 		case 'v': hr_verbose++; break;
 		case 'V': return hr_opt_version();
@@ -163,6 +180,8 @@ main(int argc, char *argv[])
 		return hr_opt_misuse(usage, "%s", "--rules is missing");
 	if (o.dump + o.check + o.dry > 1 || (o.dump && o.rules))
 		return hr_opt_misuse(usage, "%s", "only one of --dump, --check and --dry-run, and --dump takes no --rules");
+	if ((o.dbname || o.publication) && (!o.check || !o.dbname || !o.publication))
+		return hr_opt_misuse(usage, "%s", "-d and -P are of --check, and go together");
 	if (o.key && o.key_fd >= 0)
 		return hr_opt_misuse(usage, "%s", "only one of --key and --key-fd");
 

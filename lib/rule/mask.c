@@ -283,6 +283,12 @@ hr_mask_injective(const struct hr_mask *m)
 	    (m->rule->kind == HR_MASK_HASH && m->type == HR_TYPE_UUID);
 }
 
+bool
+hr_mask_keeps_unique(const struct hr_mask *m)
+{
+	return m->rule->intended || hr_mask_injective(m);
+}
+
 /* --- values --- */
 
 /* The bytes of a text, or the text of what is none. */

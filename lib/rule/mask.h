@@ -35,6 +35,9 @@ int hr_mask_value(struct hr_mask *m, const struct hr_value *in, const struct hr_
 /* Do different values stay different? */
 bool hr_mask_injective(const struct hr_mask *m);
 
+/* The same, or it is meant that they do not. */
+bool hr_mask_keeps_unique(const struct hr_mask *m);
+
 /* That of a service: values are added to it, run, and then given in their order; else NULL. */
 struct hr_service *hr_mask_service(struct hr_mask *m);
 /* The value as a service takes it, lent by it or the scratch. */

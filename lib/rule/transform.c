@@ -79,6 +79,15 @@ plan_of(struct hr_transform *t, uint32_t relation, const char *tenant, size_t le
 	return p;
 }
 
+const struct hr_mask *
+hr_transform_mask(struct hr_transform *t, const struct hr_relation *r, const char *column, struct hr_err *e)
+{
+	const struct hr_plan *p = plan_of(t, r->id, "", 0, e);
+	int i = hr_relation_column(r, column);
+
+	return p && i >= 0 ? p->mask[i] : NULL;
+}
+
 /* A table is described: plans that were made of it before are no more. */
 static void
 forget_plans(struct hr_transform *t, uint32_t relation)

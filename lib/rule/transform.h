@@ -42,6 +42,9 @@ void hr_transform_init(struct hr_transform *t);
 int hr_transform_step(void *t, struct hr_pipe *p, const struct hr_frame *f, struct hr_err *e);
 /* Parked rows reach their file, before what came behind them is written. */
 int hr_transform_idle(void *t, struct hr_err *e);
+/* What masks the column of a table that was described; NULL: nothing does. */
+const struct hr_mask *hr_transform_mask(struct hr_transform *t, const struct hr_relation *r, const char *column,
+    struct hr_err *e);
 void hr_transform_clear(struct hr_transform *t);
 
 #endif

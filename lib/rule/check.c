@@ -436,10 +436,10 @@ compare_fn(struct hr_node *n)
 	case HR_TYPE_INT2:
 		n->number = 2;
 		return hr_eval_int_const;
-	case HR_TYPE_INT4:
+	case HR_TYPE_INT4: case HR_TYPE_DATE:
 		n->number = 4;
 		return hr_eval_int_const;
-	case HR_TYPE_INT8:
+	case HR_TYPE_INT8: case HR_TYPE_TIME: case HR_TYPE_TIMESTAMP: case HR_TYPE_TIMESTAMPTZ:
 		n->number = 8;
 		return hr_eval_int_const;
 	case HR_TYPE_TEXT: case HR_TYPE_VARCHAR:

@@ -260,7 +260,7 @@ hr_eval_timestamp_between(const struct hr_node *n, const struct hr_scope *s, str
 		return hr_fail(e, HR_REFUSED, "cannot subtract infinite timestamps");
 	if (__builtin_sub_overflow(x.i, y.i, &x.span.us))
 		return out_of_range("interval", e);
-	*d = (struct hr_datum){ .type = HR_TYPE_INTERVAL, .span = hr_span_between(0, x.span.us) };
+	*d = (struct hr_datum){ .type = HR_TYPE_INTERVAL, .span = hr_span_of(x.span.us) };
 	return 0;
 }
 

@@ -266,8 +266,8 @@ CALL(fn_reverse)
 CALL(fn_abs_int)
 {
 	UNUSED;
-	d->i = arg[0].i < 0 ? -(int64_t)((uint64_t)arg[0].i) : arg[0].i;
-	if (arg[0].i == INT64_MIN || (d->type == HR_TYPE_INT4 && d->i > INT32_MAX) ||
+	d->i = arg[0].i < 0 && arg[0].i != INT64_MIN ? -arg[0].i : arg[0].i;
+	if (d->i < 0 || (d->type == HR_TYPE_INT4 && d->i > INT32_MAX) ||
 	    (d->type == HR_TYPE_INT2 && d->i > INT16_MAX))
 		return hr_fail(e, HR_REFUSED, "%s out of range", hr_type_name(d->type));
 	return 0;

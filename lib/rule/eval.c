@@ -49,7 +49,10 @@ out_of_range(const char *what, struct hr_err *e)
 
 enum { GOT_NULL = 2 };
 
-/* Both arguments: 0, 1 not sent, -1, or GOT_NULL with *d NULL when one is. */
+/*
+ * Both arguments: 0, 1 not sent, -1, or GOT_NULL with *d NULL when one is.  The
+ * second is looked at in any case: what fails there fails.
+ */
 static int
 both(const struct hr_node *n, const struct hr_scope *s, struct hr_datum *x, struct hr_datum *y,
     struct hr_datum *d, struct hr_err *e)
@@ -58,14 +61,10 @@ both(const struct hr_node *n, const struct hr_scope *s, struct hr_datum *x, stru
 
 	if (rx < 0)
 		return -1;
-	if (rx == 0 && x->null) {
-		give_null(n, d);
-		return GOT_NULL;
-	}
 	ry = run(n->arg[1], s, y, e);
 	if (ry < 0)
 		return -1;
-	if (ry == 0 && y->null) {
+	if ((rx == 0 && x->null) || (ry == 0 && y->null)) {
 		give_null(n, d);
 		return GOT_NULL;
 	}
@@ -786,7 +785,7 @@ hr_eval_call(const struct hr_node *n, const struct hr_scope *s, struct hr_datum 
 {
 	hr_call_fn *const *call = n->more;
 	struct hr_datum arg[4];
-	bool unsent = false;
+	bool unsent = false, any_null = false;
 	int i, rc;
 
 	for (i = 0; i < n->args; i++) {
@@ -795,8 +794,10 @@ hr_eval_call(const struct hr_node *n, const struct hr_scope *s, struct hr_datum 
 		if (rc)
 			unsent = true;
 		else if (arg[i].null)
-			return give_null(n, d);
+			any_null = true;
 	}
+	if (any_null)
+		return give_null(n, d);
 	if (unsent)
 		return 1;
 	*d = (struct hr_datum){ .type = n->type };

@@ -594,7 +594,7 @@ check_variadic(struct hr_check *c, struct hr_node *n)
 	if (strcmp(n->name, "coalesce") == 0 || strcmp(n->name, "greatest") == 0 || strcmp(n->name, "least") == 0) {
 		if (n->args == 0)
 			return hr_parse_fail(n->at, c->e, "%s needs an argument", n->name);
-		if (hr_check_common(c, n, n->arg, n->args, &n->type) < 0)
+		if (hr_check_common(c, n->arg, n->args, &n->type) < 0)
 			return -1;
 		n->eval = n->name[0] == 'c' ? hr_eval_coalesce : hr_eval_greatest;
 		n->number = n->name[0] == 'g' ? 1 : -1;

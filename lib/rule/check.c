@@ -422,7 +422,8 @@ coerce_compared(struct hr_check *c, struct hr_node **n, enum hr_type as)
 	if ((is_int(from) && is_int(as)) || (is_float(from) && is_float(as)) ||
 	    (from == HR_TYPE_VARCHAR && as == HR_TYPE_TEXT))
 		return 0;
-	/* A dated value may lie outside of what a timestamp can be, and is not less than it for that. */
+	if (from == HR_TYPE_DATE && is_timestamp(as))
+		return add_cast(c, n, as, -1, hr_eval_date_compared);
 	return hr_check_coerce(c, n, as);
 }
 

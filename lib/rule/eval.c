@@ -757,6 +757,18 @@ hr_eval_cast(const struct hr_node *n, const struct hr_scope *s, struct hr_datum 
 	return rc ? rc : hr_datum_cast(d, n->type, n->typmod, s->m, e);
 }
 
+/* A date beyond the last timestamp is after it, and before infinity. */
+int
+hr_eval_date_compared(const struct hr_node *n, const struct hr_scope *s, struct hr_datum *d, struct hr_err *e)
+{
+	int rc = run(n->arg[0], s, d, e);
+
+	d->type = n->type;
+	if (rc == 0 && !d->null && !hr_date_timestamp(d->i, &d->i))
+		d->i = INT64_MAX - 1;
+	return rc;
+}
+
 /* Text that goes into a column with a length; blanks at its end may be cut off. */
 int
 hr_eval_assign(const struct hr_node *n, const struct hr_scope *s, struct hr_datum *d, struct hr_err *e)

@@ -612,6 +612,12 @@ check_variadic(struct hr_check *c, struct hr_node *n)
 		same->kept = true;
 		if (hr_check(c, &same) < 0)
 			return -1;
+		/* NULL is equal to nothing. */
+		if ((same->arg[0]->op == HR_NODE_CONST && same->arg[0]->value.null) ||
+		    (same->arg[1]->op == HR_NODE_CONST && same->arg[1]->value.null)) {
+			*n = *same->arg[0];
+			return 1;
+		}
 		n->args = 1;
 		n->arg[0] = same;
 		n->type = same->arg[0]->type;

@@ -669,7 +669,8 @@ hr_timestamp_add(int64_t *us, const struct hr_span *span)
 		    __builtin_add_overflow(*us, time, us) || !hr_timestamp_valid(*us))
 			return false;
 	}
-	if (span->days && (__builtin_add_overflow(*us, span->days * HR_DAY_US, us) || !hr_timestamp_valid(*us)))
+	if (span->days && (__builtin_mul_overflow(span->days, HR_DAY_US, &days) ||
+	    __builtin_add_overflow(*us, days, us) || !hr_timestamp_valid(*us)))
 		return false;
 	return !__builtin_add_overflow(*us, span->us, us) && hr_timestamp_valid(*us);
 }
@@ -740,10 +741,8 @@ hr_span_div(struct hr_span *x, double by)
 }
 
 struct hr_span
-hr_span_between(int64_t from, int64_t to)
+hr_span_of(int64_t us)
 {
-	int64_t us = to - from;
-
 	return (struct hr_span){ .us = us % HR_DAY_US, .days = (int32_t)(us / HR_DAY_US) };
 }
 

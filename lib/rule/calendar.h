@@ -61,7 +61,7 @@ bool hr_span_add(struct hr_span *x, const struct hr_span *y) HR_USED;
 bool hr_span_neg(struct hr_span *x) HR_USED;
 bool hr_span_mul(struct hr_span *x, double by) HR_USED;
 bool hr_span_div(struct hr_span *x, double by) HR_USED;
-struct hr_span hr_span_between(int64_t from, int64_t to);	/* timestamps: days and less */
+struct hr_span hr_span_of(int64_t us);		/* days and less */
 int hr_span_cmp(const struct hr_span *x, const struct hr_span *y);	/* a month is 30 days */
 
 enum hr_field {

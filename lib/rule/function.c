@@ -267,8 +267,8 @@ CALL(fn_reverse)
 CALL(fn_abs_int)
 {
 	UNUSED;
-	d->i = arg[0].i < 0 ? -(int64_t)((uint64_t)arg[0].i) : arg[0].i;
-	if (arg[0].i == INT64_MIN || (d->type == HR_TYPE_INT4 && d->i > INT32_MAX) ||
+	d->i = arg[0].i < 0 && arg[0].i != INT64_MIN ? -arg[0].i : arg[0].i;
+	if (d->i < 0 || (d->type == HR_TYPE_INT4 && d->i > INT32_MAX) ||
 	    (d->type == HR_TYPE_INT2 && d->i > INT16_MAX))
 		return hr_fail(e, HR_REFUSED, "%s out of range", hr_type_name(d->type));
 	return 0;
@@ -620,7 +620,7 @@ check_variadic(struct hr_check *c, struct hr_node *n)
 	if (strcmp(n->name, "coalesce") == 0 || strcmp(n->name, "greatest") == 0 || strcmp(n->name, "least") == 0) {
 		if (n->args == 0)
 			return hr_parse_fail(n->at, c->e, "%s needs an argument", n->name);
-		if (hr_check_common(c, n, n->arg, n->args, &n->type) < 0)
+		if (hr_check_common(c, n->arg, n->args, &n->type) < 0)
 			return -1;
 		n->eval = n->name[0] == 'c' ? hr_eval_coalesce : hr_eval_greatest;
 		n->number = n->name[0] == 'g' ? 1 : -1;
@@ -638,6 +638,12 @@ check_variadic(struct hr_check *c, struct hr_node *n)
 		same->kept = true;
 		if (hr_check(c, &same) < 0)
 			return -1;
+		/* NULL is equal to nothing. */
+		if ((same->arg[0]->op == HR_NODE_CONST && same->arg[0]->value.null) ||
+		    (same->arg[1]->op == HR_NODE_CONST && same->arg[1]->value.null)) {
+			*n = *same->arg[0];
+			return 1;
+		}
 		n->args = 1;
 		n->arg[0] = same;
 		n->type = same->arg[0]->type;

@@ -133,6 +133,9 @@ finish(struct parse *p, struct hr_node *n)
 
 	if (n == NULL)
 		return NULL;
+	/* It may be looked at once for each that it is compared with. */
+	if (n->op == HR_NODE_IN)
+		n->weight += (n->args - 1) * (n->arg[0]->weight - 1);
 	for (i = 0; i < n->args; i++) {
 		if (n->arg[i] == NULL)
 			return NULL;
@@ -930,6 +933,7 @@ static struct hr_node *
 is_tests(struct parse *p)
 {
 	struct hr_node *x = comparison(p);
+	const struct binary *b;
 	uint32_t at = p->t.at;
 
 	while (x && (is_word(p, "is") || is_word(p, "isnull") || is_word(p, "notnull"))) {
@@ -939,6 +943,13 @@ is_tests(struct parse *p)
 			enum hr_node_op op = is_word(p, "isnull") ? HR_NODE_IS_NULL : HR_NODE_NOT_NULL;
 
 			x = next(p) ? one(p, op, at, x) : NULL;
+		}
+		/* x IS NULL = y: what is whole can be compared. */
+		at = p->t.at;
+		if (x && (b = which(p, comparisons)) != NULL) {
+			x = next(p) ? two(p, b->op, at, x, range(p)) : NULL;
+			if (x)
+				x->name = b->sign;
 		}
 	}
 	return x;

@@ -100,6 +100,7 @@ expr_list() {
 		each "\$1 $op timestamp '2024-02-29 12:00'" d ts tsz
 		each "\$1 $op timestamptz '2024-02-29 12:00+02'" d ts tsz
 		each "\$1 $op 'infinity'" d ts tsz
+		each "date '5000000-01-01' $op \$1" d ts tsz
 		each "iv $op \$1" "'1 day'" "interval '30 days'" "'1 mon'" "'24:00:00'" "interval 'P1Y2M3DT4H5M6S'"
 		each "tm $op \$1" "'12:34:56.789'" "time '12:00'" tm
 		each "tz $op \$1" "'12:00+00'" "timetz '03:00:00-05'" tm
@@ -266,6 +267,8 @@ expr_list() {
 	each "\$1" "CASE WHEN i4 > 0 THEN 'pos' WHEN i4 < 0 THEN 'neg' ELSE 'none' END" "CASE i4 WHEN 0 THEN 1 WHEN 2 THEN 2.5 END" \
 	    "CASE WHEN b THEN i4 ELSE n END" "CASE t WHEN 'abc' THEN v ELSE c END" "CASE WHEN b THEN d ELSE ts END" "CASE WHEN NULL THEN 1 ELSE 2 END" \
 	    "CASE WHEN i4 <> 0 THEN 100 / i4 ELSE 0 END" "CASE WHEN b THEN NULL END" "CASE b WHEN true THEN 'a' WHEN false THEN 'b' END" \
+	    "n IS NULL = b" "n2 IN (f4)" "n2 IN (f4, 0.1, 12.345)" "v IN (nm, c)" "coalesce(nm, v)" "coalesce(c, nm)" "nullif(i4, NULL)" "nullif(NULL, 1 / i4)" \
+	    "CASE WHEN false THEN 1 / i4 WHEN i4 = 0 THEN 0 WHEN true THEN 7 ELSE 1 / i4 END" "NULL + 1 / i4" "i2 + 1 / i4" "split_part(t, NULL, 0)" \
 	    "NOT b OR b AND NOT b" "NOT i4 = 2" "i4 + 1 = i8 AND b" "- i4 ^ 2" "i4 = 2 IS TRUE" "(i4 = 2) = b" "t || 'x' = 'abcx'" "t || 'x' LIKE 'a%' || 'x'" "i4 + 1 BETWEEN 0 AND 3 AND b" \
 	    "t IN ('abc') = true" "NOT t LIKE 'a%'" "b = true AND i4::text = '2'" "i4 BETWEEN 1 AND 2 OR b" "a" "i4 = t" "t > 5" "i4 = 'x'" "b + 1" "i4 AND b" "d = 5" "lower(i4)" "length()" \
 	    "i4 = 1 = 1" "i4 IN ()" "CASE END" "(i4" "i4)" "i4 +" "'abc" "coalesce()" "u = 5" "j = j" "jb < jb" "en = t" "t -> 'a'" "substr(t, 'x')" "left(t, 1.5)" "round(f8, 2)" "mod(f8, 2)" "f8 % 2" \

@@ -40,7 +40,7 @@ FUZZ_TIME   = 30
 # Which tool needs which library.  This table is part of the design.
 NEEDS_capture    = PQ JANSSON YAML CRYPTO
 NEEDS_apply      = PQ JANSSON YAML
-NEEDS_transform  = JANSSON
+NEEDS_transform  = PQ JANSSON YAML CRYPTO
 NEEDS_compress   = JANSSON ZSTD
 NEEDS_checkpoint = JANSSON
 NEEDS_migrate    = PQ JANSSON YAML

@@ -33,7 +33,9 @@ _hr_options() {			# TOOL COMMAND
 		    --epoch --origin -s --status-interval --spill-dir --spill-max --print-pipeline" ;;
 	hr-apply:*)
 		echo "$pipe --ddl --retry --batch-rows --sequences --synchronous-commit -n --dry-run" ;;
-	hr-transform:*)	echo "--dump -v -h --version" ;;
+	hr-transform:*)
+		echo "--check -d --dbname --dead-letters --dry-run --dump --key --key-fd -P --publication --rules
+		    -v -h --version" ;;
 	hr-compress:*)
 		echo "-d --decompress --auto --block-rows --group --independent --json --key-every --memory --stats
 		    -v --verbose -h --version" ;;

@@ -10,7 +10,7 @@
 
 #define PIECE_BYTES	(256 * 1024)
 #define BLOB_LEAST	24		/* shorter ones are never packed */
-#define GAP_MOST	32
+#define GAP_MOST	64
 
 struct hr_arena_piece {
 	uint8_t *data;
@@ -168,6 +168,12 @@ hr_pick_due(struct hr_pick *k)
 	k->gap = k->gap == 0 ? 1 : k->gap < GAP_MOST ? (uint8_t)(k->gap * 2) : GAP_MOST;
 	k->left = k->gap;
 	return true;
+}
+
+void
+hr_pick_again(struct hr_pick *k)
+{
+	k->left = k->gap < UINT8_MAX / 4 ? (uint8_t)(4 * k->gap) : UINT8_MAX;
 }
 
 void

@@ -86,6 +86,8 @@ struct hr_pick {
 
 /* Is it time for a trial?  Counts down. */
 bool hr_pick_due(struct hr_pick *k);
+/* The trial chose what there was: the next one is later. */
+void hr_pick_again(struct hr_pick *k);
 /* What n values took in bytes: much more than when chosen makes a trial due. */
 void hr_pick_cost(struct hr_pick *k, bool tried, size_t n, size_t bytes);
 

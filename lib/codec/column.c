@@ -12,6 +12,8 @@
 
 enum { FLOAT4 = 700, FLOAT8 = 701, NUMERIC = 1700, JSONB = 3802 };
 
+#define SAMPLE	64		/* documents of a trial, at least */
+
 /* What a place in a tuple holds. */
 enum kind { VALUE, NOTHING, UNCHANGED, TEXT, MIXED };
 #define HEADER(form, kind)	((uint8_t)((form) | (kind) << 5))
@@ -36,17 +38,6 @@ hr_column_same(struct hr_value *const *all, int at, size_t n)
 			return c;
 	}
 	return -1;
-}
-
-static uint64_t
-number_of(const uint8_t *p, unsigned width, bool is_signed)
-{
-	switch (width) {
-	case 1: return is_signed ? (uint64_t)(int8_t)p[0] : p[0];
-	case 2: return is_signed ? (uint64_t)(int16_t)hr_get_u16be(p) : hr_get_u16be(p);
-	case 4: return is_signed ? (uint64_t)(int32_t)hr_get_u32be(p) : hr_get_u32be(p);
-	}
-	return hr_get_u64be(p);
 }
 
 static void
@@ -82,28 +73,31 @@ form_of(unsigned width)
 
 static enum hr_form
 encode_numbers(struct hr_enc *o, const struct hr_string *s, size_t n, unsigned width, uint32_t type,
-    struct hr_column_memory *m, struct hr_column_kept *kept)
+    const struct hr_guess *g, struct hr_column_memory *m, struct hr_column_kept *kept)
 {
+	struct hr_guess whose = *g;
 	bool is_float = (type == FLOAT4 && width == 4) || (type == FLOAT8 && width == 8);
 	uint64_t *v = hr_arena_get(&o->arena, n, sizeof(*v));
 	enum hr_form form = form_of(width);
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		v[i] = number_of(s[i].data, width, !is_float);
-	if (is_float)
+		v[i] = is_float && width == 4 ? hr_get_u32be(s[i].data) : hr_number_of(s[i].data, width);
+	if (!is_float) {
+		whose.width = width;
+		hr_guess_encode(o, v, n, &whose, &m->guess, &m->ints, HR_KEPT(kept, ints));
+	} else if (hr_alp_encode(o, v, n, width, g, &m->guess, &m->ints, HR_KEPT(kept, ints)))
 		form = width == 4 ? HR_FORM_ALP4 : HR_FORM_ALP8;
-	if (is_float && !hr_alp_encode(o, v, n, width, &m->ints, HR_KEPT(kept, ints))) {
+	else {
 		form = width == 4 ? HR_FORM_PLANES4 : HR_FORM_PLANES8;
 		hr_planes_encode(o, v, n, width);
-	} else if (!is_float)
-		hr_ints_encode(o, v, n, &m->ints, HR_KEPT(kept, ints));
+	}
 	return form;
 }
 
 static bool
-encode_decimals(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_column_memory *m,
-    struct hr_column_kept *kept)
+encode_decimals(struct hr_enc *o, const struct hr_string *s, size_t n, const struct hr_guess *g,
+    struct hr_column_memory *m, struct hr_column_kept *kept)
 {
 	uint64_t *v = hr_arena_get(&o->arena, n, sizeof(*v)), *decimals = hr_arena_get(&o->arena, n, sizeof(*v));
 	int64_t integer;
@@ -117,7 +111,7 @@ encode_decimals(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr
 		decimals[i] = behind;
 	}
 	hr_ints_encode(o, decimals, n, NULL, HR_KEPT(kept, decimals));
-	hr_ints_encode(o, v, n, &m->ints, HR_KEPT(kept, ints));
+	hr_guess_encode(o, v, n, g, &m->guess, &m->ints, HR_KEPT(kept, ints));
 	return true;
 }
 
@@ -154,13 +148,58 @@ trial(struct hr_enc *o, const struct hr_string *s, size_t n, bool documents)
 	return size;
 }
 
-static enum hr_form
-encode_text(struct hr_enc *o, struct hr_string *s, size_t n, uint32_t type, struct hr_column_memory *m,
+/* What a column in front has in the rows of g. */
+static bool
+get_other(const void *arg, size_t column, struct hr_string *out, size_t n)
+{
+	const struct hr_guess *g = arg;
+	const struct hr_value *v = g->rows->v[column];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		const struct hr_value *this = &v[g->row ? g->row[i] : i];
+
+		out[i] = this->len < 0 ? (struct hr_string){ NULL, SIZE_MAX } :
+		    (struct hr_string){ this->data, (size_t)this->len };
+	}
+	return true;
+}
+
+static struct hr_others
+others_of(const struct hr_guess *g)
+{
+	return (struct hr_others){ (size_t)g->at, get_other, g };
+}
+
+static void
+encode_strings(struct hr_enc *o, struct hr_string *s, size_t n, const struct hr_guess *g, struct hr_column_memory *m,
     struct hr_column_kept *kept)
+{
+	struct hr_others others = others_of(g);
+	size_t size = o->meta.len + o->data.len;
+
+	hr_strings_encode(o, s, hr_repeat_put(o, s, n, &others, &m->repeat, HR_KEPT(kept, repeated)), &m->strings,
+	    HR_KEPT(kept, strings));
+	hr_repeat_cost(&m->repeat, n, o->meta.len + o->data.len - size);
+}
+
+static int
+decode_strings(struct hr_dec *d, struct hr_string *s, size_t n, const struct hr_guess *g, struct hr_column_kept *kept)
+{
+	struct hr_others others = others_of(g);
+	struct hr_repeat r;
+
+	return hr_repeat_get(d, &r, n, HR_KEPT(kept, repeated)) < 0 ||
+	    hr_strings_decode(d, s, r.rest, HR_KEPT(kept, strings)) < 0 || hr_repeat_fill(d, &r, s, &others) < 0 ? -1 : 0;
+}
+
+static enum hr_form
+encode_text(struct hr_enc *o, struct hr_string *s, size_t n, uint32_t type, const struct hr_guess *g,
+    struct hr_column_memory *m, struct hr_column_kept *kept)
 {
 	enum hr_form form = type == JSONB ? HR_FORM_JSONB : HR_FORM_JSON;
 	struct hr_string *inside = s;
-	size_t i, size = o->meta.len + o->data.len;
+	size_t i, size = o->meta.len + o->data.len, sample = n / 8 > SAMPLE ? n / 8 : n < SAMPLE ? n : SAMPLE;
 	bool tried;
 
 	if (may_be_documents(s, n, type)) {
@@ -171,7 +210,7 @@ encode_text(struct hr_enc *o, struct hr_string *s, size_t n, uint32_t type, stru
 		}
 		tried = hr_pick_due(&m->text);
 		if (tried)
-			m->text.codec = trial(o, inside, n, true) < trial(o, s, n, false);
+			m->text.codec = trial(o, inside, sample, true) < trial(o, s, sample, false);
 		if (m->documents == NULL)
 			m->documents = hr_zalloc(sizeof(*m->documents));
 		if (kept && kept->documents == NULL && m->text.codec)
@@ -181,15 +220,29 @@ encode_text(struct hr_enc *o, struct hr_string *s, size_t n, uint32_t type, stru
 			return form;
 		}
 	}
-	hr_strings_encode(o, s, n, &m->strings, HR_KEPT(kept, strings));
+	encode_strings(o, s, n, g, m, kept);
 	return HR_FORM_STRINGS;
+}
+
+/* The rows of those values of v that are there. */
+static const uint32_t *
+rows_of(struct hr_arena *a, const struct hr_value *v, size_t n, const struct hr_guess *g)
+{
+	uint32_t *row = hr_arena_get(a, n, sizeof(*row));
+	size_t i, values = 0;
+
+	for (i = 0; row && i < n; i++)
+		if (v[i].len >= 0)
+			row[values++] = g->row ? g->row[i] : (uint32_t)i;
+	return row;
 }
 
 void
 hr_column_encode(struct hr_enc *o, struct hr_value *const *all, int at, size_t n, uint32_t type,
-    struct hr_column_memory *m, struct hr_column_kept *kept)
+    const struct hr_guess *g, struct hr_column_memory *m, struct hr_column_kept *kept)
 {
 	struct hr_arena_mark mark = hr_arena_mark(&o->arena);
+	struct hr_guess whose = *g;
 	const struct hr_value *v = all[at];
 	enum kind kind = n ? kind_of(&v[0]) : NOTHING;
 	enum hr_form form = HR_FORM_NONE;
@@ -218,6 +271,7 @@ hr_column_encode(struct hr_enc *o, struct hr_value *const *all, int at, size_t n
 		for (i = 0; i < n; i++)
 			kinds[i] = kind_of(&v[i]);
 		hr_ints_encode(o, kinds, n, &m->kinds, HR_KEPT(kept, kinds));
+		whose.row = rows_of(&o->arena, v, n, g);
 	}
 	for (i = 0; kind != MIXED && i < n; i++)
 		s[values++] = (struct hr_string){ v[i].data, (size_t)v[i].len };
@@ -232,11 +286,11 @@ hr_column_encode(struct hr_enc *o, struct hr_value *const *all, int at, size_t n
 		if (v[i].len >= 0 && v[i].text)
 			width = 0;
 	if (width)
-		form = encode_numbers(o, s, values, width, type, m, kept);
-	else if (type == NUMERIC && encode_decimals(o, s, values, m, kept))
+		form = encode_numbers(o, s, values, width, type, &whose, m, kept);
+	else if (type == NUMERIC && encode_decimals(o, s, values, &whose, m, kept))
 		form = HR_FORM_DECIMAL;
 	else
-		form = encode_text(o, s, values, type, m, kept);
+		form = encode_text(o, s, values, type, &whose, m, kept);
 out:
 	o->meta.data[header] = HEADER(form, kind);
 	m->form = (uint8_t)form;
@@ -245,9 +299,12 @@ out:
 
 /* --- and back --- */
 
+/* Into values that are not text, each of which is there. */
 static int
-decode_numbers(struct hr_dec *d, enum hr_form form, struct hr_string *s, size_t n, struct hr_ints_kept *kept)
+decode_numbers(struct hr_dec *d, enum hr_form form, struct hr_value *to, size_t n, const struct hr_guess *g,
+    struct hr_ints_kept *kept)
 {
+	struct hr_guess whose = *g;
 	static const uint8_t widths[] = {
 		[HR_FORM_INT1] = 1, [HR_FORM_INT2] = 2, [HR_FORM_INT4] = 4, [HR_FORM_INT8] = 8,
 		[HR_FORM_ALP4] = 4, [HR_FORM_ALP8] = 8, [HR_FORM_PLANES4] = 4, [HR_FORM_PLANES8] = 8,
@@ -262,21 +319,24 @@ decode_numbers(struct hr_dec *d, enum hr_form form, struct hr_string *s, size_t 
 	if (v == NULL)
 		return -1;
 	if (form == HR_FORM_ALP4 || form == HR_FORM_ALP8)
-		rc = hr_alp_decode(d, v, n, width, kept);
+		rc = hr_alp_decode(d, v, n, width, g, kept);
 	else if (form == HR_FORM_PLANES4 || form == HR_FORM_PLANES8)
 		rc = hr_planes_decode(d, v, n, width);
-	else
-		rc = hr_ints_decode(d, v, n, kept);
+	else {
+		whose.width = width;
+		rc = hr_guess_decode(d, v, n, &whose, kept);
+	}
 	for (i = 0; rc == 0 && i < n; i++, p += width) {
 		set_number(p, width, v[i]);
-		s[i] = (struct hr_string){ p, width };
+		to[i] = (struct hr_value){ p, (int32_t)width, false };
 	}
 	hr_arena_release(&d->arena, mark);
 	return rc;
 }
 
 static int
-decode_decimals(struct hr_dec *d, struct hr_string *s, size_t n, struct hr_column_kept *kept)
+decode_decimals(struct hr_dec *d, struct hr_string *s, size_t n, const struct hr_guess *g,
+    struct hr_column_kept *kept)
 {
 	uint8_t *p = hr_arena_get(&d->arena, n, HR_DECIMAL_BYTES);
 	struct hr_arena_mark mark = hr_arena_mark(&d->arena);
@@ -284,7 +344,7 @@ decode_decimals(struct hr_dec *d, struct hr_string *s, size_t n, struct hr_colum
 	size_t i, len;
 
 	if (p == NULL || v == NULL || decimals == NULL || hr_ints_decode(d, decimals, n, HR_KEPT(kept, decimals)) < 0 ||
-	    hr_ints_decode(d, v, n, HR_KEPT(kept, ints)) < 0)
+	    hr_guess_decode(d, v, n, g, HR_KEPT(kept, ints)) < 0)
 		return -1;
 	for (i = 0; i < n; i++, p += HR_DECIMAL_BYTES) {
 		if (decimals[i] > UINT8_MAX ||
@@ -296,6 +356,39 @@ decode_decimals(struct hr_dec *d, struct hr_string *s, size_t n, struct hr_colum
 	return 0;
 }
 
+static int
+decode_documents(struct hr_dec *d, struct hr_string *s, size_t n, bool front, struct hr_column_kept *kept)
+{
+	if (kept && kept->documents == NULL)
+		kept->documents = hr_zalloc(sizeof(*kept->documents));
+	return hr_documents_decode(d, s, n, front, kept ? kept->documents : NULL);
+}
+
+/* n values that are all there. */
+static int
+decode_values(struct hr_dec *d, enum hr_form form, struct hr_value *v, size_t n, bool text,
+    const struct hr_guess *g, struct hr_column_kept *kept)
+{
+	struct hr_string *s;
+	size_t i;
+	int rc;
+
+	if (form >= HR_FORM_INT1 && form <= HR_FORM_PLANES8 && !text)
+		return decode_numbers(d, form, v, n, g, HR_KEPT(kept, ints));
+	if ((s = hr_arena_get(&d->arena, n, sizeof(*s))) == NULL)
+		return -1;
+	switch (form) {
+	case HR_FORM_STRINGS: rc = decode_strings(d, s, n, g, kept); break;
+	case HR_FORM_DECIMAL: rc = decode_decimals(d, s, n, g, kept); break;
+	case HR_FORM_JSON:
+	case HR_FORM_JSONB: rc = decode_documents(d, s, n, form == HR_FORM_JSONB, kept); break;
+	default: return -1;
+	}
+	for (i = 0; rc == 0 && i < n; i++)
+		v[i] = (struct hr_value){ s[i].data, (int32_t)s[i].len, text };
+	return rc;
+}
+
 /* What stands for a value of that kind until its bytes are there. */
 static struct hr_value
 without_data(enum kind k)
@@ -303,17 +396,51 @@ without_data(enum kind k)
 	return (struct hr_value){ NULL, k == NOTHING ? HR_VALUE_NULL : k == UNCHANGED ? HR_VALUE_UNCHANGED : 0, k == TEXT };
 }
 
+/* Values among which some are not there, or text. */
+static int
+decode_mixed(struct hr_dec *d, enum hr_form form, struct hr_value *v, size_t n, const struct hr_guess *g,
+    struct hr_column_kept *kept)
+{
+	struct hr_guess whose = *g;
+	uint64_t *kinds = hr_arena_get(&d->arena, n, sizeof(*kinds));
+	struct hr_value *own;
+	size_t i, values = 0;
+
+	if (kinds == NULL || hr_ints_decode(d, kinds, n, HR_KEPT(kept, kinds)) < 0)
+		return -1;
+	for (i = 0; i < n; i++) {
+		if (kinds[i] >= MIXED)
+			return -1;
+		v[i] = without_data((enum kind)kinds[i]);
+		values += v[i].len == 0;
+	}
+	if ((values == 0) != (form == HR_FORM_NONE))
+		return -1;
+	if (values == 0)
+		return 0;
+	whose.row = rows_of(&d->arena, v, n, g);
+	if (whose.row == NULL || (own = hr_arena_get(&d->arena, values, sizeof(*own))) == NULL ||
+	    decode_values(d, form, own, values, false, &whose, kept) < 0)
+		return -1;
+	for (i = 0; i < n; i++)
+		if (v[i].len >= 0) {
+			v[i].data = own->data;
+			v[i].len = own->len;
+			own++;
+		}
+	return 0;
+}
+
 int
-hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n, struct hr_column_kept *kept)
+hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n, const struct hr_guess *g,
+    struct hr_column_kept *kept)
 {
 	uint8_t header = hr_cur_u8(&d->meta);
 	enum hr_form form = header & 31;
 	enum kind kind = header >> 5;
 	struct hr_value *v = all[at];
-	struct hr_string *s;
-	uint64_t *kinds = NULL, same;
-	size_t i, values = 0;
-	int rc = 0;
+	uint64_t same;
+	size_t i;
 
 	if (d->meta.bad || form > HR_FORM_JSONB || kind > MIXED)
 		return -1;
@@ -324,51 +451,14 @@ hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n
 		memcpy(v, all[same], n * sizeof(*v));
 		return 0;
 	}
-	if (kind == MIXED) {
-		kinds = hr_arena_get(&d->arena, n, sizeof(*kinds));
-		if (kinds == NULL || hr_ints_decode(d, kinds, n, HR_KEPT(kept, kinds)) < 0)
-			return -1;
-	}
-	if (kinds)
-		for (i = 0; i < n; i++) {
-			if (kinds[i] >= MIXED)
-				return -1;
-			v[i] = without_data((enum kind)kinds[i]);
-			values += v[i].len == 0;
-		}
-	else if (kind == VALUE || kind == TEXT)
-		values = n;
-	else
-		for (i = 0; i < n; i++)
-			v[i] = without_data(kind);
-	if ((values == 0) != (form == HR_FORM_NONE))
+	if (kind == MIXED)
+		return decode_mixed(d, form, v, n, g, kept);
+	if ((n == 0 || kind == NOTHING || kind == UNCHANGED) != (form == HR_FORM_NONE))
 		return -1;
-	if (values == 0)
-		return 0;
-	if ((s = hr_arena_get(&d->arena, values, sizeof(*s))) == NULL)
-		return -1;
-	if (form == HR_FORM_STRINGS)
-		rc = hr_strings_decode(d, s, values, HR_KEPT(kept, strings));
-	else if (form == HR_FORM_JSON || form == HR_FORM_JSONB) {
-		if (kept && kept->documents == NULL)
-			kept->documents = hr_zalloc(sizeof(*kept->documents));
-		rc = hr_documents_decode(d, s, values, form == HR_FORM_JSONB, kept ? kept->documents : NULL);
-	} else if (form == HR_FORM_DECIMAL)
-		rc = decode_decimals(d, s, values, kept);
-	else
-		rc = decode_numbers(d, form, s, values, HR_KEPT(kept, ints));
-	if (rc < 0)
-		return -1;
-	if (kinds == NULL)
-		for (i = 0; i < n; i++)
-			v[i] = (struct hr_value){ s[i].data, (int32_t)s[i].len, kind == TEXT };
-	else
-		for (i = 0; i < n; i++)
-			if (v[i].len >= 0) {
-				v[i].data = s->data;
-				v[i].len = (int32_t)s->len;
-				s++;
-			}
+	if (form != HR_FORM_NONE)
+		return decode_values(d, form, v, n, kind == TEXT, g, kept);
+	for (i = 0; i < n; i++)
+		v[i] = without_data(kind);
 	return 0;
 }
 
@@ -384,7 +474,8 @@ size_t
 hr_column_kept_size(const struct hr_column_kept *k)
 {
 	return sizeof(*k) + hr_ints_kept_size(&k->kinds) + hr_ints_kept_size(&k->ints) +
-	    hr_ints_kept_size(&k->decimals) + hr_ints_kept_size(&k->same) + hr_strings_kept_size(&k->strings) +
+	    hr_ints_kept_size(&k->decimals) + hr_ints_kept_size(&k->same) + hr_ints_kept_size(&k->repeated) + hr_guess_kept_size(&k->guess) +
+	    hr_strings_kept_size(&k->strings) +
 	    (k->documents ? hr_documents_kept_size(k->documents) : 0);
 }
 
@@ -395,6 +486,8 @@ hr_column_kept_clear(struct hr_column_kept *k)
 	hr_ints_kept_clear(&k->ints);
 	hr_ints_kept_clear(&k->decimals);
 	hr_ints_kept_clear(&k->same);
+	hr_ints_kept_clear(&k->repeated);
+	hr_guess_kept_clear(&k->guess);
 	hr_strings_kept_clear(&k->strings);
 	if (k->documents)
 		hr_documents_kept_clear(k->documents);
@@ -421,4 +514,20 @@ hr_column_codec(const struct hr_column_memory *m)
 	case HR_FORM_JSONB: return "documents";
 	}
 	return "unknown";
+}
+
+const char *
+hr_column_against(const struct hr_column_memory *m)
+{
+	switch ((enum hr_form)m->form) {
+	case HR_FORM_INT1:
+	case HR_FORM_INT2:
+	case HR_FORM_INT4:
+	case HR_FORM_INT8:
+	case HR_FORM_ALP4:
+	case HR_FORM_ALP8:
+	case HR_FORM_DECIMAL: return hr_guess_name(m->guess.codec);
+	case HR_FORM_STRINGS: return hr_repeat_name(&m->repeat);
+	default: return "";
+	}
 }

@@ -9,6 +9,8 @@
 
 #include "codec/coder.h"
 #include "codec/documents.h"
+#include "codec/guess.h"
+#include "codec/repeat.h"
 #include "codec/strings.h"
 #include "stream/rows.h"
 
@@ -25,7 +27,8 @@ enum hr_form {
 
 /* What was tried, which who encodes remembers. */
 struct hr_column_memory {
-	struct hr_pick ints, kinds, same;
+	struct hr_pick ints, kinds, same, guess;
+	struct hr_repeat_memory repeat;
 	struct hr_strings_memory strings;
 	struct hr_pick text;			/* is it documents? */
 	struct hr_documents_memory *documents;	/* made when needed */
@@ -36,6 +39,8 @@ struct hr_column_memory {
 struct hr_column_kept {
 	struct hr_ints_kept kinds, ints, decimals;
 	struct hr_ints_kept same;		/* as their references have it */
+	struct hr_ints_kept repeated;
+	struct hr_guess_kept guess;
 	struct hr_strings_kept strings;
 	struct hr_documents_kept *documents;	/* made when needed */
 };
@@ -52,19 +57,22 @@ hr_value_same(const struct hr_value *a, const struct hr_value *b)
 int hr_column_same(struct hr_value *const *all, int at, size_t n);
 
 /*
- * Encode column at of those in all: n values each, v[c][row].  type is the
- * source's OID of the type, or 0; kept may be NULL.
+ * Encode column at of those in all: n values each, v[c][row]; g says which column and
+ * rows of the section they are.  type is the source's OID of the type, or 0; kept may
+ * be NULL.
  */
 void hr_column_encode(struct hr_enc *o, struct hr_value *const *all, int at, size_t n, uint32_t type,
-    struct hr_column_memory *m, struct hr_column_kept *kept);
+    const struct hr_guess *g, struct hr_column_memory *m, struct hr_column_kept *kept);
 /* Fill all[at]; data of values is lent by the arena, the block or what is kept. */
-int hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n,
+int hr_column_decode(struct hr_dec *d, struct hr_value *const *all, int at, size_t n, const struct hr_guess *g,
     struct hr_column_kept *kept) HR_USED;
 
 void hr_column_memory_clear(struct hr_column_memory *m);
 size_t hr_column_kept_size(const struct hr_column_kept *k);
 void hr_column_kept_clear(struct hr_column_kept *k);
 
+/* For statistics: how the last block was written, and against what: " by key" and the like. */
 const char *hr_column_codec(const struct hr_column_memory *m);
+const char *hr_column_against(const struct hr_column_memory *m);
 
 #endif

@@ -51,10 +51,13 @@ struct hr_section {
 	uint8_t role;
 	int columns;
 	size_t rows, filled;
+	struct hr_string *tuple;
 	struct hr_value **v;		/* those that rows are found by first, when keys is not 0 */
 	uint16_t *order;		/* their numbers in the tuple */
 	int keys;
 	struct hr_references references;
+	uint64_t *time;			/* of each row's commit */
+	struct hr_guess_rows guess;
 };
 
 static const char *const series_name[HR_SERIES_ALL] = {
@@ -202,7 +205,7 @@ take_apart(struct hr_columns *c, const struct hr_frame *f)
 /* --- the second --- */
 
 static void
-fill_tuple(struct hr_columns *c, const uint8_t *tuple, size_t len, size_t *at)
+fill_tuple(struct hr_columns *c, const uint8_t *tuple, size_t len, uint64_t time, size_t *at)
 {
 	struct hr_section *s = &c->section[c->tuple[(*at)++]];
 	struct hr_value row[HR_COLUMNS_MAX];
@@ -210,7 +213,8 @@ fill_tuple(struct hr_columns *c, const uint8_t *tuple, size_t len, size_t *at)
 
 	for (i = 0; i < n; i++)
 		s->v[i][s->filled] = row[i];
-	s->filled++;
+	s->time[s->filled] = time;
+	s->tuple[s->filled++] = (struct hr_string){ tuple, len };
 }
 
 static uint8_t
@@ -225,6 +229,18 @@ op_of(const struct hr_item *it)
 	return (uint8_t)it->op;
 }
 
+/* Rows in front of the first begin have its time. */
+static uint64_t
+first_time(const struct hr_columns *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->items; i++)
+		if (c->item[i].op == HR_BEGIN)
+			return (uint64_t)c->item[i].time;
+	return 0;
+}
+
 static void
 put_items(struct hr_columns *c, hr_lsn first)
 {
@@ -235,6 +251,7 @@ put_items(struct hr_columns *c, hr_lsn first)
 	uint64_t *origin = hr_arena_get(a, n, 8);
 	struct hr_string *name = hr_arena_get(a, n, sizeof(*name)), *body = hr_arena_get(a, n, sizeof(*body));
 	hr_lsn begun = first, ended = first;
+	uint64_t now = first_time(c);
 
 	for (i = 0; i < n; i++) {
 		const struct hr_item *it = &c->item[i];
@@ -244,7 +261,7 @@ put_items(struct hr_columns *c, hr_lsn first)
 		case HR_BEGIN:
 			xid[begins] = it->xid;
 			begin[begins] = it->lsn - ended;
-			time[begins++] = (uint64_t)it->time;
+			now = time[begins++] = (uint64_t)it->time;
 			begun = it->lsn;
 			break;
 		case HR_COMMIT:
@@ -267,9 +284,9 @@ put_items(struct hr_columns *c, hr_lsn first)
 			if (it->op == HR_LEAVE)
 				step[steps++] = it->step;
 			if (it->old_tuple)
-				fill_tuple(c, it->old_tuple, it->old_len, &at);
+				fill_tuple(c, it->old_tuple, it->old_len, now, &at);
 			if (it->tuple)
-				fill_tuple(c, it->tuple, it->tuple_len, &at);
+				fill_tuple(c, it->tuple, it->tuple_len, now, &at);
 		}
 	}
 	put_series(c, HR_SERIES_OP, op, n);
@@ -326,8 +343,11 @@ put_column(struct hr_columns *c, struct hr_section *s, int i, uint32_t type)
 	struct hr_column_kept *kept = HR_KEPT(s->kept, column[s->order[i]]);
 	struct hr_arena_mark mark = hr_arena_mark(&c->enc.arena);
 	size_t k, flags = 0, rest = 0;
-	struct hr_value *own, before;
+	struct hr_guess g = { .rows = &s->guess, .at = i };
+	const struct hr_value *before;
+	struct hr_value *own;
 	uint64_t *same;
+	uint32_t *row;
 
 	if (i >= s->keys && s->references.found) {
 		bool as_another = hr_column_same(s->v, i, s->rows) >= 0;
@@ -336,21 +356,43 @@ put_column(struct hr_columns *c, struct hr_section *s, int i, uint32_t type)
 		if (!as_another) {
 			own = hr_arena_get(&c->enc.arena, s->rows, sizeof(*own));
 			same = hr_arena_get(&c->enc.arena, s->rows, sizeof(*same));
+			row = hr_arena_get(&c->enc.arena, s->rows, sizeof(*row));
 			for (k = 0; k < s->rows; k++) {
 				bool is = false;
 
-				if (hr_reference(&s->references, s->v, k, i, &before))
-					same[flags++] = is = hr_value_same(&before, &s->v[i][k]);
-				if (!is)
+				before = hr_reference(&s->references, s->v[i], k, s->order[i]);
+				if (before)
+					same[flags++] = is = hr_value_same(before, &s->v[i][k]);
+				if (!is) {
+					row[rest] = (uint32_t)k;
 					own[rest++] = s->v[i][k];
+				}
 			}
+			g.row = row;
 			hr_ints_encode(&c->enc, same, flags, &m->same, HR_KEPT(kept, same));
-			hr_column_encode(&c->enc, &own, 0, rest, type, m, kept);
+			hr_column_encode(&c->enc, &own, 0, rest, type, &g, m, kept);
 			hr_arena_release(&c->enc.arena, mark);
 			return;
 		}
 	}
-	hr_column_encode(&c->enc, s->v, i, s->rows, type, m, kept);
+	hr_column_encode(&c->enc, s->v, i, s->rows, type, &g, m, kept);
+}
+
+static void
+set_guess(struct hr_columns *c, struct hr_section *s)
+{
+	struct hr_guess_kept **kept = NULL;
+	size_t n = (size_t)s->columns, i;
+
+	if (s->kept) {
+		kept = hr_arena_get(&c->enc.arena, n, sizeof(*kept));
+		for (i = 0; i < n; i++)
+			kept[i] = &s->kept->column[s->order[i]].guess;
+	}
+	s->guess = (struct hr_guess_rows){
+		.v = s->v, .n = s->rows, .order = s->order, .time = s->time, .references = &s->references,
+		.kept = kept, .id = hr_arena_get(&c->enc.arena, s->rows, sizeof(*s->guess.id)), .key = -1,
+	};
 }
 
 static void
@@ -358,14 +400,16 @@ put_section(struct hr_columns *c, struct hr_section *s)
 {
 	const struct hr_relation *r = hr_relations_get(&c->relations, s->relation);
 	bool known = r && s->role != HR_ROLE_LEAVE && r->columns == s->columns;
-	char table[256];
-	size_t before, k;
+	char table[256], codec[64];
+	size_t before, k, front;
 	uint64_t in;
 	int i;
 
 	if (c->stats.wanted)
 		snprintf(table, sizeof(table), "%s.%s", r ? r->schema : "", r ? r->name : "");
 	set_order(c, s);
+	set_guess(c, s);
+	front = c->enc.meta.len;
 	hr_buf_u8(&c->enc.meta, (uint8_t)s->keys);
 	for (i = 0; i < s->keys; i++)
 		hr_varint_put(&c->enc.meta, s->order[i]);
@@ -378,15 +422,19 @@ put_section(struct hr_columns *c, struct hr_section *s)
 		/* With the keys known to who reads, references are too. */
 		if (s->keys && i == s->keys)
 			hr_references_find(&s->references, &c->enc.arena, s->v, s->rows, s->keys,
-			    HR_KEPT(s->kept, versions));
+			    s->columns, HR_KEPT(s->kept, versions));
 		put_column(c, s, i, known ? r->column[at].type : 0);
 		if (!c->stats.wanted)
 			continue;
 		for (k = 0, in = 4 * (uint64_t)s->rows; k < s->rows; k++)
 			in += s->v[i][k].len > 0 ? (uint64_t)s->v[i][k].len : 0;
+		snprintf(codec, sizeof(codec), "%s%s", hr_column_codec(&s->memory->column[at]),
+		    hr_column_against(&s->memory->column[at]));
 		hr_stats_add(&c->stats, table, known ? r->column[at].name : "", known ? r->column[at].type_name : "",
-		    hr_column_codec(&s->memory->column[at]), in, written(c) - before);
+		    codec, in, written(c) - before);
 	}
+	if (s->guess.timed)
+		c->enc.meta.data[front] |= HR_SECTION_TIMED;
 }
 
 static void
@@ -411,8 +459,8 @@ put_tuples(struct hr_columns *c)
 		if (c->kept == NULL)
 			continue;
 		if (c->section[i].keys)
-			hr_versions_keep(&c->section[i].kept->versions, &c->section[i].references, c->section[i].v,
-			    c->section[i].columns);
+			hr_versions_keep(&c->section[i].kept->versions, &c->section[i].references,
+			    c->section[i].tuple);
 		hr_kept_settle(&c->keep, c->kept, c->section[i].kept);
 	}
 }
@@ -509,6 +557,8 @@ hr_columns_encode(struct hr_columns *c, const struct hr_placed *frame, size_t n,
 		s->v = hr_arena_get(&o->arena, (size_t)s->columns, sizeof(*s->v));
 		for (k = 0; k < s->columns; k++)
 			s->v[k] = hr_arena_get(&o->arena, s->rows, sizeof(**s->v));
+		s->tuple = hr_arena_get(&o->arena, s->rows, sizeof(*s->tuple));
+		s->time = hr_arena_get(&o->arena, s->rows, sizeof(*s->time));
 	}
 	put_items(c, n ? frame[0].f.lsn : 0);
 	put_tuples(c);

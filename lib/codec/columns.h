@@ -89,6 +89,9 @@ enum {
 	HR_OP_DROP_OLD = 'x',		/* drop, old O */
 };
 
+/* In front of a section, with the number of its keys: commit times of rows are needed. */
+#define HR_SECTION_TIMED	0x80
+
 /* What the tuples of a section are. */
 enum { HR_ROLE_NEW, HR_ROLE_KEY, HR_ROLE_OLD, HR_ROLE_LEAVE, HR_ROLES };
 

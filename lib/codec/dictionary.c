@@ -12,6 +12,8 @@
 #define SLOTS_LEAST	64
 #define PIECE_LEAST	512
 #define ENTRY_SIZE	48		/* what an entry is held to take besides its bytes */
+#define FIRSTS_LEAST	16
+#define FIRSTS_MOST	4096
 
 struct hr_entry {
 	const uint8_t *data;
@@ -27,18 +29,24 @@ struct hr_dictionary_piece {
 	uint8_t data[];
 };
 
-static bool
-is(const struct hr_entry *e, uint32_t hash, const void *p, size_t len)
+static inline bool
+alike(const struct hr_entry *e, const void *p, size_t len)
 {
 	uint64_t a, b;
 
-	if (e->hash != hash || e->len != len)
+	if (e->len != len)
 		return false;
 	if (len != sizeof(a))
 		return memcmp(e->data, p, len) == 0;
 	memcpy(&a, e->data, sizeof(a));
 	memcpy(&b, p, sizeof(b));
 	return a == b;
+}
+
+bool
+hr_dictionary_is(const struct hr_dictionary *d, int32_t entry, const void *p, size_t len)
+{
+	return entry >= 0 && (size_t)entry < d->entries && alike(&d->entry[entry], p, len);
 }
 
 int32_t
@@ -51,7 +59,7 @@ hr_dictionary_find(const struct hr_dictionary *d, const void *p, size_t len)
 		return -1;
 	hash = (uint32_t)hr_hash(p, len);
 	for (at = hash & (d->slots - 1); d->slot[at]; at = (at + 1) & (d->slots - 1))
-		if (is(&d->entry[d->slot[at] - 1], hash, p, len))
+		if (d->entry[d->slot[at] - 1].hash == hash && alike(&d->entry[d->slot[at] - 1], p, len))
 			return (int32_t)(d->slot[at] - 1);
 	return -1;
 }
@@ -119,6 +127,12 @@ hr_dictionary_add(struct hr_dictionary *d, const void *p, size_t len, size_t *ro
 	};
 	d->by_rank[d->entries] = (uint32_t)d->entries;
 	d->count[d->entries] = 0;
+	if (d->first == NULL) {
+		d->firsts = FIRSTS_LEAST;
+		d->first = hr_alloc(FIRSTS_LEAST * sizeof(*d->first));
+	}
+	if (d->entries == 0 || d->count[d->entries - 1] > 0)
+		d->first[0] = (uint32_t)d->entries;
 	place(d, (uint32_t)d->entries);
 	return (int32_t)d->entries++;
 }
@@ -142,32 +156,49 @@ hr_dictionary_string(const struct hr_dictionary *d, int32_t entry, size_t *len)
 	return d->entry[entry].data;
 }
 
+/* The first rank that was there n times, of which there are some, up to that one. */
+static uint32_t
+first_of(const struct hr_dictionary *d, uint32_t n, uint32_t rank)
+{
+	uint32_t low = 0, middle;
+
+	if (n < d->firsts)
+		return d->first[n];
+	while (low < rank) {
+		middle = (low + rank) / 2;
+		if (d->count[middle] > n)
+			low = middle + 1;
+		else
+			rank = middle;
+	}
+	return low;
+}
+
 /* It changes places with the first of those that were there as often. */
 static void
 count(struct hr_dictionary *d, uint32_t entry)
 {
-	uint32_t rank = d->entry[entry].rank, n = d->count[rank], low = 0, high = rank, middle, other;
+	uint32_t rank = d->entry[entry].rank, n = d->count[rank], low, other;
 
 	if (n == UINT32_MAX)
 		return;
-	/* Mostly the one in front was there more often. */
-	if (rank == 0 || d->count[rank - 1] > n) {
-		d->count[rank]++;
-		return;
+	low = first_of(d, n, rank);
+	if (low != rank) {
+		other = d->by_rank[low];
+		d->by_rank[low] = entry;
+		d->by_rank[rank] = other;
+		d->entry[other].rank = rank;
+		d->entry[entry].rank = low;
 	}
-	while (low < high) {
-		middle = (low + high) / 2;
-		if (d->count[middle] > n)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	other = d->by_rank[low];
-	d->by_rank[low] = entry;
-	d->by_rank[rank] = other;
-	d->entry[other].rank = rank;
-	d->entry[entry].rank = low;
 	d->count[low]++;
+	if (n < d->firsts)
+		d->first[n] = low + 1;
+	if (n + 1 == d->firsts && d->firsts < FIRSTS_MOST) {
+		d->firsts *= 2;
+		d->first = hr_realloc(d->first, d->firsts, sizeof(*d->first));
+	}
+	if (n + 1 < d->firsts && (low == 0 || d->count[low - 1] > n + 1))
+		d->first[n + 1] = low;
 }
 
 void
@@ -208,6 +239,7 @@ hr_dictionary_clear(struct hr_dictionary *d)
 	free(d->entry);
 	free(d->by_rank);
 	free(d->count);
+	free(d->first);
 	free(d->slot);
 	*d = (struct hr_dictionary){ .entry = NULL };
 }

@@ -22,12 +22,16 @@ struct hr_dictionary {
 	size_t entries, entry_cap;
 	uint32_t *by_rank;
 	uint32_t *count;		/* by rank: how often it was there; none is more than the one in front */
+	uint32_t *first;		/* by count: the first rank that was there so often, if any was */
+	size_t firsts;			/* counts from it on are looked for */
 	uint32_t *slot;			/* entry + 1, by hash */
 	size_t slots;
 };
 
 /* The entry's number, or -1. */
 int32_t hr_dictionary_find(const struct hr_dictionary *d, const void *p, size_t len);
+/* Is it that entry?  Of one that there is not it is not. */
+bool hr_dictionary_is(const struct hr_dictionary *d, int32_t entry, const void *p, size_t len);
 /* Take it up at the last rank, when there is room, of which it takes; what it gives is as of find. */
 int32_t hr_dictionary_add(struct hr_dictionary *d, const void *p, size_t len, size_t *room);
 uint32_t hr_dictionary_rank(const struct hr_dictionary *d, int32_t entry);

@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "codec/documents.h"
 #include "codec/ints.h"
+#include "codec/repeat.h"
 
 /* In shapes, for scalars; none of these bytes can be in JSON. */
 enum mark { STRING = 1, INTEGER, DECIMAL, WORD, NUMBER, WHOLE };
@@ -25,17 +26,19 @@ enum mark { STRING = 1, INTEGER, DECIMAL, WORD, NUMBER, WHOLE };
 #define ARRAY		UINT64_C(0x9e3779b97f4a7c15)
 
 struct hr_path_memory {
+	struct hr_repeat_memory repeat;
 	struct hr_pick ints, decimals;
 	struct hr_strings_memory strings;
 };
 
 struct hr_path_kept {
-	struct hr_ints_kept ints, decimals;
+	struct hr_ints_kept same, ints, decimals;
 	struct hr_strings_kept strings;
 	size_t size;
 };
 
 static const char *const word[] = { "null", "false", "true" };
+static const uint8_t word_len[] = { 4, 5, 4 };
 
 /* The values of a path in one block. */
 struct column {
@@ -139,7 +142,7 @@ read_scalar(struct walk *w, struct scalar *s)
 		return inside(w, &s->at, &s->len);
 	}
 	for (i = 0; i < HR_COUNT(word); i++) {
-		s->len = 4 + (i == 1);
+		s->len = word_len[i];
 		if (*w->at == (uint8_t)word[i][0] && (size_t)(w->end - w->at) >= s->len &&
 		    memcmp(w->at, word[i], s->len) == 0) {
 			s->kind = WORD;
@@ -233,6 +236,12 @@ struct columns {
 	struct column *column;
 	size_t n;
 	uint32_t *slot;			/* index + 1, by path and kind */
+};
+
+/* Those in front of one. */
+struct columns_of {
+	const struct column *column;
+	size_t at;
 };
 
 #define SLOTS	(2 * HR_DOCUMENTS_PATHS)
@@ -379,7 +388,7 @@ settle(struct hr_documents_kept *kept, struct hr_path_kept *k)
 
 	if (k == NULL)
 		return;
-	size = sizeof(*k) + hr_ints_kept_size(&k->ints) + hr_ints_kept_size(&k->decimals) +
+	size = sizeof(*k) + hr_ints_kept_size(&k->same) + hr_ints_kept_size(&k->ints) + hr_ints_kept_size(&k->decimals) +
 	    hr_strings_kept_size(&k->strings);
 	kept->size += size - k->size;
 	k->size = size;
@@ -400,16 +409,67 @@ path_memory(struct hr_documents_memory *m, const struct column *k)
 	return *at;
 }
 
+/* An integer as a string, to be compared: of this machine's bytes, which are not written. */
 static void
-put_column(struct hr_enc *o, const struct column *k, struct hr_path_memory *m, struct hr_path_kept *kept)
+as_strings(const uint64_t *v, struct hr_string *out, size_t n)
 {
-	if (k->kind == STRING || k->kind == NUMBER) {
-		hr_strings_encode(o, k->string, k->n, &m->strings, HR_KEPT(kept, strings));
-		return;
-	}
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		out[i] = (struct hr_string){ (const uint8_t *)&v[i], sizeof(v[i]) };
+}
+
+/* A column in front that has a value for each of n, of one kind with the last. */
+static bool
+get_other(const void *arg, size_t column, struct hr_string *out, size_t n)
+{
+	const struct columns_of *all = arg;
+	const struct column *k = &all->column[column], *mine = &all->column[all->at];
+
+	if (k->kind != mine->kind || k->n != mine->n)
+		return false;
+	if (k->kind == INTEGER)
+		as_strings(k->integer, out, n);
+	else
+		memcpy(out, k->string, n * sizeof(*out));
+	return true;
+}
+
+/* Column i: what is there already, then the rest. */
+static void
+put_column(struct hr_enc *o, const struct columns *c, size_t i, struct hr_path_memory *m,
+    struct hr_path_kept *kept)
+{
+	const struct column *k = &c->column[i];
+	size_t size = o->meta.len + o->data.len, rest, j;
+	struct columns_of all = { c->column, i };
+	struct hr_others others = { i, get_other, &all };
+	struct hr_string *s;
+	uint64_t *v;
+
 	if (k->kind == DECIMAL)
 		hr_ints_encode(o, k->decimals, k->n, &m->decimals, HR_KEPT(kept, decimals));
-	hr_ints_encode(o, k->integer, k->n, &m->ints, HR_KEPT(kept, ints));
+	if (k->kind == DECIMAL || k->kind == WORD) {
+		hr_ints_encode(o, k->integer, k->n, &m->ints, HR_KEPT(kept, ints));
+		return;
+	}
+	s = hr_arena_get(&o->arena, k->n, sizeof(*s));
+	if (k->kind == INTEGER)
+		as_strings(k->integer, s, k->n);
+	else
+		memcpy(s, k->string, k->n * sizeof(*s));
+	rest = hr_repeat_put(o, s, k->n, &others, &m->repeat, HR_KEPT(kept, same));
+	if (k->kind != INTEGER)
+		hr_strings_encode(o, s, rest, &m->strings, HR_KEPT(kept, strings));
+	else if (rest == k->n)
+		hr_ints_encode(o, k->integer, rest, &m->ints, HR_KEPT(kept, ints));
+	else {
+		v = hr_arena_get(&o->arena, rest, sizeof(*v));
+		for (j = 0; j < rest; j++)
+			memcpy(&v[j], s[j].data, sizeof(v[j]));
+		hr_ints_encode(o, v, rest, &m->ints, HR_KEPT(kept, ints));
+	}
+	hr_repeat_cost(&m->repeat, k->n, o->meta.len + o->data.len - size);
 }
 
 /* The shape of the document before, and where its marks are. */
@@ -529,10 +589,9 @@ hr_documents_encode(struct hr_enc *o, const struct hr_string *s, size_t n, struc
 	}
 	hr_strings_encode(o, shape, n, &m->shape, HR_KEPT(kept, shape));
 	for (i = 0; i < c.n; i++) {
-		struct column *k = &c.column[i];
-		struct hr_path_kept *have = path_kept(kept, k);
+		struct hr_path_kept *have = path_kept(kept, &c.column[i]);
 
-		put_column(o, k, path_memory(m, k), have);
+		put_column(o, &c, i, path_memory(m, &c.column[i]), have);
 		settle(kept, have);
 	}
 	hr_arena_release(&o->arena, mark);
@@ -614,90 +673,177 @@ make_plans(struct hr_arena *a, struct columns *c, const struct hr_string *shape,
 }
 
 static bool
-get_column(struct hr_dec *d, struct column *k, struct hr_path_kept *kept)
+get_decimals(struct hr_dec *d, struct column *k, struct hr_path_kept *kept)
 {
 	size_t i;
 
-	if (k->kind == STRING || k->kind == NUMBER) {
-		k->string = hr_arena_get(&d->arena, k->n, sizeof(*k->string));
-		return k->string && hr_strings_decode(d, k->string, k->n, HR_KEPT(kept, strings)) == 0;
-	}
-	if (k->kind == DECIMAL) {
-		k->decimals = hr_arena_get(&d->arena, k->n, sizeof(*k->decimals));
-		if (k->decimals == NULL ||
-		    hr_ints_decode(d, k->decimals, k->n, HR_KEPT(kept, decimals)) < 0)
+	k->decimals = hr_arena_get(&d->arena, k->n, sizeof(*k->decimals));
+	if (k->decimals == NULL || hr_ints_decode(d, k->decimals, k->n, HR_KEPT(kept, decimals)) < 0)
+		return false;
+	for (i = 0; i < k->n; i++)
+		if (k->decimals[i] == 0 || k->decimals[i] > DIGITS_MOST)
 			return false;
-		for (i = 0; i < k->n; i++)
-			if (k->decimals[i] == 0 || k->decimals[i] > DIGITS_MOST)
-				return false;
-	}
-	k->integer = hr_arena_get(&d->arena, k->n, sizeof(*k->integer));
-	return k->integer && hr_ints_decode(d, k->integer, k->n, HR_KEPT(kept, ints)) == 0;
+	return true;
 }
 
-static size_t
-format(char *out, int64_t integer, unsigned decimals)
+/* Integers of which some are there already. */
+static bool
+get_repeated(struct hr_dec *d, struct column *k, const struct hr_repeat *r, const struct hr_others *others,
+    struct hr_path_kept *kept)
 {
-	uint64_t v = integer < 0 ? -(uint64_t)integer : (uint64_t)integer;
-	char digit[32], *at = out;
-	unsigned n = 0;
+	uint64_t *v = hr_arena_get(&d->arena, r->rest, sizeof(*v));
+	struct hr_string *s = hr_arena_get(&d->arena, k->n, sizeof(*s));
+	size_t i;
 
-	while (v || n <= decimals) {
-		digit[n++] = (char)('0' + v % 10);
-		v /= 10;
+	if (v == NULL || s == NULL || hr_ints_decode(d, v, r->rest, HR_KEPT(kept, ints)) < 0)
+		return false;
+	as_strings(v, s, r->rest);
+	if (hr_repeat_fill(d, r, s, others) < 0)
+		return false;
+	for (i = 0; i < k->n; i++)
+		memcpy(&k->integer[i], s[i].data, sizeof(k->integer[i]));
+	return true;
+}
+
+static bool
+get_column(struct hr_dec *d, const struct columns *c, size_t i, struct hr_path_kept *kept)
+{
+	struct column *k = &c->column[i];
+	struct columns_of all = { c->column, i };
+	struct hr_others others = { i, get_other, &all };
+	bool is_string = k->kind == STRING || k->kind == NUMBER;
+	struct hr_repeat r = { .rest = k->n };
+
+	if (k->kind == DECIMAL && !get_decimals(d, k, kept))
+		return false;
+	if ((is_string || k->kind == INTEGER) && hr_repeat_get(d, &r, k->n, HR_KEPT(kept, same)) < 0)
+		return false;
+	if (is_string) {
+		k->string = hr_arena_get(&d->arena, k->n, sizeof(*k->string));
+		return k->string && hr_strings_decode(d, k->string, r.rest, HR_KEPT(kept, strings)) == 0 &&
+		    hr_repeat_fill(d, &r, k->string, &others) == 0;
 	}
-	if (integer < 0)
-		*at++ = '-';
-	while (n) {
-		*at++ = digit[--n];
-		if (n == decimals && n)
-			*at++ = '.';
+	if ((k->integer = hr_arena_get(&d->arena, k->n, sizeof(*k->integer))) == NULL)
+		return false;
+	if (r.same)
+		return get_repeated(d, k, &r, &others, kept);
+	return hr_ints_decode(d, k->integer, k->n, HR_KEPT(kept, ints)) == 0;
+}
+
+static unsigned
+digits_of(uint64_t v)
+{
+	static const uint64_t least[] = {
+		0, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, UINT64_C(10000000000),
+		UINT64_C(100000000000), UINT64_C(1000000000000), UINT64_C(10000000000000), UINT64_C(100000000000000),
+		UINT64_C(1000000000000000), UINT64_C(10000000000000000), UINT64_C(100000000000000000),
+		UINT64_C(1000000000000000000), UINT64_C(10000000000000000000),
+	};
+	/* log10 from log2: 1233 / 4096 is a little less than log10(2). */
+	unsigned n = (64 - (unsigned)__builtin_clzll(v | 1)) * 1233 >> 12;
+
+	return n + (n == 0 || v >= least[n]);
+}
+
+static uint64_t
+magnitude(uint64_t v)
+{
+	return (int64_t)v < 0 ? -v : v;
+}
+
+/* Bytes of a number, whose decimals are behind a point and at least one digit. */
+static size_t
+size_of_number(uint64_t v, uint64_t decimals)
+{
+	unsigned digits = digits_of(magnitude(v));
+
+	return (digits > decimals ? digits : decimals + 1) + (decimals > 0) + ((int64_t)v < 0);
+}
+
+/* Bytes of all scalars of a column; false: a word that is none. */
+static bool
+size_of_column(const struct column *k, size_t *size)
+{
+	size_t i;
+
+	switch (k->kind) {
+	case STRING:
+	case NUMBER:
+		for (i = 0; i < k->n; i++)
+			*size += k->string[i].len + (k->kind == STRING ? 2 : 0);
+		return true;
+	case WORD:
+		for (i = 0; i < k->n; i++) {
+			if (k->integer[i] >= HR_COUNT(word))
+				return false;
+			*size += word_len[k->integer[i]];
+		}
+		return true;
+	default:
+		for (i = 0; i < k->n; i++)
+			*size += size_of_number(k->integer[i], k->decimals ? k->decimals[i] : 0);
+		return true;
 	}
-	return (size_t)(at - out);
+}
+
+static uint8_t *
+put_bytes(uint8_t *to, const void *p, size_t n)
+{
+	if (n)
+		memcpy(to, p, n);
+	return to + n;
+}
+
+static uint8_t *
+put_number(uint8_t *to, uint64_t v, uint64_t decimals)
+{
+	uint8_t *end = to + size_of_number(v, decimals), *at = end;
+	uint64_t left = magnitude(v);
+
+	for (; decimals; decimals--, left /= 10) {
+		*--at = (uint8_t)('0' + left % 10);
+		if (decimals == 1)
+			*--at = '.';
+	}
+	do {
+		*--at = (uint8_t)('0' + left % 10);
+		left /= 10;
+	} while (left);
+	if ((int64_t)v < 0)
+		*--at = '-';
+	return end;
 }
 
 /* The next scalar of a column. */
-static bool
-give(struct column *k, struct hr_buf *out)
+static uint8_t *
+give(struct column *k, uint8_t *to)
 {
-	char digits[48];
 	size_t i = k->at++;
 
 	switch (k->kind) {
 	case STRING:
-		hr_buf_need(out, k->string[i].len + 2);
-		out->data[out->len++] = '"';
-		memcpy(out->data + out->len, k->string[i].data, k->string[i].len);
-		out->len += k->string[i].len;
-		out->data[out->len++] = '"';
-		return true;
-	case NUMBER: hr_buf_put(out, k->string[i].data, k->string[i].len); return true;
-	case WORD:
-		if (k->integer[i] >= HR_COUNT(word))
-			return false;
-		hr_buf_puts(out, word[k->integer[i]]);
-		return true;
-	default:
-		hr_buf_put(out, digits, format(digits, (int64_t)k->integer[i], k->decimals ?
-		    (unsigned)k->decimals[i] : 0));
-		return true;
+		*to++ = '"';
+		to = put_bytes(to, k->string[i].data, k->string[i].len);
+		*to++ = '"';
+		return to;
+	case NUMBER: return put_bytes(to, k->string[i].data, k->string[i].len);
+	case WORD: return put_bytes(to, word[k->integer[i]], word_len[k->integer[i]]);
+	default: return put_number(to, k->integer[i], k->decimals ? k->decimals[i] : 0);
 	}
 }
 
 /* A whole document. */
-static bool
-give_all(const struct plan *p, const struct hr_string *shape, struct columns *c, struct hr_buf *out)
+static uint8_t *
+give_all(const struct plan *p, const struct hr_string *shape, struct columns *c, uint8_t *to)
 {
 	size_t k, from = 0;
 
 	for (k = 0; k < p->n; k++) {
-		hr_buf_put(out, shape->data + from, p->place[k].at - from);
+		to = put_bytes(to, shape->data + from, p->place[k].at - from);
 		from = p->place[k].at + 1;
-		if (!give(&c->column[p->place[k].column], out))
-			return false;
+		to = give(&c->column[p->place[k].column], to);
 	}
-	hr_buf_put(out, shape->data + from, shape->len - from);
-	return true;
+	return put_bytes(to, shape->data + from, shape->len - from);
 }
 
 int
@@ -706,11 +852,9 @@ hr_documents_decode(struct hr_dec *d, struct hr_string *s, size_t n, bool front,
 {
 	struct hr_string *shape = hr_arena_get(&d->arena, n, sizeof(*shape));
 	struct plan **plan = hr_arena_get(&d->arena, n, sizeof(struct plan *));
-	struct hr_buf text = HR_BUF_INIT;
+	size_t i, size = 0;
 	struct columns c;
-	uint8_t *copy;
-	size_t i, at;
-	int rc = -1;
+	uint8_t *to;
 
 	if (shape == NULL || plan == NULL || !columns_open(&c, &d->arena) ||
 	    hr_strings_decode(d, shape, n, HR_KEPT(kept, shape)) < 0 ||
@@ -719,33 +863,23 @@ hr_documents_decode(struct hr_dec *d, struct hr_string *s, size_t n, bool front,
 	for (i = 0; i < c.n; i++) {
 		struct hr_path_kept *have = path_kept(kept, &c.column[i]);
 
-		if (!get_column(d, &c.column[i], have))
+		if (!get_column(d, &c, i, have) || !size_of_column(&c.column[i], &size))
 			return -1;
 		settle(kept, have);
 	}
+	/* Marks are not written, nor is that of what is no JSON. */
+	for (i = 0; i < n; i++)
+		size += shape[i].len - (plan[i] ? plan[i]->n : 1) + front;
+	if ((to = hr_arena_get(&d->arena, size, 1)) == NULL)
+		return -1;
 	for (i = 0; i < n; i++) {
-		at = text.len;
+		s[i].data = to;
 		if (front)
-			hr_buf_u8(&text, 1);
-		if (plan[i] == NULL)
-			hr_buf_put(&text, shape[i].data + 1, shape[i].len - 1);
-		else if (!give_all(plan[i], &shape[i], &c, &text))
-			goto out;
-		s[i].len = text.len - at;
-		/* No more than the block can hold, whatever shapes make of it. */
-		if (d->arena.limit && text.len > d->arena.limit)
-			goto out;
+			*to++ = 1;
+		to = plan[i] ? give_all(plan[i], &shape[i], &c, to) : put_bytes(to, shape[i].data + 1, shape[i].len - 1);
+		s[i].len = (size_t)(to - s[i].data);
 	}
-	if ((copy = hr_arena_get(&d->arena, text.len, 1)) == NULL)
-		goto out;
-	if (text.len)
-		memcpy(copy, text.data, text.len);
-	for (i = at = 0; i < n; at += s[i++].len)
-		s[i].data = copy + at;
-	rc = 0;
-out:
-	hr_buf_clear(&text);
-	return rc;
+	return 0;
 }
 
 /* --- what is kept --- */
@@ -757,6 +891,7 @@ free_path(void *path)
 
 	if (k == NULL)
 		return;
+	hr_ints_kept_clear(&k->same);
 	hr_ints_kept_clear(&k->ints);
 	hr_ints_kept_clear(&k->decimals);
 	hr_strings_kept_clear(&k->strings);

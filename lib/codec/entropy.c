@@ -223,6 +223,30 @@ hr_entropy_put(struct hr_enc *o, struct hr_model *model, const uint8_t *p, size_
 	hr_arena_release(&o->arena, mark);
 }
 
+/* The byte that a state stands for; v is what the state is without it. */
+static inline uint8_t
+byte_of(uint32_t x, const uint8_t symbol[PROB], const struct range r[256], uint32_t *v)
+{
+	uint32_t slot = x & (PROB - 1);
+	uint8_t s = symbol[slot];
+
+	*v = r[s].freq * (x >> PROB_BITS) + slot - r[s].start;
+	return s;
+}
+
+/* The same where a word is there, be it needed or not: no branch that depends on the data. */
+static inline uint8_t
+take(uint32_t *x, const uint8_t symbol[PROB], const struct range r[256], const uint8_t **in)
+{
+	uint32_t v, more;
+	uint8_t s = byte_of(*x, symbol, r, &v);
+
+	more = v < LOW;
+	*x = more ? v << 16 | hr_get_u16le(*in) : v;
+	*in += 2 * more;
+	return s;
+}
+
 static const uint8_t *
 get_coded(struct hr_dec *d, const struct range r[256], size_t n, uint32_t count[256])
 {
@@ -231,27 +255,35 @@ get_coded(struct hr_dec *d, const struct range r[256], size_t n, uint32_t count[
 	uint32_t x[2] = { LOW, LOW };
 	unsigned states = n < PAIR_LEAST ? 1 : 2, k;
 	uint8_t symbol[PROB], *out;
-	size_t i;
+	size_t i = 0;
 
 	if (in == NULL || len < 4 * states || len % 2 || (out = hr_arena_get(&d->arena, n, 1)) == NULL)
 		return NULL;
 	end = in + len;
-	for (i = 0; i < 256; i++)
-		memset(symbol + r[i].start, (int)i, r[i].freq);
+	for (k = 0; k < 256; k++)
+		memset(symbol + r[k].start, (int)k, r[k].freq);
 	for (k = 0; k < states; k++, in += 4)
 		x[k] = hr_get_u32le(in);
-	for (i = 0; i < n; i++) {
-		uint32_t *v = &x[states == 2 ? i & 1 : 0], slot = *v & (PROB - 1);
-		uint8_t s = symbol[slot];
+	if (states == 2) {
+		uint32_t a = x[0], b = x[1];
 
-		out[i] = s;
-		*v = r[s].freq * (*v >> PROB_BITS) + slot - r[s].start;
-		if (*v < LOW) {
-			if (in == end)
-				return NULL;
-			*v = *v << 16 | hr_get_u16le(in);
-			in += 2;
+		for (; i + 2 <= n && end - in >= 4; i += 2) {
+			out[i] = take(&a, symbol, r, &in);
+			out[i + 1] = take(&b, symbol, r, &in);
 		}
+		x[0] = a;
+		x[1] = b;
+	}
+	for (; i < n; i++) {
+		uint32_t *v = &x[states == 2 ? i & 1 : 0];
+
+		out[i] = byte_of(*v, symbol, r, v);
+		if (*v >= LOW)
+			continue;
+		if (in == end)
+			return NULL;
+		*v = *v << 16 | hr_get_u16le(in);
+		in += 2;
 	}
 	if (in != end || x[0] != LOW || x[1] != LOW)
 		return NULL;

@@ -80,9 +80,10 @@ exponent_of(const uint64_t *bits, size_t n, unsigned width, size_t *sampled, siz
 }
 
 bool
-hr_alp_encode(struct hr_enc *o, const uint64_t *bits, size_t n, unsigned width, struct hr_pick *pick,
-    struct hr_ints_kept *kept)
+hr_alp_encode(struct hr_enc *o, const uint64_t *bits, size_t n, unsigned width, const struct hr_guess *g,
+    struct hr_pick *guess, struct hr_pick *ints, struct hr_ints_kept *kept)
 {
+	struct hr_guess whose;
 	struct hr_arena_mark mark = hr_arena_mark(&o->arena);
 	uint64_t *integer = hr_arena_get(&o->arena, n, sizeof(*integer));
 	uint64_t *at = hr_arena_get(&o->arena, n, sizeof(*at)), *odd = hr_arena_get(&o->arena, n, sizeof(*odd));
@@ -108,7 +109,12 @@ hr_alp_encode(struct hr_enc *o, const uint64_t *bits, size_t n, unsigned width, 
 	}
 	hr_buf_u8(&o->meta, (uint8_t)e);
 	hr_varint_put(&o->meta, odds);
-	hr_ints_encode(o, integer, n, pick, kept);
+	if (g) {
+		whose = *g;
+		whose.exponent = (uint8_t)e;
+		hr_guess_encode(o, integer, n, &whose, guess, ints, kept);
+	} else
+		hr_ints_encode(o, integer, n, ints, kept);
 	hr_ints_encode(o, at, odds, NULL, NULL);
 	hr_planes_encode(o, odd, odds, width);
 	hr_arena_release(&o->arena, mark);
@@ -116,8 +122,10 @@ hr_alp_encode(struct hr_enc *o, const uint64_t *bits, size_t n, unsigned width, 
 }
 
 int
-hr_alp_decode(struct hr_dec *d, uint64_t *bits, size_t n, unsigned width, struct hr_ints_kept *kept)
+hr_alp_decode(struct hr_dec *d, uint64_t *bits, size_t n, unsigned width, const struct hr_guess *g,
+    struct hr_ints_kept *kept)
 {
+	struct hr_guess whose;
 	unsigned e = hr_cur_u8(&d->meta);
 	uint64_t odds = hr_varint_get(&d->meta), *at, *odd;
 	size_t i;
@@ -126,7 +134,12 @@ hr_alp_decode(struct hr_dec *d, uint64_t *bits, size_t n, unsigned width, struct
 		return -1;
 	at = hr_arena_get(&d->arena, odds, sizeof(*at));
 	odd = hr_arena_get(&d->arena, odds, sizeof(*odd));
-	if (at == NULL || odd == NULL || hr_ints_decode(d, bits, n, kept) < 0 ||
+	if (g) {
+		whose = *g;
+		whose.exponent = (uint8_t)e;
+	}
+	if (at == NULL || odd == NULL ||
+	    (g ? hr_guess_decode(d, bits, n, &whose, kept) : hr_ints_decode(d, bits, n, kept)) < 0 ||
 	    hr_ints_decode(d, at, odds, NULL) < 0 ||
 	    hr_planes_decode(d, odd, odds, width) < 0)
 		return -1;

@@ -14,12 +14,17 @@
 #define HR_FLOATS_H
 
 #include "codec/coder.h"
+#include "codec/guess.h"
 #include "codec/ints.h"
 
-/* width is 4 or 8.  False, with nothing written: they are no decimals. */
-bool hr_alp_encode(struct hr_enc *o, const uint64_t *bits, size_t n, unsigned width, struct hr_pick *pick,
-    struct hr_ints_kept *kept);
-int hr_alp_decode(struct hr_dec *d, uint64_t *bits, size_t n, unsigned width, struct hr_ints_kept *kept) HR_USED;
+/*
+ * width is 4 or 8; g is whose they are, or NULL.  False, with nothing written: they are
+ * no decimals.
+ */
+bool hr_alp_encode(struct hr_enc *o, const uint64_t *bits, size_t n, unsigned width, const struct hr_guess *g,
+    struct hr_pick *guess, struct hr_pick *ints, struct hr_ints_kept *kept);
+int hr_alp_decode(struct hr_dec *d, uint64_t *bits, size_t n, unsigned width, const struct hr_guess *g,
+    struct hr_ints_kept *kept) HR_USED;
 
 void hr_planes_encode(struct hr_enc *o, const uint64_t *bits, size_t n, unsigned width);
 int hr_planes_decode(struct hr_dec *d, uint64_t *bits, size_t n, unsigned width) HR_USED;

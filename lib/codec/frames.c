@@ -28,7 +28,10 @@ struct part {
 	struct hr_value **ordered;	/* those that rows are found by first */
 	uint16_t *order;
 	int keys;
+	struct hr_string *tuple;	/* what was written, when rows are found by keys */
 	struct hr_references references;
+	bool timed;
+	struct hr_guess_rows guess;
 	struct hr_section_kept *kept;
 };
 
@@ -39,7 +42,7 @@ struct parts {
 	struct hr_kept *kept;		/* or NULL */
 	struct hr_buf *out;
 	size_t end;			/* of out, when all is there */
-	size_t frames, items;
+	size_t frames, items, begins;
 	uint64_t *series[HR_SERIES_ALL];
 	size_t taken[HR_SERIES_ALL];
 	struct hr_string *tenant, *payload, *origin, *body;
@@ -96,6 +99,25 @@ get_frames(struct parts *p, size_t size)
 	return true;
 }
 
+/* How many tuples an operation has; 0 of those that have none, and of what is no operation. */
+static unsigned
+tuples_of(uint64_t op)
+{
+	switch (op) {
+	case HR_OP_UPDATE_KEY:
+	case HR_OP_UPDATE_OLD: return 2;
+	case HR_INSERT:
+	case HR_PUT:
+	case HR_UPDATE:
+	case HR_LEAVE:
+	case HR_DELETE:
+	case HR_DROP:
+	case HR_OP_DELETE_OLD:
+	case HR_OP_DROP_OLD: return 1;
+	}
+	return 0;
+}
+
 /* Which columns come first, and room for all. */
 static bool
 get_order(struct parts *p, struct part *s)
@@ -106,6 +128,8 @@ get_order(struct parts *p, struct part *s)
 	int i, at;
 
 	s->keys = hr_cur_u8(&p->d->meta);
+	s->timed = s->keys & HR_SECTION_TIMED;
+	s->keys &= ~HR_SECTION_TIMED;
 	s->v = hr_arena_get(a, n, sizeof(*s->v));
 	s->ordered = hr_arena_get(a, n, sizeof(*s->ordered));
 	s->order = hr_arena_get(a, n, sizeof(*s->order));
@@ -130,7 +154,7 @@ get_order(struct parts *p, struct part *s)
 			return false;
 	for (i = 0; i < s->columns; i++)
 		s->ordered[i] = s->v[s->order[i]];
-	return true;
+	return s->keys == 0 || (s->tuple = hr_arena_get(a, s->rows, sizeof(*s->tuple))) != NULL;
 }
 
 /* Column i of those in order: what differs from references, then what does not. */
@@ -140,13 +164,16 @@ get_column(struct parts *p, struct part *s, int i)
 	struct hr_column_kept *kept = HR_KEPT(s->kept, column[s->order[i]]);
 	struct hr_arena *a = &p->d->arena;
 	size_t k, flags = s->references.found, rest = s->rows, at = 0, flag = 0;
-	struct hr_value *own, before;
+	struct hr_guess g = { .rows = &s->guess, .at = i };
+	const struct hr_value *before;
+	struct hr_value *own;
 	uint64_t *same;
+	uint32_t *row;
 	uint8_t against;
 
 	against = i >= s->keys && flags ? hr_cur_u8(&p->d->meta) : 0;
 	if (against == 0)
-		return hr_column_decode(p->d, s->ordered, i, s->rows, kept) == 0;
+		return hr_column_decode(p->d, s->ordered, i, s->rows, &g, kept) == 0;
 	same = hr_arena_get(a, flags, sizeof(*same));
 	if (against > 1 || same == NULL || hr_ints_decode(p->d, same, flags, HR_KEPT(kept, same)) < 0)
 		return false;
@@ -156,14 +183,67 @@ get_column(struct parts *p, struct part *s, int i)
 		rest -= same[k];
 	}
 	own = hr_arena_get(a, rest, sizeof(*own));
-	if (own == NULL || hr_column_decode(p->d, &own, 0, rest, kept) < 0)
+	row = hr_arena_get(a, rest, sizeof(*row));
+	if (own == NULL || row == NULL)
 		return false;
-	for (k = 0; k < s->rows; k++) {
-		bool has = hr_reference(&s->references, s->ordered, k, i, &before);
-
-		s->ordered[i][k] = has && same[flag++] ? before : own[at++];
+	for (k = 0; k < s->rows; k++)
+		if (!hr_has_reference(&s->references, k) || !same[flag++])
+			row[at++] = (uint32_t)k;
+	g.row = row;
+	if (hr_column_decode(p->d, &own, 0, rest, &g, kept) < 0)
+		return false;
+	for (k = at = 0; k < s->rows; k++) {
+		if (at < rest && row[at] == k) {
+			s->ordered[i][k] = own[at++];
+			continue;
+		}
+		before = hr_reference(&s->references, s->ordered[i], k, s->order[i]);
+		s->ordered[i][k] = *before;
 	}
 	return true;
+}
+
+/* The time of the commit of each row: that of the last begin, or of the first. */
+static const uint64_t *
+get_times(struct parts *p, const struct part *s)
+{
+	const uint64_t *op = p->series[HR_SERIES_OP], *section = p->series[HR_SERIES_SECTION];
+	const uint64_t *time = p->series[HR_SERIES_BEGIN_TIME];
+	uint64_t *out = hr_arena_get(&p->d->arena, s->rows, sizeof(*out)), now;
+	size_t i, begins = 0, tuple = 0, rows = 0;
+
+	if (out == NULL)
+		return NULL;
+	now = p->begins ? time[0] : 0;
+	for (i = 0; i < p->items; i++) {
+		unsigned tuples = op[i] == HR_BEGIN ? 0 : tuples_of(op[i]);
+
+		if (op[i] == HR_BEGIN)
+			now = time[begins++];
+		for (; tuples; tuples--)
+			if (&p->part[section[tuple++]] == s)
+				out[rows++] = now;
+	}
+	return out;
+}
+
+static bool
+get_guess(struct parts *p, struct part *s)
+{
+	struct hr_guess_kept **kept = NULL;
+	size_t n = (size_t)s->columns, i;
+	uint32_t *id = hr_arena_get(&p->d->arena, s->rows, sizeof(*id));
+
+	if (s->kept && (kept = hr_arena_get(&p->d->arena, n, sizeof(*kept))) != NULL)
+		for (i = 0; i < n; i++)
+			kept[i] = &s->kept->column[s->order[i]].guess;
+	if (id == NULL || (s->kept && kept == NULL))
+		return false;
+	s->guess = (struct hr_guess_rows){
+		.v = s->ordered, .n = s->rows, .order = s->order, .references = &s->references, .kept = kept, .id = id,
+		.key = -1,
+	};
+	return !s->timed || (s->guess.time = get_times(p, s)) != NULL;
 }
 
 static bool
@@ -176,9 +256,11 @@ get_section(struct parts *p, struct part *s)
 	s->kept = p->kept ? hr_kept_section(p->kept, hr_section_key(s->relation, s->role, s->columns), s->columns) : NULL;
 	p->d->room = s->kept ? hr_kept_room(p->keep, p->kept, s->kept) : 0;
 	p->d->entries = s->kept ? hr_kept_entries(p->kept, s->kept) : 0;
+	if (!get_guess(p, s))
+		return false;
 	for (i = 0; i < s->columns; i++) {
 		if (s->keys && i == s->keys && !hr_references_find(&s->references, &p->d->arena, s->ordered, s->rows,
-		    s->keys, HR_KEPT(s->kept, versions)))
+		    s->keys, s->columns, HR_KEPT(s->kept, versions)))
 			return false;
 		if (!get_column(p, s, i))
 			return false;
@@ -196,7 +278,7 @@ keep_sections(struct parts *p)
 		struct part *s = &p->part[i];
 
 		if (s->keys)
-			hr_versions_keep(&s->kept->versions, &s->references, s->ordered, s->columns);
+			hr_versions_keep(&s->kept->versions, &s->references, s->tuple);
 		hr_kept_settle(p->keep, p->kept, s->kept);
 	}
 }
@@ -243,31 +325,25 @@ get_sections(struct parts *p, size_t tuples, size_t size)
 static bool
 get_items(struct parts *p, size_t size)
 {
-	size_t begins = 0, commits = 0, origins = 0, steps = 0, bodies = 0, tuples = 0, i;
+	size_t commits = 0, origins = 0, steps = 0, bodies = 0, tuples = 0, i;
 
 	if (!series(p, HR_SERIES_OP, p->items))
 		return false;
 	for (i = 0; i < p->items; i++)
 		switch (p->series[HR_SERIES_OP][i]) {
-		case HR_BEGIN: begins++; break;
+		case HR_BEGIN: p->begins++; break;
 		case HR_COMMIT: commits++; break;
 		case HR_ORIGIN: origins++; break;
 		case HR_TRUNCATE:
 		case HR_MESSAGE: bodies++; break;
-		case HR_LEAVE: steps++; tuples++; break;
-		case HR_OP_UPDATE_KEY:
-		case HR_OP_UPDATE_OLD: tuples += 2; break;
-		case HR_INSERT:
-		case HR_PUT:
-		case HR_UPDATE:
-		case HR_DELETE:
-		case HR_DROP:
-		case HR_OP_DELETE_OLD:
-		case HR_OP_DROP_OLD: tuples++; break;
-		default: return false;
+		default:
+			if (tuples_of(p->series[HR_SERIES_OP][i]) == 0)
+				return false;
+			steps += p->series[HR_SERIES_OP][i] == HR_LEAVE;
+			tuples += tuples_of(p->series[HR_SERIES_OP][i]);
 		}
-	return series(p, HR_SERIES_XID, begins) && series(p, HR_SERIES_BEGIN, begins) &&
-	    series(p, HR_SERIES_BEGIN_TIME, begins) && series(p, HR_SERIES_COMMIT, commits) &&
+	return series(p, HR_SERIES_XID, p->begins) && series(p, HR_SERIES_BEGIN, p->begins) &&
+	    series(p, HR_SERIES_BEGIN_TIME, p->begins) && series(p, HR_SERIES_COMMIT, commits) &&
 	    series(p, HR_SERIES_ORIGIN, origins) && strings(p, &p->origin, origins, HR_KEPT(p->kept, origins)) &&
 	    series(p, HR_SERIES_STEP, steps) && strings(p, &p->body, bodies, HR_KEPT(p->kept, bodies)) &&
 	    get_sections(p, tuples, size);
@@ -275,6 +351,7 @@ get_items(struct parts *p, size_t size)
 
 /* --- all columns are there: write frames --- */
 
+/* Is there room?  out has memory for all that the block says it is. */
 static bool
 room(const struct parts *p, size_t n)
 {
@@ -286,20 +363,23 @@ static bool
 put_tuple(struct parts *p, unsigned role, uint32_t *relation, bool first)
 {
 	struct part *s = &p->part[next(p, HR_SERIES_SECTION)];
-	size_t bytes = 0;
-	uint8_t *to;
+	uint8_t *from = p->out->data + p->out->len, *end = p->out->data + p->end, *to = from + 2;
+	const struct hr_value *v;
 	int i;
 
-	if (s->role != role || (!first && s->relation != *relation))
+	if (s->role != role || (!first && s->relation != *relation) || !room(p, 2))
 		return false;
 	*relation = s->relation;
-	for (i = 0; i < s->columns; i++)
-		bytes += hr_value_size(&s->v[i][s->taken]);
-	if (!room(p, 2 + bytes))
-		return false;
-	to = hr_tuple_begin(p->out, s->columns, bytes);
-	for (i = 0; i < s->columns; i++)
-		to = hr_value_put(to, &s->v[i][s->taken]);
+	hr_set_u16be(from, (uint16_t)s->columns);
+	for (i = 0; i < s->columns; i++) {
+		v = &s->v[i][s->taken];
+		if ((size_t)(end - to) < hr_value_size(v))
+			return false;
+		to = hr_value_put(to, v);
+	}
+	if (s->tuple)
+		s->tuple[s->taken] = (struct hr_string){ from, (size_t)(to - from) };
+	p->out->len += (size_t)(to - from);
 	s->taken++;
 	return true;
 }
@@ -512,8 +592,10 @@ hr_columns_decode(struct hr_columns *c, const struct hr_block *b, const char *te
 		out->v[out->n++] = (struct hr_record){ (uint32_t)p.series[HR_SERIES_PLACE][i], mark,
 		    out->bytes.len - mark };
 	}
+	if (out->bytes.len != p.end)
+		return false;
 	keep_sections(&p);
 	if (kept)
 		hr_kept_settle(&c->keep, kept, NULL);
-	return out->bytes.len == p.end;
+	return true;
 }

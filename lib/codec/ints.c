@@ -26,6 +26,7 @@ enum transform { REFERENCE, DELTA, DELTA2 };
 #define SLOTS		(2 * ENTRIES_MAX)
 #define ZSTD_FAST	1		/* its level for what has no text in it */
 #define ZSTD_BYTES	14		/* what it costs in front, about */
+#define SAMPLE		1024		/* numbers of a trial */
 
 /* A series after its transform, and what it takes back. */
 struct left {
@@ -284,7 +285,7 @@ choose(struct hr_enc *o, const uint64_t *v, size_t n, const struct hr_ints_kept 
 
 	*cost = UINT64_MAX;
 	for (t = REFERENCE; t <= DELTA2; t++)
-		for (z = 0; z < (t == REFERENCE ? 1 : 2); z++) {
+		for (z = 0; z < 2; z++) {
 			if (n < (size_t)t + 1)
 				continue;
 			reduce(&l, r, transform(r, v, n, (enum transform)t, first), z);
@@ -390,14 +391,31 @@ encode_as(struct hr_enc *o, const uint64_t *v, size_t n, uint8_t codec, struct h
 	}
 }
 
-/* The way that takes least: reckoned, and done where it cannot be. */
+uint64_t
+hr_ints_cost(struct hr_enc *o, const uint64_t *v, size_t n, const struct hr_ints_kept *kept)
+{
+	struct hr_arena_mark mark = hr_arena_mark(&o->arena);
+	uint64_t least, cost;
+
+	choose(o, v, n, kept, &least);
+	cost = cost_dictionary(o, v, n, kept);
+	hr_arena_release(&o->arena, mark);
+	return cost < least ? cost : least;
+}
+
+/* The way that takes least, of a run in the middle: reckoned, and done where it cannot be. */
 static uint8_t
 best_of(struct hr_enc *o, const uint64_t *v, size_t n, struct hr_ints_kept *kept)
 {
-	uint64_t least, cost;
-	uint8_t best = choose(o, v, n, kept, &least), other[2];
 	size_t meta = o->meta.len, data = o->data.len, i, others = 0;
+	uint8_t best, other[2];
+	uint64_t least, cost;
 
+	if (n > SAMPLE) {
+		v += (n - SAMPLE) / 2;
+		n = SAMPLE;
+	}
+	best = choose(o, v, n, kept, &least);
 	if (least < ZSTD_BYTES + 2)
 		return best;
 	cost = cost_dictionary(o, v, n, kept);
@@ -441,6 +459,8 @@ hr_ints_encode(struct hr_enc *o, const uint64_t *v, size_t n, struct hr_pick *pi
 		codec = tried ? best_of(o, v, n, kept) : pick->codec;
 		encode_as(o, v, n, codec, kept);
 		if (pick) {
+			if (tried && codec == pick->codec)
+				hr_pick_again(pick);
 			pick->codec = codec;
 			hr_pick_cost(pick, tried, n, o->meta.len - meta + o->data.len - data);
 		}

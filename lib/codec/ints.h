@@ -39,6 +39,9 @@ void hr_ints_encode(struct hr_enc *o, const uint64_t *v, size_t n, struct hr_pic
 /* 0, or -1: the block is not well-formed. */
 int hr_ints_decode(struct hr_dec *d, uint64_t *v, size_t n, struct hr_ints_kept *kept) HR_USED;
 
+/* Bytes that they take, about, with what of these ways can be reckoned. */
+uint64_t hr_ints_cost(struct hr_enc *o, const uint64_t *v, size_t n, const struct hr_ints_kept *kept);
+
 /* Small numbers, as tokens: n of them. */
 void hr_tokens_put(struct hr_enc *o, const uint64_t *u, size_t n, struct hr_ints_kept *kept);
 int hr_tokens_get(struct hr_dec *d, uint64_t *u, size_t n, struct hr_ints_kept *kept) HR_USED;

@@ -12,8 +12,7 @@
 #define LINES_MAX	100000
 
 struct line {
-	char *table, *column, *type;
-	const char *codec;
+	char *table, *column, *type, *codec;
 	uint64_t in, out;
 };
 
@@ -35,7 +34,7 @@ hr_stats_add(struct hr_stats *s, const char *table, const char *column, const ch
 		l->table = hr_strdup(table);
 		l->column = hr_strdup(column);
 		l->type = hr_strdup(type);
-		l->codec = codec;
+		l->codec = hr_strdup(codec);
 	}
 	l = *at;
 	l->in += in;
@@ -112,6 +111,7 @@ free_line(void *v)
 	free(l->table);
 	free(l->column);
 	free(l->type);
+	free(l->codec);
 	free(l);
 }
 

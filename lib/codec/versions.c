@@ -15,9 +15,15 @@
 
 #define AHEAD		8		/* rows that memory is asked for in advance */
 
+/* A tuple, and its length in front; NULL: empty. */
 struct slot {
 	uint64_t hash;
-	struct hr_kept_value *version;	/* NULL: empty */
+	const struct version *version;
+};
+
+struct version {
+	uint32_t len;
+	uint8_t tuple[];
 };
 
 struct hr_versions_piece {
@@ -59,10 +65,10 @@ slot_of(const struct hr_versions_part *p, uint64_t hash)
 	return &p->slot[at];
 }
 
-static const struct hr_kept_value *
+static const struct version *
 find(const struct hr_versions *kept, uint64_t hash)
 {
-	const struct hr_kept_value *v = NULL;
+	const struct version *v = NULL;
 
 	if (kept->newer && kept->newer->slots)
 		v = slot_of(kept->newer, hash)->version;
@@ -80,10 +86,30 @@ fetch(const struct hr_versions *kept, uint64_t hash)
 		__builtin_prefetch(&kept->older->slot[hash & (kept->older->slots - 1)]);
 }
 
+/* Those that are kept, taken apart. */
+static bool
+open_versions(struct hr_references *r, struct hr_arena *a, const struct version **version, size_t n, int columns)
+{
+	struct hr_value *v;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		r->version[i] = NULL;
+		if (version[i] == NULL)
+			continue;
+		if ((v = hr_arena_get(a, (size_t)columns, sizeof(*v))) == NULL)
+			return false;
+		hr_tuple_decode(version[i]->tuple, version[i]->len, v, columns);
+		r->version[i] = v;
+	}
+	return true;
+}
+
 bool
 hr_references_find(struct hr_references *r, struct hr_arena *a, struct hr_value *const *v, size_t n,
-    int keys, const struct hr_versions *kept)
+    int keys, int columns, const struct hr_versions *kept)
 {
+	const struct version **version = hr_arena_get(a, n, sizeof(*version));
 	size_t slots = 16, i, at;
 	uint32_t *slot;
 
@@ -94,7 +120,8 @@ hr_references_find(struct hr_references *r, struct hr_arena *a, struct hr_value 
 		.row = hr_arena_get(a, n, sizeof(*r->row)), .followed = hr_arena_get(a, n, sizeof(*r->followed)),
 	};
 	slot = hr_arena_get(a, slots, sizeof(*slot));
-	if (r->hash == NULL || r->version == NULL || r->row == NULL || r->followed == NULL || slot == NULL)
+	if (version == NULL || r->hash == NULL || r->version == NULL || r->row == NULL || r->followed == NULL ||
+	    slot == NULL)
 		return false;
 	memset(slot, 0, slots * sizeof(*slot));
 	for (i = 0; i < n; i++)
@@ -103,7 +130,7 @@ hr_references_find(struct hr_references *r, struct hr_arena *a, struct hr_value 
 		if (kept && i + AHEAD < n)
 			fetch(kept, r->hash[i + AHEAD]);
 		r->row[i] = (uint32_t)i;
-		r->version[i] = NULL;
+		version[i] = NULL;
 		r->followed[i] = false;
 		for (at = r->hash[i] & (slots - 1); slot[at] && r->hash[slot[at] - 1] != r->hash[i]; )
 			at = (at + 1) & (slots - 1);
@@ -111,12 +138,12 @@ hr_references_find(struct hr_references *r, struct hr_arena *a, struct hr_value 
 			r->row[i] = slot[at] - 1;
 			r->followed[r->row[i]] = true;
 		} else if (kept)
-			r->version[i] = find(kept, r->hash[i]);
-		__builtin_prefetch(r->version[i]);
-		r->found += slot[at] || r->version[i];
+			version[i] = find(kept, r->hash[i]);
+		__builtin_prefetch(version[i]);
+		r->found += slot[at] || version[i];
 		slot[at] = (uint32_t)i + 1;
 	}
-	return true;
+	return open_versions(r, a, version, n, columns);
 }
 
 static void *
@@ -155,12 +182,10 @@ free_pieces(struct hr_versions_piece *piece)
 
 /* Its pieces are spare, but for those of one large row. */
 static void
-free_part(struct hr_versions *kept, struct hr_versions_part *p)
+empty(struct hr_versions *kept, struct hr_versions_part *p)
 {
 	struct hr_versions_piece *piece;
 
-	if (p == NULL)
-		return;
 	while ((piece = p->piece) != NULL) {
 		p->piece = piece->before;
 		if (piece->size != PIECE_BYTES) {
@@ -170,6 +195,17 @@ free_part(struct hr_versions *kept, struct hr_versions_part *p)
 		piece->before = kept->spare;
 		kept->spare = piece;
 	}
+	if (p->slots)
+		memset(p->slot, 0, p->slots * sizeof(*p->slot));
+	p->n = p->bytes = 0;
+}
+
+static void
+free_part(struct hr_versions *kept, struct hr_versions_part *p)
+{
+	if (p == NULL)
+		return;
+	empty(kept, p);
 	free(p->slot);
 	free(p);
 }
@@ -189,6 +225,20 @@ grow(struct hr_versions_part *p)
 	p->slots = bigger.slots;
 }
 
+/* The older one is forgotten; its memory is the newest's. */
+static void
+begin_part(struct hr_versions *kept)
+{
+	struct hr_versions_part *p = kept->older;
+
+	kept->older = kept->newer;
+	kept->newer = p;
+	if (p)
+		empty(kept, p);
+	else
+		kept->newer = hr_zalloc(sizeof(*kept->newer));
+}
+
 static size_t
 size_of(const struct hr_versions_part *p)
 {
@@ -196,46 +246,27 @@ size_of(const struct hr_versions_part *p)
 }
 
 void
-hr_versions_keep(struct hr_versions *kept, const struct hr_references *r, struct hr_value *const *v, int columns)
+hr_versions_keep(struct hr_versions *kept, const struct hr_references *r, const struct hr_string *tuple)
 {
 	struct hr_versions_part *p;
-	size_t i, bytes;
+	struct version *version;
 	struct slot *slot;
-	uint8_t *data;
-	int c;
+	size_t i;
 
 	for (i = 0; i < r->n; i++) {
-		struct hr_kept_value *version;
-
 		if (kept->newer && kept->newer->slots && i + AHEAD < r->n)
 			__builtin_prefetch(&kept->newer->slot[r->hash[i + AHEAD] & (kept->newer->slots - 1)], 1);
 		if (r->followed[i])
 			continue;
-		if (kept->newer == NULL || kept->newer->bytes > PART_BYTES) {
-			free_part(kept, kept->older);
-			kept->older = kept->newer;
-			kept->newer = hr_zalloc(sizeof(*kept->newer));
-		}
+		if (kept->newer == NULL || kept->newer->bytes > PART_BYTES)
+			begin_part(kept);
 		p = kept->newer;
 		if (2 * (p->n + 1) > p->slots)
 			grow(p);
 		slot = slot_of(p, r->hash[i]);
-		bytes = (size_t)columns * sizeof(*version);
-		for (c = 0; c < columns; c++)
-			bytes += v[c][i].len > 0 ? (size_t)v[c][i].len : 0;
-		version = get(kept, p, bytes);
-		data = (uint8_t *)(version + columns);
-		for (c = 0; c < columns; c++) {
-			const struct hr_value *x = &v[c][i];
-
-			version[c] = (struct hr_kept_value){
-				.len = x->len, .text = x->text, .at = (uint32_t)(data - (uint8_t *)&version[c]) & INT32_MAX,
-			};
-			if (x->len > 0) {
-				hr_copy(data, x->data, (size_t)x->len);
-				data += x->len;
-			}
-		}
+		version = get(kept, p, sizeof(*version) + tuple[i].len);
+		version->len = (uint32_t)tuple[i].len;
+		memcpy(version->tuple, tuple[i].data, tuple[i].len);
 		p->n += slot->version == NULL;
 		*slot = (struct slot){ r->hash[i], version };
 	}

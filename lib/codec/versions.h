@@ -13,6 +13,7 @@
 #define HR_VERSIONS_H
 
 #include "codec/coder.h"
+#include "codec/strings.h"
 #include "stream/rows.h"
 
 #define HR_VERSIONS_KEYS 8		/* columns that rows are found by, at most */
@@ -23,48 +24,39 @@ struct hr_versions {
 	size_t size;
 };
 
-/* A value that is kept: length as in hr_value, and where its bytes are from here. */
-struct hr_kept_value {
-	int32_t len;
-	uint32_t text : 1, at : 31;
-};
-
 /* What each row of a block refers to: a version that is kept, or a row before it. */
 struct hr_references {
 	size_t n, found;
 	uint64_t *hash;				/* of the row's key */
-	const struct hr_kept_value **version;	/* all columns; or NULL */
+	const struct hr_value **version;	/* all columns, as the tuple has them; or NULL */
 	uint32_t *row;				/* in front; its own number: there is none */
 	bool *followed;				/* a later one of this block has its key */
 };
 
 /*
- * Find them: v[c] are the columns, of which only the first ones, the key's, are
- * looked at.  kept may be NULL.  False: the arena has no room.
+ * Find them, by the values of the first columns of v, the key's.  kept, which may
+ * be NULL, holds tuples of so many columns.  False: the arena has no room.
  */
 bool hr_references_find(struct hr_references *r, struct hr_arena *a, struct hr_value *const *v, size_t n,
-    int keys, const struct hr_versions *kept);
+    int keys, int columns, const struct hr_versions *kept);
 
-/* What column c of row i has in its reference; false: there is none. */
 static inline bool
-hr_reference(const struct hr_references *r, struct hr_value *const *v, size_t i, int c, struct hr_value *out)
+hr_has_reference(const struct hr_references *r, size_t i)
 {
-	const struct hr_kept_value *k;
-
-	if (r->version[i]) {
-		k = &r->version[i][c];
-		*out = (struct hr_value){ (const uint8_t *)k + k->at, k->len, k->text };
-		return true;
-	}
-	if (r->row[i] == i)
-		return false;
-	*out = v[c][r->row[i]];
-	return true;
+	return r->version[i] || r->row[i] != i;
 }
 
-/* Keep the last version of each row, when nothing that was kept is lent any more. */
-void hr_versions_keep(struct hr_versions *kept, const struct hr_references *r, struct hr_value *const *v,
-    int columns);
+/* What row i has in its reference in column c, whose values are v and which is so in tuples. */
+static inline const struct hr_value *
+hr_reference(const struct hr_references *r, const struct hr_value *v, size_t i, int c)
+{
+	if (r->version[i])
+		return &r->version[i][c];
+	return r->row[i] == i ? NULL : &v[r->row[i]];
+}
+
+/* Keep the last version of each row, a tuple, when nothing that was kept is lent any more. */
+void hr_versions_keep(struct hr_versions *kept, const struct hr_references *r, const struct hr_string *tuple);
 /* Forget, and give all memory back. */
 void hr_versions_clear(struct hr_versions *kept);
 

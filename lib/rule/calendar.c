@@ -669,7 +669,8 @@ hr_timestamp_add(int64_t *us, const struct hr_span *span)
 		    __builtin_add_overflow(*us, time, us) || !hr_timestamp_valid(*us))
 			return false;
 	}
-	if (span->days && (__builtin_add_overflow(*us, span->days * HR_DAY_US, us) || !hr_timestamp_valid(*us)))
+	if (span->days && (__builtin_mul_overflow(span->days, HR_DAY_US, &days) ||
+	    __builtin_add_overflow(*us, days, us) || !hr_timestamp_valid(*us)))
 		return false;
 	return !__builtin_add_overflow(*us, span->us, us) && hr_timestamp_valid(*us);
 }
@@ -740,10 +741,8 @@ hr_span_div(struct hr_span *x, double by)
 }
 
 struct hr_span
-hr_span_between(int64_t from, int64_t to)
+hr_span_of(int64_t us)
 {
-	int64_t us = to - from;
-
 	return (struct hr_span){ .us = us % HR_DAY_US, .days = (int32_t)(us / HR_DAY_US) };
 }
 
@@ -873,7 +872,7 @@ day_part(enum hr_field f, int64_t days)
 
 	switch (f) {
 	case HR_FIELD_DAY: return d.day;
-	case HR_FIELD_WEEK: return (days - days_of(iso_year(days), 1, 1) - iso_dow(days) + 10) / 7;
+	case HR_FIELD_WEEK: return (days - days_of(iso_year(days), 1, 1) - iso_dow(days) + 11) / 7;
 	case HR_FIELD_MONTH: return d.month;
 	case HR_FIELD_QUARTER: return (d.month - 1) / 3 + 1;
 	case HR_FIELD_YEAR: return no_year_0(d.year);
@@ -892,7 +891,7 @@ day_part(enum hr_field f, int64_t days)
 
 /* The parts that only ever grow are infinite too, the others are NULL. */
 static void
-infinite_part(struct hr_part *p, enum hr_field f, int sign)
+infinite_part(struct hr_time_part *p, enum hr_field f, int sign)
 {
 	if (f == HR_FIELD_YEAR || f == HR_FIELD_DECADE || f == HR_FIELD_CENTURY || f == HR_FIELD_MILLENNIUM ||
 	    f == HR_FIELD_JULIAN || f == HR_FIELD_ISOYEAR || f == HR_FIELD_EPOCH)
@@ -901,35 +900,45 @@ infinite_part(struct hr_part *p, enum hr_field f, int sign)
 		p->null = true;
 }
 
-void
-hr_time_part(struct hr_part *p, enum hr_field f, int64_t us)
+/* Seconds, and what is less than one. */
+static void
+set_epoch(struct hr_time_part *p, int128 us)
 {
-	*p = (struct hr_part){ .scale = 0 };
+	p->scale = 6;
+	p->seconds = (int64_t)(us / HR_SECOND_US);
+	p->value = (int64_t)(us % HR_SECOND_US);
+	p->epoch = (double)us / 1000000;
+}
+
+void
+hr_time_part(struct hr_time_part *p, enum hr_field f, int64_t us)
+{
+	*p = (struct hr_time_part){ .day_us = -1 };
 	switch (f) {
 	case HR_FIELD_MICROSECONDS: p->value = us % MINUTE_US; break;
 	case HR_FIELD_MILLISECONDS: p->value = us % MINUTE_US; p->scale = 3; break;
 	case HR_FIELD_SECOND: p->value = us % MINUTE_US; p->scale = 6; break;
 	case HR_FIELD_MINUTE: p->value = us / MINUTE_US % 60; break;
 	case HR_FIELD_HOUR: p->value = us / HOUR_US; break;
-	case HR_FIELD_EPOCH: p->value = us; p->scale = 6; break;
+	case HR_FIELD_EPOCH: set_epoch(p, us); break;
 	default: break;
 	}
 }
 
-bool
-hr_timestamp_part(struct hr_part *p, enum hr_field f, int64_t us)
+void
+hr_timestamp_part(struct hr_time_part *p, enum hr_field f, int64_t us)
 {
 	int64_t days;
 
-	*p = (struct hr_part){ .scale = 0 };
+	*p = (struct hr_time_part){ .day_us = -1 };
 	if (!hr_timestamp_finite(us)) {
 		infinite_part(p, f, us < 0 ? -1 : 1);
-		return true;
+		return;
 	}
 	days = floor_div(us, HR_DAY_US);
 	if (f == HR_FIELD_EPOCH) {
-		p->scale = 6;
-		return !__builtin_add_overflow(us, UNIX_DAYS * HR_DAY_US, &p->value);
+		set_epoch(p, (int128)us + UNIX_DAYS * HR_DAY_US);
+		return;
 	}
 	if (f <= HR_FIELD_HOUR)
 		hr_time_part(p, f, us - days * HR_DAY_US);
@@ -937,41 +946,45 @@ hr_timestamp_part(struct hr_part *p, enum hr_field f, int64_t us)
 		p->value = day_part(f, days);
 	if (f == HR_FIELD_JULIAN)
 		p->day_us = us - days * HR_DAY_US;
-	return true;
 }
 
 void
-hr_date_part(struct hr_part *p, enum hr_field f, int64_t days)
+hr_date_part(struct hr_time_part *p, enum hr_field f, int64_t days)
 {
-	*p = (struct hr_part){ .scale = 0 };
+	*p = (struct hr_time_part){ .day_us = -1 };
 	if (!hr_date_finite(days))
 		infinite_part(p, f, days < 0 ? -1 : 1);
 	else
 		p->value = day_part(f, days);
 }
 
-bool
-hr_span_part(struct hr_part *p, enum hr_field f, const struct hr_span *span)
+void
+hr_span_part(struct hr_time_part *p, enum hr_field f, const struct hr_span *span)
 {
 	int year = span->months / 12, month = span->months % 12;
+	int64_t quarters;
 
-	*p = (struct hr_part){ .scale = 0 };
+	*p = (struct hr_time_part){ .day_us = -1 };
 	switch (f) {
-	case HR_FIELD_DAY: p->value = span->days; return true;
-	case HR_FIELD_MONTH: p->value = month; return true;
-	case HR_FIELD_QUARTER: p->value = month / 3 + 1; return true;
-	case HR_FIELD_YEAR: p->value = year; return true;
-	case HR_FIELD_DECADE: p->value = year / 10; return true;
-	case HR_FIELD_CENTURY: p->value = year / 100; return true;
-	case HR_FIELD_MILLENNIUM: p->value = year / 1000; return true;
+	case HR_FIELD_DAY: p->value = span->days; break;
+	case HR_FIELD_MONTH: p->value = month; break;
+	case HR_FIELD_QUARTER: p->value = month / 3 + 1; break;
+	case HR_FIELD_YEAR: p->value = year; break;
+	case HR_FIELD_DECADE: p->value = year / 10; break;
+	case HR_FIELD_CENTURY: p->value = year / 100; break;
+	case HR_FIELD_MILLENNIUM: p->value = year / 1000; break;
 	case HR_FIELD_EPOCH:
-		p->scale = 6;
-		p->value = (INT64_C(1461) * year + INT64_C(120) * month + INT64_C(4) * span->days) * (86400 / 4);
-		return !__builtin_mul_overflow(p->value, HR_SECOND_US, &p->value) &&
-		    !__builtin_add_overflow(p->value, span->us, &p->value);
+		/* A year is 365.25 days. */
+		quarters = INT64_C(1461) * year + INT64_C(120) * month + INT64_C(4) * span->days;
+		set_epoch(p, (int128)quarters * (HR_DAY_US / 4) + span->us);
+		p->epoch = (double)span->us / 1000000.0;
+		p->epoch += 365.25 * 86400 * year;
+		p->epoch += 30.0 * 86400 * month;
+		p->epoch += 86400.0 * span->days;
+		break;
 	default:
 		hr_time_part(p, f, span->us);
-		return true;
+		break;
 	}
 }
 

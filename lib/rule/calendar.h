@@ -61,7 +61,7 @@ bool hr_span_add(struct hr_span *x, const struct hr_span *y) HR_USED;
 bool hr_span_neg(struct hr_span *x) HR_USED;
 bool hr_span_mul(struct hr_span *x, double by) HR_USED;
 bool hr_span_div(struct hr_span *x, double by) HR_USED;
-struct hr_span hr_span_between(int64_t from, int64_t to);	/* timestamps: days and less */
+struct hr_span hr_span_of(int64_t us);		/* days and less */
 int hr_span_cmp(const struct hr_span *x, const struct hr_span *y);	/* a month is 30 days */
 
 enum hr_field {
@@ -90,14 +90,13 @@ enum hr_field {
 /* The field of that name, in any of its spellings; -1: there is none. */
 int hr_field_parse(const char *s, size_t n);
 
-/*
- * What is asked of a field: a number with so many decimals, a whole one and a
- * part of a day, NULL (an infinite timestamp's minute) or an infinity.
- */
-struct hr_part {
-	int64_t value;
+/* What a field is: a number, NULL (an infinite timestamp's minute) or an infinity. */
+struct hr_time_part {
+	int64_t value;		/* with so many decimals */
 	int scale;
-	int64_t day_us;		/* of a julian day, else 0 */
+	int64_t seconds;	/* of an epoch: these, and the value behind the point */
+	double epoch;		/* the same as date_part() computes it */
+	int64_t day_us;		/* of a julian day: what is over of it; else -1 */
 	bool null;
 	int infinite;		/* -1, 1 */
 };
@@ -109,10 +108,10 @@ bool hr_field_of_time(enum hr_field f);
 bool hr_field_of_span(enum hr_field f);
 bool hr_field_truncates(enum hr_field f);	/* date_trunc() */
 
-bool hr_timestamp_part(struct hr_part *p, enum hr_field f, int64_t us) HR_USED;	/* false: out of range */
-void hr_date_part(struct hr_part *p, enum hr_field f, int64_t days);
-void hr_time_part(struct hr_part *p, enum hr_field f, int64_t us);
-bool hr_span_part(struct hr_part *p, enum hr_field f, const struct hr_span *span) HR_USED;
+void hr_timestamp_part(struct hr_time_part *p, enum hr_field f, int64_t us);
+void hr_date_part(struct hr_time_part *p, enum hr_field f, int64_t days);
+void hr_time_part(struct hr_time_part *p, enum hr_field f, int64_t us);
+void hr_span_part(struct hr_time_part *p, enum hr_field f, const struct hr_span *span);
 
 bool hr_timestamp_trunc(int64_t *us, enum hr_field f) HR_USED;
 void hr_span_trunc(struct hr_span *span, enum hr_field f);

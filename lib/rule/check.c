@@ -77,7 +77,7 @@ hr_type_implicit(enum hr_type from, enum hr_type to)
 		return true;
 	if (hr_type_textual(from))
 		return to == HR_TYPE_TEXT || ((from == HR_TYPE_TEXT || from == HR_TYPE_VARCHAR ||
-		    from == HR_TYPE_BPCHAR) && (to == HR_TYPE_VARCHAR || to == HR_TYPE_BPCHAR));
+		    from == HR_TYPE_BPCHAR) && to >= HR_TYPE_TEXT && to <= HR_TYPE_NAME);
 	switch (from) {
 	case HR_TYPE_DATE: return is_timestamp(to);
 	case HR_TYPE_TIMESTAMP: return to == HR_TYPE_TIMESTAMPTZ;
@@ -173,6 +173,25 @@ keep(struct hr_check *c, struct hr_datum *d)
 	}
 }
 
+/* Is it NULL as soon as one of its arguments is? */
+static bool
+is_strict(const struct hr_node *n)
+{
+	return (n->op >= HR_NODE_NEG && n->op <= HR_NODE_GE) || n->op == HR_NODE_NOT ||
+	    (n->op >= HR_NODE_LIKE && n->op <= HR_NODE_CAST) || n->eval == hr_eval_call;
+}
+
+static bool
+has_null(const struct hr_node *n)
+{
+	int i;
+
+	for (i = 0; i < n->args; i++)
+		if (n->arg[i]->op == HR_NODE_CONST && n->arg[i]->value.null)
+			return true;
+	return false;
+}
+
 /* What is known now is computed now.  What fails does so when it is reached. */
 static void
 fold(struct hr_check *c, struct hr_node *n)
@@ -181,6 +200,10 @@ fold(struct hr_check *c, struct hr_node *n)
 	struct hr_err e = HR_ERR_INIT;
 	struct hr_datum d;
 
+	if (!n->kept && is_strict(n) && has_null(n)) {
+		set_const(n, (struct hr_datum){ .type = n->type, .null = true });
+		return;
+	}
 	if (n->kept || !all_const(n))
 		return;
 	hr_scratch_reset(&c->tmp);
@@ -243,9 +266,9 @@ hr_check_assign(struct hr_check *c, struct hr_node **n, const struct hr_column *
 	return add_cast(c, n, to, column->typmod, sized ? hr_eval_assign : hr_eval_cast);
 }
 
-int
-hr_check_common(struct hr_check *c, const struct hr_node *of, struct hr_node **n, int count,
-    enum hr_type *type)
+/* The one type that all can have; HR_TYPE_NONE with *odd set to who has another. */
+static enum hr_type
+common_type(struct hr_node **n, int count, int *odd)
 {
 	enum hr_type t = n[0]->type;
 	int i;
@@ -257,20 +280,34 @@ hr_check_common(struct hr_check *c, const struct hr_node *of, struct hr_node **n
 			continue;
 		if (t == HR_TYPE_UNKNOWN)
 			t = next;
-		else if (category(next) != category(t))
-			return hr_parse_fail(n[i]->at, c->e, "%s and %s do not go together", hr_type_name(t),
-			    name_of(n[i]));
-		else if (!is_preferred(t) && hr_type_implicit(t, next) && !hr_type_implicit(next, t))
+		else if (category(next) != category(t)) {
+			*odd = i;
+			return HR_TYPE_NONE;
+		} else if (!is_preferred(t) && hr_type_implicit(t, next) && !hr_type_implicit(next, t))
 			t = next;
 	}
-	if (t == HR_TYPE_UNKNOWN)
-		t = HR_TYPE_TEXT;
-	if (t == HR_TYPE_NONE)
-		return hr_parse_fail(of->at, c->e, "a value of a type that rules cannot read");
 	for (i = 0; i < count; i++)
-		if (hr_check_coerce(c, &n[i], t) < 0)
+		if (!hr_type_implicit(n[i]->type, t)) {
+			*odd = i;
+			return HR_TYPE_NONE;
+		}
+	return t == HR_TYPE_UNKNOWN ? HR_TYPE_TEXT : t;
+}
+
+int
+hr_check_common(struct hr_check *c, struct hr_node **n, int count, enum hr_type *type)
+{
+	int i, odd = 0, with = 0;
+
+	*type = common_type(n, count, &odd);
+	if (*type == HR_TYPE_NONE) {
+		while (with < count - 1 && (n[with]->type == HR_TYPE_UNKNOWN || n[with]->type == n[odd]->type))
+			with++;
+		return hr_parse_fail(n[odd]->at, c->e, "%s and %s do not go together", name_of(n[with]), name_of(n[odd]));
+	}
+	for (i = 0; i < count; i++)
+		if (hr_check_coerce(c, &n[i], *type) < 0)
 			return -1;
-	*type = t;
 	return 0;
 }
 
@@ -343,6 +380,8 @@ no_operator(struct hr_check *c, const struct hr_node *n)
 	return hr_hint(c->e, "a cast may help");
 }
 
+static int check_logic(struct hr_check *c, struct hr_node *n);
+
 /* --- comparisons --- */
 
 /* The type in which the two are compared; HR_TYPE_NONE: they are not. */
@@ -383,7 +422,8 @@ coerce_compared(struct hr_check *c, struct hr_node **n, enum hr_type as)
 	if ((is_int(from) && is_int(as)) || (is_float(from) && is_float(as)) ||
 	    (from == HR_TYPE_VARCHAR && as == HR_TYPE_TEXT))
 		return 0;
-	/* A dated value may lie outside of what a timestamp can be, and is not less than it for that. */
+	if (from == HR_TYPE_DATE && is_timestamp(as))
+		return add_cast(c, n, as, -1, hr_eval_date_compared);
 	return hr_check_coerce(c, n, as);
 }
 
@@ -436,10 +476,10 @@ compare_fn(struct hr_node *n)
 	case HR_TYPE_INT2:
 		n->number = 2;
 		return hr_eval_int_const;
-	case HR_TYPE_INT4:
+	case HR_TYPE_INT4: case HR_TYPE_DATE:
 		n->number = 4;
 		return hr_eval_int_const;
-	case HR_TYPE_INT8:
+	case HR_TYPE_INT8: case HR_TYPE_TIME: case HR_TYPE_TIMESTAMP: case HR_TYPE_TIMESTAMPTZ:
 		n->number = 8;
 		return hr_eval_int_const;
 	case HR_TYPE_TEXT: case HR_TYPE_VARCHAR:
@@ -496,21 +536,83 @@ list_of(struct hr_check *c, struct hr_node *n)
 	n->args = 1;
 }
 
+/* Does it depend on the row? */
+static bool
+is_of_row(const struct hr_node *n)
+{
+	int i;
+
+	if (n->op == HR_NODE_COLUMN || n->op == HR_NODE_VAR)
+		return true;
+	for (i = 0; i < n->args; i++)
+		if (is_of_row(n->arg[i]))
+			return true;
+	return false;
+}
+
+/* What does not depend on the row, and is more than one, has one type: such an IN, or NULL. */
+static int
+in_constants(struct hr_check *c, struct hr_node *n, struct hr_node **in)
+{
+	struct hr_node *list = hr_node_new(HR_NODE_IN, n->at, n->args, c->m);
+	enum hr_type t, as;
+	int i, odd;
+
+	*in = NULL;
+	list->args = 1;
+	list->arg[0] = n->arg[0];
+	for (i = 1; i < n->args; i++)
+		if (!is_of_row(n->arg[i]))
+			list->arg[list->args++] = n->arg[i];
+	if (list->args < 3 || (t = common_type(list->arg, list->args, &odd)) == HR_TYPE_NONE)
+		return 0;
+	as = compared_as(list->arg[0]->type, t);
+	if (as == HR_TYPE_NONE || as == HR_TYPE_JSON || as == HR_TYPE_XML)
+		return hr_parse_fail(n->at, c->e, "cannot compare %s with %s", name_of(list->arg[0]), hr_type_name(t));
+	for (i = 1; i < list->args; i++)
+		if (hr_check_coerce(c, &list->arg[i], t) < 0)
+			return -1;
+	for (i = 0; i < list->args; i++)
+		if (coerce_compared(c, &list->arg[i], as) < 0)
+			return -1;
+	list->type = HR_TYPE_BOOL;
+	list->eval = hr_eval_in;
+	list->checked = true;
+	if (list->arg[0]->op != HR_NODE_CONST && as != HR_TYPE_JSONB && as != HR_TYPE_OTHER)
+		list_of(c, list);
+	fold(c, list);
+	*in = list;
+	return 0;
+}
+
+/* x IN (1, 2, y) is x IN (1, 2) OR x = y, each with its own types. */
 static int
 check_in(struct hr_check *c, struct hr_node *n)
 {
-	bool all = all_const(n);
-	enum hr_type t;
+	struct hr_node **part = hr_scratch_take(c->m, (size_t)n->args * sizeof(struct hr_node *)), *in;
+	int parts = 0, i;
 
-	if (hr_check_common(c, n, n->arg, n->args, &t) < 0)
+	if (in_constants(c, n, &in) < 0)
 		return -1;
-	if (t == HR_TYPE_JSON || t == HR_TYPE_XML)
-		return hr_parse_fail(n->at, c->e, "values of %s are not compared", hr_type_name(t));
-	n->type = HR_TYPE_BOOL;
-	n->eval = hr_eval_in;
-	if (!all && t != HR_TYPE_JSONB && t != HR_TYPE_OTHER)
-		list_of(c, n);
-	return 0;
+	if (in)
+		part[parts++] = in;
+	for (i = 1; i < n->args; i++) {
+		struct hr_node *same;
+
+		if (in && !is_of_row(n->arg[i]))
+			continue;
+		same = hr_node_new(HR_NODE_EQ, n->at, 2, c->m);
+		same->name = "=";
+		same->arg[0] = n->arg[0];
+		same->arg[1] = n->arg[i];
+		if (hr_check(c, &same) < 0)
+			return -1;
+		part[parts++] = same;
+	}
+	n->op = HR_NODE_OR;
+	n->arg = part;
+	n->args = parts;
+	return check_logic(c, n);
 }
 
 /* --- arithmetic --- */
@@ -722,6 +824,28 @@ check_distinct(struct hr_check *c, struct hr_node *n)
 	return coerce_both(c, n, false);
 }
 
+/* What is known not to hold is not asked, and nothing behind what is known to hold. */
+static void
+drop_branches(struct hr_node *n)
+{
+	int i, kept = 0, last = n->args - 1;
+
+	for (i = 0; i < last; i += 2) {
+		const struct hr_node *when = n->arg[i];
+
+		if (when->op == HR_NODE_CONST && (when->value.null || !when->value.b))
+			continue;
+		if (when->op == HR_NODE_CONST) {
+			last = i + 1;
+			break;
+		}
+		n->arg[kept++] = n->arg[i];
+		n->arg[kept++] = n->arg[i + 1];
+	}
+	n->arg[kept++] = n->arg[last];
+	n->args = kept;
+}
+
 static int
 check_case(struct hr_check *c, struct hr_node *n)
 {
@@ -738,13 +862,14 @@ check_case(struct hr_check *c, struct hr_node *n)
 	result[0] = n->arg[last];
 	for (i = 0; i < last / 2; i++)
 		result[i + 1] = n->arg[i * 2 + 1];
-	if (hr_check_common(c, n, result, last / 2 + 1, &t) < 0)
+	if (hr_check_common(c, result, last / 2 + 1, &t) < 0)
 		return -1;
 	n->arg[last] = result[0];
 	for (i = 0; i < last / 2; i++)
 		n->arg[i * 2 + 1] = result[i + 1];
 	n->type = t;
 	n->eval = hr_eval_case;
+	drop_branches(n);
 	return 0;
 }
 

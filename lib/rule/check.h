@@ -28,8 +28,7 @@ int hr_check_coerce(struct hr_check *c, struct hr_node **n, enum hr_type to) HR_
 /* The same where a value is assigned to a column. */
 int hr_check_assign(struct hr_check *c, struct hr_node **n, const struct hr_column *to) HR_USED;
 /* One type for all, and the nodes made so. */
-int hr_check_common(struct hr_check *c, const struct hr_node *of, struct hr_node **n, int count,
-    enum hr_type *type) HR_USED;
+int hr_check_common(struct hr_check *c, struct hr_node **n, int count, enum hr_type *type) HR_USED;
 /* Is there a cast that needs no word? */
 bool hr_type_implicit(enum hr_type from, enum hr_type to);
 bool hr_type_textual(enum hr_type t);

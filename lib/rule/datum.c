@@ -98,7 +98,7 @@ hr_type_name(enum hr_type t)
 }
 
 const char *
-hr_type_catalog(enum hr_type t)
+hr_type_catalog_name(enum hr_type t)
 {
 	return type[t].name;
 }
@@ -106,7 +106,7 @@ hr_type_catalog(enum hr_type t)
 uint32_t
 hr_type_oid(enum hr_type t)
 {
-	return type[t].name[0] ? type[t].oid : 0;
+	return type[t].oid;
 }
 
 bool

@@ -105,8 +105,7 @@ hr_type_of_column(const struct hr_column *c)
 { return hr_type_of(c->type_schema, c->type_name); }
 enum hr_kind hr_type_kind(enum hr_type t);
 const char *hr_type_name(enum hr_type t);	/* integer, timestamp with time zone */
-/* How pg_catalog calls a built-in type, and its OID; "" and 0 of others. */
-const char *hr_type_catalog(enum hr_type t);
+const char *hr_type_catalog_name(enum hr_type t);	/* int4, timestamptz; "": it is in no catalog */
 uint32_t hr_type_oid(enum hr_type t);
 /* The type that SQL's word names (int, timestamptz, varchar); HR_TYPE_NONE: none. */
 enum hr_type hr_type_word(const char *word);

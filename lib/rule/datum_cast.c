@@ -190,10 +190,27 @@ fit_text(struct hr_datum *d, enum hr_type to, int32_t typmod, struct hr_scratch 
 	d->s.n = n;
 }
 
+/* An address alone has its bits too, where it is cast and not written. */
+static void
+with_bits(struct hr_datum *d, struct hr_scratch *m)
+{
+	int bits = d->s.p[1];
+	struct hr_buf b;
+
+	hr_datum_text(d, d, m);
+	if (d->s.n && memchr(d->s.p, '/', d->s.n))
+		return;
+	b = (struct hr_buf){ hr_scratch_take(m, d->s.n + 128), 0, d->s.n + 128 };
+	hr_buf_put(&b, d->s.p, d->s.n);
+	hr_buf_printf(&b, "/%d", bits);
+	d->s.p = b.data;
+	d->s.n = b.len;
+}
+
 static void
 to_text(struct hr_datum *d, enum hr_type to, int32_t typmod, struct hr_scratch *m)
 {
-	if (d->type == HR_TYPE_BOOL) {
+	if (d->type == HR_TYPE_BOOL && to != HR_TYPE_NAME) {
 		bool b = d->b;
 
 		d->s.p = (const uint8_t *)(b ? "true" : "false");
@@ -202,7 +219,10 @@ to_text(struct hr_datum *d, enum hr_type to, int32_t typmod, struct hr_scratch *
 		if (d->type == HR_TYPE_BPCHAR && to != HR_TYPE_BPCHAR)
 			while (d->s.n && d->s.p[d->s.n - 1] == ' ')
 				d->s.n--;
-		hr_datum_text(d, d, m);
+		if (hr_type_kind(d->type) == HR_KIND_INET && to != HR_TYPE_NAME)
+			with_bits(d, m);
+		else
+			hr_datum_text(d, d, m);
 	}
 	fit_text(d, to, typmod, m);
 }

@@ -49,7 +49,10 @@ out_of_range(const char *what, struct hr_err *e)
 
 enum { GOT_NULL = 2 };
 
-/* Both arguments: 0, 1 not sent, -1, or GOT_NULL with *d NULL when one is. */
+/*
+ * Both arguments: 0, 1 not sent, -1, or GOT_NULL with *d NULL when one is.  The
+ * second is looked at in any case: what fails there fails.
+ */
 static int
 both(const struct hr_node *n, const struct hr_scope *s, struct hr_datum *x, struct hr_datum *y,
     struct hr_datum *d, struct hr_err *e)
@@ -58,14 +61,10 @@ both(const struct hr_node *n, const struct hr_scope *s, struct hr_datum *x, stru
 
 	if (rx < 0)
 		return -1;
-	if (rx == 0 && x->null) {
-		give_null(n, d);
-		return GOT_NULL;
-	}
 	ry = run(n->arg[1], s, y, e);
 	if (ry < 0)
 		return -1;
-	if (ry == 0 && y->null) {
+	if ((rx == 0 && x->null) || (ry == 0 && y->null)) {
 		give_null(n, d);
 		return GOT_NULL;
 	}
@@ -260,7 +259,7 @@ hr_eval_timestamp_between(const struct hr_node *n, const struct hr_scope *s, str
 		return hr_fail(e, HR_REFUSED, "cannot subtract infinite timestamps");
 	if (__builtin_sub_overflow(x.i, y.i, &x.span.us))
 		return out_of_range("interval", e);
-	*d = (struct hr_datum){ .type = HR_TYPE_INTERVAL, .span = hr_span_between(0, x.span.us) };
+	*d = (struct hr_datum){ .type = HR_TYPE_INTERVAL, .span = hr_span_of(x.span.us) };
 	return 0;
 }
 
@@ -614,7 +613,7 @@ hr_eval_regex(const struct hr_node *n, const struct hr_scope *s, struct hr_datum
 		return rc;
 	if (d->null)
 		return give_null(n, d);
-	rc = hr_regex_match(n->more, d->s.p, d->s.n, e);
+	rc = hr_regex_match(n->more, d->s.p, d->s.n, s->m, e);
 	return rc < 0 ? -1 : give_bool(d, rc);
 }
 
@@ -706,7 +705,12 @@ hr_eval_arrow(const struct hr_node *n, const struct hr_scope *s, struct hr_datum
 
 	WITH_BOTH(&x, &y);
 	doc = (struct hr_document){ x.s.p, x.s.n };
-	if (hr_type_kind(y.type) == HR_KIND_INT)
+	if (hr_type_kind(y.type) == HR_KIND_INT && x.type == HR_TYPE_JSONB && (y.i == 0 || y.i == -1) &&
+	    strchr("{[", hr_document_kind(doc)) == NULL) {
+		/* To PostgreSQL such a jsonb is an array of one. */
+		found = doc;
+		rc = 1;
+	} else if (hr_type_kind(y.type) == HR_KIND_INT)
 		rc = hr_document_element(doc, y.i, &found);
 	else
 		rc = hr_document_member(doc, y.s.p, y.s.n, &found, s->m);
@@ -753,6 +757,18 @@ hr_eval_cast(const struct hr_node *n, const struct hr_scope *s, struct hr_datum 
 	return rc ? rc : hr_datum_cast(d, n->type, n->typmod, s->m, e);
 }
 
+/* A date beyond the last timestamp is after it, and before infinity. */
+int
+hr_eval_date_compared(const struct hr_node *n, const struct hr_scope *s, struct hr_datum *d, struct hr_err *e)
+{
+	int rc = run(n->arg[0], s, d, e);
+
+	d->type = n->type;
+	if (rc == 0 && !d->null && !hr_date_timestamp(d->i, &d->i))
+		d->i = INT64_MAX - 1;
+	return rc;
+}
+
 /* Text that goes into a column with a length; blanks at its end may be cut off. */
 int
 hr_eval_assign(const struct hr_node *n, const struct hr_scope *s, struct hr_datum *d, struct hr_err *e)
@@ -781,7 +797,7 @@ hr_eval_call(const struct hr_node *n, const struct hr_scope *s, struct hr_datum 
 {
 	hr_call_fn *const *call = n->more;
 	struct hr_datum arg[4];
-	bool unsent = false;
+	bool unsent = false, any_null = false;
 	int i, rc;
 
 	for (i = 0; i < n->args; i++) {
@@ -790,8 +806,10 @@ hr_eval_call(const struct hr_node *n, const struct hr_scope *s, struct hr_datum 
 		if (rc)
 			unsent = true;
 		else if (arg[i].null)
-			return give_null(n, d);
+			any_null = true;
 	}
+	if (any_null)
+		return give_null(n, d);
 	if (unsent)
 		return 1;
 	*d = (struct hr_datum){ .type = n->type };

@@ -42,7 +42,7 @@ hr_node_fn hr_eval_date_days, hr_eval_date_between, hr_eval_timestamp_span, hr_e
 hr_node_fn hr_eval_compare, hr_eval_int_const, hr_eval_text_const, hr_eval_jsonb_equal;
 hr_node_fn hr_eval_distinct, hr_eval_and, hr_eval_or, hr_eval_not, hr_eval_is_null, hr_eval_is_bool;
 hr_node_fn hr_eval_in, hr_eval_in_list, hr_eval_like, hr_eval_regex, hr_eval_concat;
-hr_node_fn hr_eval_arrow, hr_eval_path, hr_eval_has, hr_eval_cast, hr_eval_assign, hr_eval_case;
+hr_node_fn hr_eval_arrow, hr_eval_path, hr_eval_has, hr_eval_cast, hr_eval_date_compared, hr_eval_assign, hr_eval_case;
 hr_node_fn hr_eval_call, hr_eval_coalesce, hr_eval_greatest, hr_eval_nullif, hr_eval_concat_all;
 
 #endif

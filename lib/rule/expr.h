@@ -12,7 +12,9 @@
  * checked when it is compiled, NULL is unknown, integers do not overflow, a
  * numeric is exact.  What would depend on settings is fixed: TimeZone UTC,
  * DateStyle ISO, text compared bytewise (COLLATE "C"), characters and their
- * case those of C.UTF-8.  What depends on when it is asked is refused.
+ * case those of C.UTF-8 (also of a name, which has ASCII's there).  What depends
+ * on when it is asked is refused.  A constant part that fails does so when it is
+ * reached, not before.
  *
  * There are: = <> != < <= > >=, IS [NOT] NULL, TRUE, FALSE, UNKNOWN, DISTINCT
  * FROM, AND OR NOT, IN (list), BETWEEN [SYMMETRIC], LIKE and ILIKE with ESCAPE,

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "rule/document.h"
 #include "rule/eval.h"
 #include "rule/function.h"
 #include "rule/parse.h"
@@ -266,8 +267,8 @@ CALL(fn_reverse)
 CALL(fn_abs_int)
 {
 	UNUSED;
-	d->i = arg[0].i < 0 ? -(int64_t)((uint64_t)arg[0].i) : arg[0].i;
-	if (arg[0].i == INT64_MIN || (d->type == HR_TYPE_INT4 && d->i > INT32_MAX) ||
+	d->i = arg[0].i < 0 && arg[0].i != INT64_MIN ? -arg[0].i : arg[0].i;
+	if (d->i < 0 || (d->type == HR_TYPE_INT4 && d->i > INT32_MAX) ||
 	    (d->type == HR_TYPE_INT2 && d->i > INT16_MAX))
 		return hr_fail(e, HR_REFUSED, "%s out of range", hr_type_name(d->type));
 	return 0;
@@ -338,28 +339,26 @@ CALL(fn_trunc_span)
 	return 0;
 }
 
-static int
-get_part(const struct hr_node *n, const struct hr_datum *x, struct hr_part *p, struct hr_err *e)
+static void
+get_part(const struct hr_node *n, const struct hr_datum *x, struct hr_time_part *p)
 {
 	enum hr_field f = (enum hr_field)n->number;
-	bool good = true;
 
 	switch (hr_type_kind(x->type)) {
 	case HR_KIND_DATE: hr_date_part(p, f, x->i); break;
 	case HR_KIND_TIME: hr_time_part(p, f, x->i); break;
-	case HR_KIND_INTERVAL: good = hr_span_part(p, f, &x->span); break;
-	default: good = hr_timestamp_part(p, f, x->i); break;
+	case HR_KIND_INTERVAL: hr_span_part(p, f, &x->span); break;
+	default: hr_timestamp_part(p, f, x->i); break;
 	}
-	return good ? 0 : hr_fail(e, HR_REFUSED, "field out of range");
 }
 
 /* The value with its decimals, and of a julian day the part of it that is over. */
 static int
-part_numeric(const struct hr_part *p, struct hr_numeric *x, struct hr_scratch *m, struct hr_err *e)
+part_numeric(const struct hr_time_part *p, struct hr_numeric *x, struct hr_scratch *m, struct hr_err *e)
 {
 	static const int64_t unit[] = { 1, 10, 100, 1000, 10000, 100000, 1000000 };
 	struct hr_numeric over, day;
-	uint64_t size = p->value < 0 ? -(uint64_t)p->value : (uint64_t)p->value;
+	int64_t whole = p->value / unit[p->scale] + p->seconds, rest = p->value % unit[p->scale];
 	char text[48];
 	int n;
 
@@ -367,30 +366,29 @@ part_numeric(const struct hr_part *p, struct hr_numeric *x, struct hr_scratch *m
 		*x = (struct hr_numeric){ .sign = p->infinite < 0 ? HR_NUMERIC_MINUS_INFINITY : HR_NUMERIC_INFINITY };
 		return 0;
 	}
-	if (p->day_us) {
-		hr_numeric_of_int(x, p->value, m);
-		hr_numeric_of_int(&over, p->day_us, m);
-		hr_numeric_of_int(&day, HR_DAY_US, m);
-		if (hr_numeric_div(&over, &over, &day, m, e) < 0)
-			return -1;
-		return hr_numeric_add(x, x, &over, m, e);
-	}
 	if (p->scale == 0) {
-		hr_numeric_of_int(x, p->value, m);
-		return 0;
+		hr_numeric_of_int(x, whole, m);
+	} else {
+		n = snprintf(text, sizeof(text), "%s%" PRIu64 ".%0*" PRId64, whole < 0 || rest < 0 ? "-" : "",
+		    whole < 0 ? -(uint64_t)whole : (uint64_t)whole, p->scale, rest < 0 ? -rest : rest);
+		if (!hr_numeric_parse(x, text, (size_t)n, m))
+			return -1;
 	}
-	n = snprintf(text, sizeof(text), "%s%" PRIu64 ".%0*" PRIu64, p->value < 0 ? "-" : "",
-	    size / (uint64_t)unit[p->scale], p->scale, size % (uint64_t)unit[p->scale]);
-	return hr_numeric_parse(x, text, (size_t)n, m) ? 0 : -1;
+	if (p->day_us < 0)
+		return 0;
+	hr_numeric_of_int(&over, p->day_us, m);
+	hr_numeric_of_int(&day, HR_DAY_US, m);
+	if (hr_numeric_div(&over, &over, &day, m, e) < 0)
+		return -1;
+	return hr_numeric_add(x, x, &over, m, e);
 }
 
 CALL(fn_extract)
 {
-	struct hr_part p;
+	struct hr_time_part p;
 
 	UNUSED;
-	if (get_part(n, &arg[1], &p, e) < 0)
-		return -1;
+	get_part(n, &arg[1], &p);
 	d->null = p.null;
 	return p.null ? 0 : part_numeric(&p, &d->num, m, e);
 }
@@ -398,22 +396,46 @@ CALL(fn_extract)
 CALL(fn_date_part)
 {
 	static const double unit[] = { 1, 10, 100, 1000, 10000, 100000, 1000000 };
-	struct hr_part p;
+	struct hr_time_part p;
 
 	UNUSED;
-	if (get_part(n, &arg[1], &p, e) < 0)
-		return -1;
+	get_part(n, &arg[1], &p);
 	d->null = p.null;
-	d->f = p.infinite ? p.infinite * INFINITY : (double)p.value / unit[p.scale] +
-	    (double)p.day_us / (double)HR_DAY_US;
+	if (p.infinite)
+		d->f = p.infinite * INFINITY;
+	else if (n->number == HR_FIELD_EPOCH && p.scale)
+		d->f = p.epoch;
+	else
+		d->f = (double)p.value / unit[p.scale] + (p.day_us > 0 ? (double)p.day_us / (double)HR_DAY_US : 0);
+	return 0;
+}
+
+/* --- json --- */
+
+CALL(fn_json_typeof)
+{
+	const char *word;
+
+	UNUSED;
+	switch (hr_document_kind((struct hr_document){ arg[0].s.p, arg[0].s.n })) {
+	case '{': word = "object"; break;
+	case '[': word = "array"; break;
+	case '"': word = "string"; break;
+	case 't':
+	case 'f': word = "boolean"; break;
+	case 'n': word = "null"; break;
+	default: word = "number"; break;
+	}
+	d->s.p = (const uint8_t *)word;
+	d->s.n = strlen(word);
 	return 0;
 }
 
 /* --- the table --- */
 
 /*
- * t text, x text that is no citext, y bytea, 2 4 8 integers, r real, f double precision, n numeric, z timestamptz,
- * s timestamp, v interval, d date, h time, F a field's name, a constant.
+ * t text, x text that is no citext, c bpchar, y bytea, 2 4 8 integers, r real, f double precision, n numeric, z timestamptz,
+ * s timestamp, v interval, d date, h time, j json, b jsonb, F a field's name, a constant.
  */
 static const struct function {
 	const char *name;
@@ -421,12 +443,15 @@ static const struct function {
 	enum hr_type gives;
 	hr_call_fn *call;
 } function[] = {
+	{ "json_typeof", "j", HR_TYPE_TEXT, fn_json_typeof },
+	{ "jsonb_typeof", "b", HR_TYPE_TEXT, fn_json_typeof },
 	{ "lower", "t", HR_TYPE_TEXT, fn_lower },
 	{ "upper", "t", HR_TYPE_TEXT, fn_upper },
 	{ "length", "t", HR_TYPE_INT4, fn_length },
 	{ "length", "y", HR_TYPE_INT4, fn_octets },
 	{ "char_length", "t", HR_TYPE_INT4, fn_length },
 	{ "character_length", "t", HR_TYPE_INT4, fn_length },
+	{ "octet_length", "c", HR_TYPE_INT4, fn_octets },
 	{ "octet_length", "t", HR_TYPE_INT4, fn_octets },
 	{ "octet_length", "y", HR_TYPE_INT4, fn_octets },
 	{ "left", "t4", HR_TYPE_TEXT, fn_left },
@@ -490,6 +515,7 @@ type_of(char letter)
 {
 	switch (letter) {
 	case 't': case 'x': case 'F': return HR_TYPE_TEXT;
+	case 'c': return HR_TYPE_BPCHAR;
 	case 'y': return HR_TYPE_BYTEA;
 	case '2': return HR_TYPE_INT2;
 	case '4': return HR_TYPE_INT4;
@@ -501,6 +527,8 @@ type_of(char letter)
 	case 's': return HR_TYPE_TIMESTAMP;
 	case 'v': return HR_TYPE_INTERVAL;
 	case 'd': return HR_TYPE_DATE;
+	case 'j': return HR_TYPE_JSON;
+	case 'b': return HR_TYPE_JSONB;
 	default: return HR_TYPE_TIME;
 	}
 }
@@ -592,7 +620,7 @@ check_variadic(struct hr_check *c, struct hr_node *n)
 	if (strcmp(n->name, "coalesce") == 0 || strcmp(n->name, "greatest") == 0 || strcmp(n->name, "least") == 0) {
 		if (n->args == 0)
 			return hr_parse_fail(n->at, c->e, "%s needs an argument", n->name);
-		if (hr_check_common(c, n, n->arg, n->args, &n->type) < 0)
+		if (hr_check_common(c, n->arg, n->args, &n->type) < 0)
 			return -1;
 		n->eval = n->name[0] == 'c' ? hr_eval_coalesce : hr_eval_greatest;
 		n->number = n->name[0] == 'g' ? 1 : -1;
@@ -610,6 +638,12 @@ check_variadic(struct hr_check *c, struct hr_node *n)
 		same->kept = true;
 		if (hr_check(c, &same) < 0)
 			return -1;
+		/* NULL is equal to nothing. */
+		if ((same->arg[0]->op == HR_NODE_CONST && same->arg[0]->value.null) ||
+		    (same->arg[1]->op == HR_NODE_CONST && same->arg[1]->value.null)) {
+			*n = *same->arg[0];
+			return 1;
+		}
 		n->args = 1;
 		n->arg[0] = same;
 		n->type = same->arg[0]->type;

@@ -133,6 +133,9 @@ finish(struct parse *p, struct hr_node *n)
 
 	if (n == NULL)
 		return NULL;
+	/* It may be looked at once for each that it is compared with. */
+	if (n->op == HR_NODE_IN)
+		n->weight += (n->args - 1) * (n->arg[0]->weight - 1);
 	for (i = 0; i < n->args; i++) {
 		if (n->arg[i] == NULL)
 			return NULL;
@@ -684,6 +687,30 @@ cast_suffix(struct parse *p)
 	return x;
 }
 
+/* A number has its sign in it, so that -2147483648 is an integer. */
+static struct hr_node *
+negative(struct parse *p, struct hr_node *x, uint32_t at)
+{
+	struct hr_datum *d = &x->value;
+	int64_t v;
+
+	if (x->op != HR_NODE_CONST || d->null || hr_type_kind(d->type) > HR_KIND_NUMERIC ||
+	    hr_type_kind(d->type) < HR_KIND_INT)
+		return one(p, HR_NODE_NEG, at, x);
+	if (d->type == HR_TYPE_NUMERIC) {
+		hr_numeric_neg(&d->num, &d->num);
+		if (d->num.scale || !hr_numeric_to_int(&d->num, &v) || v != INT64_MIN)
+			return x;
+		d->type = HR_TYPE_INT8;
+		d->i = v;
+	} else {
+		d->i = -d->i;
+		d->type = d->i == INT32_MIN ? HR_TYPE_INT4 : d->type;
+	}
+	x->type = d->type;
+	return x;
+}
+
 /* As in PostgreSQL, :: binds more than a sign does. */
 static struct hr_node *
 unary(struct parse *p)
@@ -698,7 +725,7 @@ unary(struct parse *p)
 		return fail(p, "an expression deeper than %d", HR_EXPR_DEPTH_MAX);
 	x = next(p) ? unary(p) : NULL;
 	p->depth--;
-	return minus ? one(p, HR_NODE_NEG, at, x) : x;
+	return minus && x ? negative(p, x, at) : x;
 }
 
 struct binary {
@@ -906,6 +933,7 @@ static struct hr_node *
 is_tests(struct parse *p)
 {
 	struct hr_node *x = comparison(p);
+	const struct binary *b;
 	uint32_t at = p->t.at;
 
 	while (x && (is_word(p, "is") || is_word(p, "isnull") || is_word(p, "notnull"))) {
@@ -915,6 +943,13 @@ is_tests(struct parse *p)
 			enum hr_node_op op = is_word(p, "isnull") ? HR_NODE_IS_NULL : HR_NODE_NOT_NULL;
 
 			x = next(p) ? one(p, op, at, x) : NULL;
+		}
+		/* x IS NULL = y: what is whole can be compared. */
+		at = p->t.at;
+		if (x && (b = which(p, comparisons)) != NULL) {
+			x = next(p) ? two(p, b->op, at, x, range(p)) : NULL;
+			if (x)
+				x->name = b->sign;
 		}
 	}
 	return x;

@@ -42,7 +42,7 @@ hr_like_match(const uint8_t *text, size_t n, const uint8_t *pattern, size_t patt
 	while (i < n || k < pattern_n) {
 		bool literal = false;
 
-		if (k < pattern_n && pattern[k] == escape) {
+		if (k < pattern_n && i < n && pattern[k] == escape) {
 			if (k + 1 == pattern_n)
 				return hr_fail(e, HR_REFUSED, "LIKE pattern must not end with escape character");
 			literal = true;
@@ -76,7 +76,7 @@ hr_like_match(const uint8_t *text, size_t n, const uint8_t *pattern, size_t patt
 
 struct hr_regex {
 	regex_t bytes, chars;
-	bool has_chars;
+	bool has_bytes, has_chars;
 };
 
 struct rewrite {
@@ -142,7 +142,22 @@ put_literal(struct rewrite *r, uint8_t c)
 	hr_buf_u8(&r->out, c);
 }
 
-/* Behind a backslash outside of brackets: -1, or 1 for an atom. */
+/* What holds between two characters; GNU has it by another name. */
+static const char *
+constraint_of(uint8_t c)
+{
+	switch (c) {
+	case 'A': return "^";
+	case 'Z': return "$";
+	case 'm': return "\\<";
+	case 'M': return "\\>";
+	case 'y': return "\\b";
+	case 'Y': return "\\B";
+	default: return NULL;
+	}
+}
+
+/* Behind a backslash outside of brackets: -1, 0 for a constraint, or 1 for an atom. */
 static int
 escape(struct rewrite *r)
 {
@@ -152,6 +167,10 @@ escape(struct rewrite *r)
 	if (r->at == r->end)
 		return refuse(r, "a backslash at its end");
 	c = *r->at++;
+	if (constraint_of(c)) {
+		hr_buf_puts(&r->out, constraint_of(c));
+		return 0;
+	}
 	if ((class = class_of(c)) != NULL) {
 		hr_buf_printf(&r->out, "[%s%s]", c < 'a' ? "^" : "", class);
 		return 1;
@@ -264,6 +283,8 @@ brackets(struct rewrite *r)
 		r->at++;
 		if ((rc = member(r, &high, &high_n, &high_control)) != 0)
 			return rc < 0 ? -1 : refuse(r, "a range that ends in a class");
+		if (*low >= 0x80 || *high >= 0x80)
+			return refuse(r, "a range of characters beyond ASCII");
 		if (hr_utf8_get(low, low_n, &size) > hr_utf8_get(high, high_n, &size))
 			return refuse(r, "a range that goes down");
 		hr_buf_u8(&r->out, '-');
@@ -322,6 +343,15 @@ quantifier(struct rewrite *r, uint64_t size)
 	return 0;
 }
 
+/* Nothing repeats it. */
+static int
+constraint(struct rewrite *r)
+{
+	if (r->at < r->end && strchr("*+?{", *r->at))
+		return refuse(r, "a quantifier behind what is no character");
+	return 0;
+}
+
 static int alternatives(struct rewrite *r);
 
 /* An atom and what repeats it. */
@@ -330,22 +360,21 @@ piece(struct rewrite *r)
 {
 	uint64_t before = r->size;
 	uint8_t c = *r->at++;
+	int rc;
 
 	r->size++;
 	switch (c) {
 	case '^': case '$':
 		hr_buf_u8(&r->out, c);
-		if (r->at < r->end && strchr("*+?", *r->at))
-			return refuse(r, "a quantifier behind ^ or $");
-		return 0;
+		return constraint(r);
 	case '*': case '+': case '?':
 		return refuse(r, "a quantifier behind nothing");
 	case '.':
 		hr_buf_u8(&r->out, c);
 		break;
 	case '\\':
-		if (escape(r) < 0)
-			return -1;
+		if ((rc = escape(r)) <= 0)
+			return rc < 0 ? -1 : constraint(r);
 		break;
 	case '[':
 		if (brackets(r) < 0)
@@ -429,6 +458,17 @@ compile(regex_t *to, const char *text, int flags, struct hr_err *e)
 	return hr_fail(e, HR_CONFIG, "a regular expression that regcomp refuses: %s", why);
 }
 
+static bool
+is_ascii(const uint8_t *p, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (p[i] >= 0x80)
+			return false;
+	return true;
+}
+
 struct hr_regex *
 hr_regex_new(const uint8_t *pattern, size_t n, bool fold, struct hr_err *e)
 {
@@ -442,20 +482,21 @@ hr_regex_new(const uint8_t *pattern, size_t n, bool fold, struct hr_err *e)
 	if (fold)
 		flags |= REG_ICASE;
 	x = hr_zalloc(sizeof(*x));
-	if (compile(&x->bytes, hr_buf_text(&r.out), flags, e) < 0) {
-		free(x);
-		x = NULL;
-		goto out;
+	rc = 0;
+	/* Brackets can only hold characters of one byte there. */
+	if (is_ascii(pattern, n) || hr_utf8_locale() == (locale_t)0) {
+		rc = compile(&x->bytes, hr_buf_text(&r.out), flags, e);
+		x->has_bytes = rc == 0;
 	}
-	if (hr_utf8_locale() != (locale_t)0) {
+	if (rc == 0 && hr_utf8_locale() != (locale_t)0) {
 		before = uselocale(hr_utf8_locale());
 		rc = compile(&x->chars, hr_buf_text(&r.out), flags, e);
 		uselocale(before);
 		x->has_chars = rc == 0;
-		if (rc < 0) {
-			hr_regex_free(x);
-			x = NULL;
-		}
+	}
+	if (rc < 0) {
+		hr_regex_free(x);
+		x = NULL;
 	}
 out:
 	hr_buf_clear(&r.out);
@@ -467,34 +508,27 @@ hr_regex_free(struct hr_regex *r)
 {
 	if (r == NULL)
 		return;
-	regfree(&r->bytes);
+	if (r->has_bytes)
+		regfree(&r->bytes);
 	if (r->has_chars)
 		regfree(&r->chars);
 	free(r);
 }
 
-static bool
-is_ascii(const uint8_t *p, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (p[i] >= 0x80)
-			return false;
-	return true;
-}
-
 int
-hr_regex_match(const struct hr_regex *r, const uint8_t *text, size_t n, struct hr_err *e)
+hr_regex_match(const struct hr_regex *r, const uint8_t *text, size_t n, struct hr_scratch *m, struct hr_err *e)
 {
 	regmatch_t span = { 0, (regoff_t)n };
-	const char *s = n ? (const char *)text : "";
+	char *s = hr_scratch_take(m, n + 1);
 	locale_t before;
 	int rc;
 
-	if (n > INT32_MAX)
+	if (n > INT32_MAX - 1)
 		return hr_fail(e, HR_REFUSED, "a text too long for a regular expression");
-	if (!r->has_chars || is_ascii(text, n)) {
+	if (n)
+		memcpy(s, text, n);
+	s[n] = '\0';
+	if (!r->has_chars || (r->has_bytes && is_ascii(text, n))) {
 		rc = regexec(&r->bytes, s, 1, &span, REG_STARTEND);
 	} else {
 		before = uselocale(hr_utf8_locale());

@@ -4,8 +4,9 @@
  * LIKE is matched as it stands.  A regular expression is PostgreSQL's, as far
  * as POSIX's extended ones can say it: it is checked and rewritten for
  * regcomp(3) once.  What would mean something else there is refused: looking
- * ahead and behind, back references, embedded options, escapes of letters
- * other than \d \s \w \D \S \W \n \t \r \f \v.  Characters are those of C.UTF-8.
+ * ahead and behind, back references, options other than (?i), ranges beyond
+ * ASCII, escapes of letters other than \d \s \w \D \S \W \n \t \r \f \v \m \M
+ * \y \Y \A \Z.  Characters are those of C.UTF-8.
  */
 #ifndef HR_PATTERN_H
 #define HR_PATTERN_H
@@ -29,6 +30,7 @@ struct hr_regex;
 struct hr_regex *hr_regex_new(const uint8_t *pattern, size_t n, bool fold, struct hr_err *e) HR_USED;
 void hr_regex_free(struct hr_regex *r);
 /* 1, 0, or -1 with *e set. */
-int hr_regex_match(const struct hr_regex *r, const uint8_t *text, size_t n, struct hr_err *e) HR_USED;
+int hr_regex_match(const struct hr_regex *r, const uint8_t *text, size_t n, struct hr_scratch *m,
+    struct hr_err *e) HR_USED;
 
 #endif

@@ -24,7 +24,7 @@ add_block(struct hr_scratch *s, size_t size)
 	b->next = s->block;
 	b->size = size;
 	s->block = b;
-	s->at = b->data;
+	s->at = s->begin = b->data;
 	s->end = b->data + size;
 }
 
@@ -54,7 +54,7 @@ hr_scratch_reset(struct hr_scratch *s)
 		hr_scratch_clear(s);
 		add_block(s, all < BLOCK_KEPT ? all : BLOCK_KEPT);
 	}
-	s->at = s->block->data;
+	s->at = s->begin;
 }
 
 void

@@ -17,10 +17,11 @@ struct hr_scratch_block;
 
 struct hr_scratch {
 	uint8_t *at, *end;		/* what is free of the newest block */
+	uint8_t *begin;			/* of it */
 	struct hr_scratch_block *block;	/* the newest, and through it the others */
 };
 
-#define HR_SCRATCH_INIT { NULL, NULL, NULL }
+#define HR_SCRATCH_INIT { NULL, NULL, NULL, NULL }
 
 void *hr_scratch_more(struct hr_scratch *s, size_t n) HR_USED;
 void hr_scratch_reset(struct hr_scratch *s);	/* all pieces are gone */
@@ -50,11 +51,14 @@ hr_scratch_copy(struct hr_scratch *s, const void *p, size_t n)
 	return to;
 }
 
-/* Give back what was taken last and not used: all from at on. */
+/* Give back the end of a piece, and what was taken after it, if that can be. */
 static inline void
 hr_scratch_trim(struct hr_scratch *s, void *piece, size_t used)
 {
-	s->at = (uint8_t *)piece + ((used + 15) & ~(size_t)15);
+	uintptr_t p = (uintptr_t)piece;
+
+	if (p >= (uintptr_t)s->begin && p < (uintptr_t)s->end)
+		s->at = (uint8_t *)piece + ((used + 15) & ~(size_t)15);
 }
 
 #endif

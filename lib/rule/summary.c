@@ -1,4 +1,4 @@
-/* plan.c - compile what was asked for. */
+/* summary.c - compile what was asked for. */
 
 #include "base/hr.h"
 

@@ -55,6 +55,7 @@ struct hr_config {
 	size_t tenants;
 	struct hr_config_table *table;
 	size_t tables;
+	char *rules;			/* hr-rules(5), from where the file is; or NULL */
 	char *tier;			/* one of the four, or NULL */
 	int64_t max_lag_seconds;	/* 0: not said */
 	int64_t priority;

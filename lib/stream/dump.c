@@ -233,18 +233,9 @@ dump_relation(struct hr_dump *d, const struct hr_frame *f, struct hr_err *e)
 }
 
 /* PostgreSQL's text of v in d->text; false when it has none. */
-static bool
-text_of(struct hr_dump *d, uint32_t type, const struct hr_value *v)
-{
-	hr_buf_reset(&d->text);
-	return hr_value_format(&d->text, type, v) == 1;
-}
-
 static void
-put_value(struct hr_dump *d, uint32_t type, const struct hr_value *v)
+put_value(struct hr_buf *b, struct hr_buf *text, uint32_t type, const struct hr_value *v)
 {
-	struct hr_buf *b = &d->out;
-
 	if (v->len == HR_VALUE_NULL) {
 		put(b, "null");
 		return;
@@ -253,13 +244,14 @@ put_value(struct hr_dump *d, uint32_t type, const struct hr_value *v)
 		put(b, "{\"unchanged\":true}");
 		return;
 	}
-	if (!text_of(d, type, v)) {
+	hr_buf_reset(text);
+	if (hr_value_format(text, type, v) != 1) {
 		put_binary(b, v->data, (size_t)v->len);
 		return;
 	}
 	switch (type) {
 	case BOOL:
-		put_bool(b, d->text.len && d->text.data[0] == 't');
+		put_bool(b, text->len && text->data[0] == 't');
 		return;
 	case INT8:
 	case INT2:
@@ -269,36 +261,46 @@ put_value(struct hr_dump *d, uint32_t type, const struct hr_value *v)
 	case JSON:
 	case JSONB:
 		/* NaN and Infinity are no JSON numbers. */
-		if (hr_json_compact(b, d->text.data, d->text.len))
+		if (hr_json_compact(b, text->data, text->len))
 			return;
 	}
-	hr_json_string(b, d->text.data, d->text.len);
+	hr_json_string(b, text->data, text->len);
 }
 
-/* ,"new":{"id":1,...}; of a key, the columns of the identity alone. */
+void
+hr_dump_row(struct hr_buf *out, struct hr_buf *text, const struct hr_relation *r, const struct hr_value *value,
+    bool keys)
+{
+	bool first = true;
+	int i;
+
+	hr_buf_u8(out, '{');
+	for (i = 0; i < r->columns; i++) {
+		if (keys && !r->column[i].key)
+			continue;
+		if (!first)
+			hr_buf_u8(out, ',');
+		first = false;
+		put_string(out, r->column[i].name);
+		hr_buf_u8(out, ':');
+		put_value(out, text, r->column[i].type, &value[i]);
+	}
+	hr_buf_u8(out, '}');
+}
+
+/* ,"new":{"id":1,...} */
 static int
 put_tuple(struct hr_dump *d, const char *name, const struct hr_relation *r,
     const uint8_t *tuple, size_t len, bool keys, struct hr_err *e)
 {
 	struct hr_value value[HR_COLUMNS_MAX];
-	int n = hr_tuple_decode(tuple, len, value, HR_COLUMNS_MAX), i;
-	bool first = true;
+	int n = hr_tuple_decode(tuple, len, value, HR_COLUMNS_MAX);
 
 	if (n != r->columns)
 		return hr_fail(e, HR_BAD_STREAM, "a row of %d columns for '%s.%s', which has %d",
 		    n, r->schema, r->name, r->columns);
-	hr_buf_printf(&d->out, ",\"%s\":{", name);
-	for (i = 0; i < n; i++) {
-		if (keys && !r->column[i].key)
-			continue;
-		if (!first)
-			hr_buf_u8(&d->out, ',');
-		first = false;
-		put_string(&d->out, r->column[i].name);
-		hr_buf_u8(&d->out, ':');
-		put_value(d, r->column[i].type, &value[i]);
-	}
-	hr_buf_u8(&d->out, '}');
+	hr_buf_printf(&d->out, ",\"%s\":", name);
+	hr_dump_row(&d->out, &d->text, r, value, keys);
 	return 0;
 }
 
@@ -344,7 +346,7 @@ put_leave(struct hr_dump *d, const struct hr_item *it, struct hr_err *e)
 		put(&d->out, i ? "," : ",\"key\":{");
 		put_string(&d->out, s->to[i]);
 		hr_buf_u8(&d->out, ':');
-		put_value(d, 0, &value[i]);
+		put_value(&d->out, &d->text, 0, &value[i]);
 	}
 	hr_buf_u8(&d->out, '}');
 	return 0;

@@ -12,6 +12,7 @@
 #include "base/hr.h"
 #include "stream/frame.h"
 #include "stream/relation.h"
+#include "stream/rows.h"
 
 struct hr_dump {
 	int fd;			/* -1: keep everything in out (tests) */
@@ -32,5 +33,12 @@ int hr_dump_flush(struct hr_dump *d, struct hr_err *e) HR_USED;
 /* Write the line of the end frame and flush. */
 int hr_dump_end(struct hr_dump *d, const struct hr_end *end, struct hr_err *e) HR_USED;
 void hr_dump_clear(struct hr_dump *d);
+
+/*
+ * Append a row as one JSON object; with keys, the columns of the identity alone.
+ * text is a buffer to be used meanwhile.
+ */
+void hr_dump_row(struct hr_buf *out, struct hr_buf *text, const struct hr_relation *r, const struct hr_value *value,
+    bool keys);
 
 #endif

@@ -10,7 +10,7 @@ one=$STREAMS/passed/0010_insert.hrs
 
 @test "-h and --help print the usage and nothing else" {
 	run -0 --separate-stderr hr-transform -h
-	[ "${lines[0]}" = "usage: hr-transform [-v] [--dump]" ]
+	[ "${lines[0]}" = "usage: hr-transform [-v] [--rules FILE [--key FILE | --key-fd FD] [--dead-letters FILE]]" ]
 	[ -z "$stderr" ]
 	help=$output
 	run -0 hr-transform --help
@@ -23,7 +23,7 @@ one=$STREAMS/passed/0010_insert.hrs
 }
 
 @test "an unknown option and an argument are misuse, and nothing is read" {
-	run -64 --separate-stderr hr-transform --rule x <"$one"
+	run -64 --separate-stderr hr-transform --rool x <"$one"
 	[ -z "$output" ]
 	[[ $stderr == *"usage: hr-transform"* ]]
 	run -64 --separate-stderr hr-transform stream.hrs <"$one"

@@ -23,7 +23,7 @@ known() {
 	local small='name: a\nsource: {dbname: a, slot: s, publication: p}\ntarget: {dbname: b}\n'
 
 	[ -n "$(known 'x: y\n')" ]
-	[ "$(known 'x: y\n')" = "$(printf '%s\n' name source target tenancy tenants tables tier \
+	[ "$(known 'x: y\n')" = "$(printf '%s\n' name source target tenancy tenants tables rules tier \
 	    max_lag_seconds priority | sort)" ]
 	[ "$({ described 'The pipeline'; printf '%s\n' source target tenancy tables; } | sort)" = \
 	    "$(known 'x: y\n')" ]

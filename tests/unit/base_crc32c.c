@@ -20,7 +20,7 @@ main(void)
 {
 	/* RFC 3720, B.4 */
 	static const uint8_t zeros[32];
-	uint8_t ones[32], up[32], bytes[4096];
+	uint8_t ones[32], up[32], bytes[12000];
 	int i, same = 0, split = 0;
 
 	memset(ones, 0xff, sizeof(ones));

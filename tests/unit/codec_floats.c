@@ -38,14 +38,14 @@ same(const uint64_t *v, size_t n, unsigned width, bool *alp)
 
 	for (way = 0; way < 2; way++) {
 		codec_begin();
-		if (way == 0 && !(*alp = hr_alp_encode(&enc, v, n, width, NULL, NULL))) {
+		if (way == 0 && !(*alp = hr_alp_encode(&enc, v, n, width, NULL, NULL, NULL, NULL))) {
 			good = good && codec_size() == 0;
 			continue;
 		}
 		if (way == 1)
 			hr_planes_encode(&enc, v, n, width);
 		codec_turn(n * 64 + (1 << 16));
-		good = good && (way == 0 ? hr_alp_decode(&dec, back, n, width, NULL) :
+		good = good && (way == 0 ? hr_alp_decode(&dec, back, n, width, NULL, NULL) :
 		    hr_planes_decode(&dec, back, n, width)) == 0 && codec_used() && memcmp(v, back, n * sizeof(*v)) == 0;
 	}
 	free(back);

@@ -162,6 +162,15 @@ pipeline(void)
 	is(text, want, "a path that is there is made absolute");
 	free(want);
 	free(text);
+	hr_config_clear(&c);
+	ok(parse(&c, SMALL "rules: it's/mask.yaml\n", &e) == 0, "one with rules");
+	free(c.path);
+	c.path = hr_strdup("/etc/hr/t.yaml");
+	text = hr_config_pipeline(&c, "/st");
+	is(text, "hr-capture --config '/etc/hr/t.yaml' --checkpoint '/st/checkpoint'\n"
+	    "hr-transform --rules '/etc/hr/it'\\''s/mask.yaml' --dead-letters '/st/dead-letters'\n"
+	    "hr-apply --config '/etc/hr/t.yaml' --checkpoint '/st/checkpoint'\n", "which are from where the file is");
+	free(text);
 	free(here);
 	hr_config_clear(&c);
 }
@@ -221,7 +230,7 @@ static void
 keys(void)
 {
 	refuse("nam: shop\n", "t.yaml:1:1: unknown key 'nam'",
-	    "known keys here: name, source, target, tenancy, tenants, tables, tier, "
+	    "known keys here: name, source, target, tenancy, tenants, tables, rules, tier, "
 	    "max_lag_seconds, priority");
 	refuse("name: shop\nsource:\n  publicaton: p\n", "t.yaml:3:3: unknown key 'publicaton'",
 	    "known keys here: dbname, slot, publication, create_slot, snapshot, origin, jobs");
@@ -232,7 +241,7 @@ keys(void)
 	refuse(SMALL "tables:\n  a.b: {tenant: none}\n", "t.yaml:6:9: unknown key 'tenant'",
 	    "known keys here: tenancy, column");
 	refuse(SMALL "<<: {tier: premium}\n", "t.yaml:5:1: unknown key '<<'",
-	    "known keys here: name, source, target, tenancy, tenants, tables, tier, "
+	    "known keys here: name, source, target, tenancy, tenants, tables, rules, tier, "
 	    "max_lag_seconds, priority");
 	refuse(SMALL "name: again\n", "t.yaml:5:1: key 'name' is there twice, first on line 1", "");
 	refuse(SMALL "tables:\n  a.b: {tenancy: none}\n  a.c: {tenancy: none}\n"

@@ -1,0 +1,23 @@
+/* hex.h - hexadecimal digits. */
+#ifndef HR_HEX_H
+#define HR_HEX_H
+
+#include "base/hr.h"
+
+/* The digit's value, in either case; -1 when it is none. */
+static inline int
+hr_hex_value(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static inline uint8_t
+hr_hex_digit(unsigned value)
+{
+	return (uint8_t)"0123456789abcdef"[value & 15];
+}
+
+#endif

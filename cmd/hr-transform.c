@@ -163,6 +163,9 @@ main(int argc, char *argv[])
 		return hr_opt_misuse(usage, "%s", "--rules is missing");
 	if (o.dump + o.check + o.dry > 1 || (o.dump && o.rules))
 		return hr_opt_misuse(usage, "%s", "only one of --dump, --check and --dry-run, and --dump takes no --rules");
+	/* What it prints has values as they came. */
+	if (o.dead_letters && (o.check || o.dry))
+		return hr_opt_misuse(usage, "%s", "--check and --dry-run print what would be parked, and take no --dead-letters");
 	if (o.key && o.key_fd >= 0)
 		return hr_opt_misuse(usage, "%s", "only one of --key and --key-fd");
 

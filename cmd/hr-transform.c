@@ -182,6 +182,9 @@ main(int argc, char *argv[])
 		return hr_opt_misuse(usage, "%s", "only one of --dump, --check and --dry-run, and --dump takes no --rules");
 	if ((o.dbname || o.publication) && (!o.check || !o.dbname || !o.publication))
 		return hr_opt_misuse(usage, "%s", "-d and -P are of --check, and go together");
+	/* What it prints has values as they came. */
+	if (o.dead_letters && (o.check || o.dry))
+		return hr_opt_misuse(usage, "%s", "--check and --dry-run print what would be parked, and take no --dead-letters");
 	if (o.key && o.key_fd >= 0)
 		return hr_opt_misuse(usage, "%s", "only one of --key and --key-fd");
 

@@ -69,21 +69,43 @@ hr_change_within(const struct hr_change *w, int i)
 	return hr_within(w->e, "%s.%s: column '%s'", w->p->in->schema, w->p->in->name, w->p->in->column[i].name);
 }
 
+/* Who column i is of, as text, that 5 be the same of an integer and of a bigint; NULL is nobody. */
+static int
+who(const struct hr_change *w, const struct hr_change_row *r, int i, struct hr_value *of)
+{
+	const struct hr_relation *in = w->p->in;
+	enum hr_type type = hr_type_of_column(&in->column[i]);
+	const struct hr_value *v = &r->came[i];
+	struct hr_datum d, text;
+
+	if (v->len == HR_VALUE_UNCHANGED && w->it->old == 'O')
+		v = &w->t->old.came[i];
+	*of = v->len < 0 ? (struct hr_value){ (const uint8_t *)"", 0, false } : *v;
+	if (v->len == HR_VALUE_UNCHANGED)
+		return not_sent(w, "a fake");
+	if (v->len < 0 || type == HR_TYPE_NONE || type == HR_TYPE_OTHER)
+		return 0;
+	if (hr_datum_read(&d, type, v, &w->t->scratch, w->e) < 0)
+		return hr_change_within(w, i);
+	hr_datum_text(&d, &text, &w->t->scratch);
+	*of = (struct hr_value){ text.s.p, (int32_t)text.s.n, false };
+	return 0;
+}
+
 static int
 mask_row(const struct hr_change *w, const struct hr_change_row *r)
 {
-	static const struct hr_value nobody = { (const uint8_t *)"", 0, false };
 	const struct hr_plan *p = w->p;
+	struct hr_value of = { .data = NULL };
 	int i;
 
 	for (i = 0; i < p->in->columns; i++) {
-		const struct hr_value *of;
-
 		r->masked[i] = r->came[i];
 		if (p->mask[i] == NULL || r->came[i].len < 0)
 			continue;
-		of = r->came[p->of[i]].len < 0 ? &nobody : &r->came[p->of[i]];
-		if (hr_mask_value(p->mask[i], &r->came[i], of, &r->masked[i], &w->t->scratch, w->e) < 0)
+		if (hr_mask_needs_of(p->mask[i]) && who(w, r, p->of[i], &of) < 0)
+			return -1;
+		if (hr_mask_value(p->mask[i], &r->came[i], &of, &r->masked[i], &w->t->scratch, w->e) < 0)
 			return hr_change_within(w, i);
 	}
 	return 0;
@@ -129,7 +151,9 @@ park(const struct hr_change *w, const char *reason)
 {
 	struct hr_changes *t = w->t;
 	struct hr_buf *b = &t->line;
+	struct hr_relation left = *w->p->out;
 	char lsn[HR_LSN_TEXT];
+	int i, n = 0;
 
 	if (t->dead < 0) {
 		hr_fail(w->e, HR_CONFIG, "%s.%s: a row is to be parked, and there is no file for it", w->p->in->schema,
@@ -145,7 +169,12 @@ park(const struct hr_change *w, const char *reason)
 	hr_buf_printf(b, ",\"xid\":%" PRIu32, t->now->xid);
 	put_member(b, "reason", reason, strlen(reason));
 	hr_buf_puts(b, ",\"row\":");
-	hr_dump_row(b, &t->text, w->p->masked, t->new.masked, false);
+	/* Without what is added, and without what is left out. */
+	left.columns -= (int)w->p->adds;
+	for (i = 0; i < w->p->in->columns; i++)
+		if (w->p->kept[i])
+			t->out[n++] = t->new.masked[i];
+	hr_dump_row(b, &t->text, &left, t->out, false);
 	hr_buf_puts(b, "}\n");
 	t->parked++;
 	return b->len > 65536 ? hr_changes_flush(t, w->e) : 0;
@@ -385,8 +414,13 @@ test_old(const struct hr_change *w, enum passes *was)
 	bool has_old = w->it->op == HR_UPDATE || w->it->op == HR_DELETE || w->it->op == HR_DROP;
 
 	*was = YES;
-	if (!has_old || p->filters == 0)
+	if (!has_old || (p->filters == 0 && !p->by_whose))
 		return 0;
+	/* It is of one of many tenants, and goes to all. */
+	if (p->by_whose && w->f->tenant_len == 0) {
+		*was = MAYBE;
+		return 0;
+	}
 	if (w->it->old == 'O' || (w->it->old == 'K' && p->filter_by_key))
 		return test_row(w, &w->t->old, was);
 	/* The key did not change, and it is all that is looked at. */

@@ -122,7 +122,7 @@ int hr_datum_read(struct hr_datum *d, enum hr_type t, const struct hr_value *v,
 /* Put it into bytes, lent by the scratch or the datum: the type's binary format, or its text. */
 void hr_datum_write(const struct hr_datum *d, bool text, struct hr_value *v, struct hr_scratch *m);
 
-/* Text as the type's input function takes it; dates and times in ISO's forms. */
+/* Text as the type's input function takes it; dates and times in ISO's forms.  No complaint has it in it. */
 int hr_datum_parse(struct hr_datum *d, enum hr_type t, const char *s, size_t n,
     struct hr_scratch *m, struct hr_err *e) HR_USED;
 /* Append the text as the type's output function writes it.  It is not NULL. */

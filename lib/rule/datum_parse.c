@@ -330,9 +330,9 @@ hr_datum_parse(struct hr_datum *d, enum hr_type t, const char *s, size_t n, stru
 	rc = parse(d, s, n, m);
 	if (rc > 0)
 		return 0;
+	/* What it says is nobody's to read: it may be a row's, before it is masked. */
 	if (rc < 0)
-		return hr_fail(e, HR_REFUSED, "'%.*s' is out of range for %s", (int)(n < 100 ? n : 100), s,
-		    hr_type_name(t));
-	hr_fail(e, HR_REFUSED, "'%.*s' is no %s", (int)(n < 100 ? n : 100), s, hr_type_name(t));
+		return hr_fail(e, HR_REFUSED, "a text that is out of range for %s", hr_type_name(t));
+	hr_fail(e, HR_REFUSED, "a text that is no %s", hr_type_name(t));
 	return has_forms(t) ? hr_hint(e, "dates and times are written as ISO 8601 has them") : -1;
 }

@@ -21,6 +21,7 @@ struct hr_mask {
 	enum hr_type type;		/* of the column */
 	enum hr_kind kind;
 	int32_t most;			/* characters of its type, or -1 */
+	bool fixed;			/* numeric: as many decimals as its type says */
 	struct hr_digest digest;	/* hash, noise */
 	struct hr_token token;
 	struct hr_fake fake;
@@ -142,12 +143,22 @@ set_bound(const char *text, double *to, struct hr_err *e)
 static int
 set_noise(struct hr_mask *m, struct hr_err *e)
 {
-	m->least = m->type == HR_TYPE_INT2 ? INT16_MIN : m->type == HR_TYPE_INT4 ? INT32_MIN :
+	double least = m->type == HR_TYPE_INT2 ? INT16_MIN : m->type == HR_TYPE_INT4 ? INT32_MIN :
 	    m->type == HR_TYPE_INT8 ? (double)INT64_MIN : -HUGE_VAL;
-	m->most_number = m->type == HR_TYPE_INT2 ? INT16_MAX : m->type == HR_TYPE_INT4 ? INT32_MAX :
+	double most = m->type == HR_TYPE_INT2 ? INT16_MAX : m->type == HR_TYPE_INT4 ? INT32_MAX :
 	    m->type == HR_TYPE_INT8 ? 9223372036854774784.0 : HUGE_VAL;
+
+	m->least = least;
+	m->most_number = most;
 	if (set_bound(m->rule->least, &m->least, e) < 0 || set_bound(m->rule->most, &m->most_number, e) < 0)
 		return -1;
+	if (is_int(m->type)) {
+		m->least = ceil(m->least);
+		m->most_number = floor(m->most_number);
+	}
+	/* What is not of the type is no bound of it. */
+	m->least = m->least < least ? least : m->least;
+	m->most_number = m->most_number > most ? most : m->most_number;
 	return m->least > m->most_number ? hr_fail(e, HR_CONFIG, "noise: 'min' is above 'max'") : 0;
 }
 
@@ -245,7 +256,7 @@ hr_mask_new(struct hr_mask **out, const struct hr_rule_mask *rule, const struct 
 	struct hr_mask *m = hr_zalloc(sizeof(*m));
 
 	*m = (struct hr_mask){
-		.rule = rule, .type = hr_type_of_column(in), .most = -1, .digest = HR_DIGEST_INIT, .token = HR_TOKEN_INIT,
+		.rule = rule, .type = hr_type_of_column(in), .most = -1, .fixed = in->typmod >= 4, .digest = HR_DIGEST_INIT, .token = HR_TOKEN_INIT,
 		.fake = HR_FAKE_INIT, .service = HR_SERVICE_INIT, .own = HR_SCRATCH_INIT,
 	};
 	m->kind = hr_type_kind(m->type);
@@ -276,9 +287,16 @@ hr_mask_free(struct hr_mask *m)
 }
 
 bool
+hr_mask_needs_of(const struct hr_mask *m)
+{
+	return m->rule->kind == HR_MASK_FAKE;
+}
+
+bool
 hr_mask_injective(const struct hr_mask *m)
 {
-	return m->rule->kind == HR_MASK_TOKENIZE || (m->rule->kind == HR_MASK_HASH && is_text(m->type) &&
+	/* Of 1.5 and 2.50, numbers of no fixed scale, the tokens may be 3.7 and 3.70. */
+	return (m->rule->kind == HR_MASK_TOKENIZE && (m->type != HR_TYPE_NUMERIC || m->fixed)) || (m->rule->kind == HR_MASK_HASH && is_text(m->type) &&
 	    digits_of(m) >= DIGITS_SURE) || (m->rule->kind == HR_MASK_HASH && m->type == HR_TYPE_BYTEA) ||
 	    (m->rule->kind == HR_MASK_HASH && m->type == HR_TYPE_UUID);
 }
@@ -412,6 +430,14 @@ double_of(const struct hr_datum *d, struct hr_scratch *s)
 	return hr_datum_cast(&f, HR_TYPE_FLOAT8, -1, s, &e) < 0 ? NAN : f.f;
 }
 
+/* A number that is none of double precision would stay as it is. */
+static int
+too_large(const struct hr_datum *was, double v, struct hr_err *e)
+{
+	return hr_numeric_finite(&was->num) && !isfinite(v) ?
+	    hr_fail(e, HR_REFUSED, "a number that is too large to be masked so") : 0;
+}
+
 /* A numeric of as many decimals as the one that was there. */
 static int
 numeric_of(struct hr_mask *m, const struct hr_datum *was, double v, struct hr_datum *d, struct hr_scratch *s,
@@ -460,8 +486,8 @@ coarse_number(struct hr_mask *m, struct hr_datum *d, struct hr_value *out, struc
 	else {
 		double v = double_of(d, s);
 
-		if (isfinite(v) && numeric_of(m, &was, hr_general_floor_float(v, (double)r->width, (double)r->origin), d, s,
-		    e) < 0)
+		if (too_large(d, v, e) < 0 || (isfinite(v) && numeric_of(m, &was, hr_general_floor_float(v, (double)r->width, (double)r->origin), d, s,
+		    e) < 0))
 			return -1;
 	}
 	return write_datum(m, d, out, s);
@@ -558,8 +584,8 @@ add_noise(struct hr_mask *m, const struct hr_value *in, struct hr_value *out, st
 		d.f = hr_noise_float(&m->digest, shape, m->rule->scale, d.f, m->least, m->most_number);
 	else {
 		v = double_of(&d, s);
-		if (isfinite(v) && numeric_of(m, &was, hr_noise_float(&m->digest, shape, m->rule->scale, v, m->least,
-		    m->most_number), &d, s, e) < 0)
+		if (too_large(&d, v, e) < 0 || (isfinite(v) && numeric_of(m, &was, hr_noise_float(&m->digest, shape, m->rule->scale, v, m->least,
+		    m->most_number), &d, s, e) < 0))
 			return -1;
 	}
 	return write_datum(m, &d, out, s);

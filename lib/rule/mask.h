@@ -26,12 +26,15 @@ int hr_mask_new(struct hr_mask **m, const struct hr_rule_mask *rule, const struc
 void hr_mask_free(struct hr_mask *m);
 
 /*
- * Replace the value, of which of is the one that says who it is; both are there.
+ * Replace the value, of which of is the text of the one that says who it is, where
+ * that is needed.
  * *out is lent by the scratch.  0, or -1 with *e set.
  */
 int hr_mask_value(struct hr_mask *m, const struct hr_value *in, const struct hr_value *of, struct hr_value *out,
     struct hr_scratch *s, struct hr_err *e) HR_USED;
 
+/* Is it made up of who the row is of? */
+bool hr_mask_needs_of(const struct hr_mask *m);
 /* Do different values stay different? */
 bool hr_mask_injective(const struct hr_mask *m);
 

@@ -284,6 +284,7 @@ bind_filter(struct making *k, const struct hr_rule *r)
 	for (i = 0; i < p->in->columns; i++)
 		if (hr_expr_reads(x, i) && !p->in->column[i].key)
 			p->filter_by_key = false;
+	p->by_whose |= hr_relation_mixed(p->in) && hr_expr_reads_var(x, HR_VAR_TENANT);
 	/* What a row was when it was written last is not known. */
 	for (i = 0; i < HR_VARS; i++)
 		if (hr_expr_reads_var(x, (enum hr_expr_var)i) && i != HR_VAR_TENANT && i != HR_VAR_SCHEMA && i != HR_VAR_TABLE) {
@@ -309,8 +310,11 @@ bind_add(struct making *k, const struct hr_rule_add *a)
 	struct hr_column as = { .typmod = -1 };
 	enum hr_type type = HR_TYPE_TEXT;
 	char schema[] = "pg_catalog";
+	size_t i;
 
-	if (hr_relation_column(p->in, a->column) >= 0) {
+	for (i = 0; i < p->adds && strcmp(p->add[i].rule->column, a->column) != 0; i++)
+		;
+	if (i < p->adds || hr_relation_column(p->in, a->column) >= 0) {
 		hr_fail(k->e, HR_CONFIG, "%s has a column '%s' already", k->table, a->column);
 		return at(k, a->place);
 	}
@@ -320,6 +324,10 @@ bind_add(struct making *k, const struct hr_rule_add *a)
 	}
 	if (a->file && a->type && type != HR_TYPE_TEXT) {
 		hr_fail(k->e, HR_CONFIG, "what is looked up is text");
+		return at(k, a->place);
+	}
+	if ((size_t)p->in->columns + p->adds >= HR_COLUMNS_MAX) {
+		hr_fail(k->e, HR_CONFIG, "%s would have more than %d columns", k->table, HR_COLUMNS_MAX);
 		return at(k, a->place);
 	}
 	p->add = hr_realloc(p->add, p->adds + 1, sizeof(*p->add));
@@ -355,14 +363,41 @@ applies(const struct making *k, const struct hr_rule *r)
 	    (r->tenants.n == 0 || (k->tenant && hr_names_match(&r->tenants, k->tenant)));
 }
 
-/* A table that all tenants share is the same for all. */
-static int
-check_shared(struct making *k, const struct hr_rule *r)
+/* Do a delete's old row or key say whose it was?  What finds its tenant by a parent may have lost that. */
+static bool
+says_whose(const struct hr_relation *r)
 {
-	if (r->tenants.n == 0 || k->p->in->tenancy != 'a' || !hr_names_match(&r->tables, k->table))
+	return !hr_relation_mixed(r) || (r->tenancy == 'c' && r->tenant_column >= 0 && r->column[r->tenant_column].key);
+}
+
+/*
+ * A table that all tenants share is the same for all.  So are the keys of a table
+ * that has rows of many, unless the tenant is one of them: a delete by key may be
+ * anybody's, and one tenant's tokens would meet another one's keys.
+ */
+static int
+check_tenants(struct making *k, const struct hr_rule *r)
+{
+	const struct hr_relation *in = k->p->in;
+	size_t m;
+	int i;
+
+	if (r->tenants.n == 0 || !hr_names_match(&r->tables, k->table))
 		return 0;
-	hr_fail(k->e, HR_CONFIG, "%s is shared by all tenants, and the rule is of some", k->table);
-	return at(k, r->place);
+	if (in->tenancy == 'a') {
+		hr_fail(k->e, HR_CONFIG, "%s is shared by all tenants, and the rule is of some", k->table);
+		return at(k, r->place);
+	}
+	for (m = 0; m < r->masks && !says_whose(in); m++)
+		for (i = 0; i < in->columns; i++)
+			if (in->column[i].key && fnmatch(r->mask[m].column, in->column[i].name, FNM_NOESCAPE) == 0) {
+				hr_fail(k->e, HR_CONFIG, "column '%s' of %s is part of its replica identity, which does not say whose "
+				    "a row is, and cannot be masked for some tenants", in->column[i].name, k->table);
+				hr_hint(k->e, "mask it for all tenants");
+				return at(k, r->mask[m].place);
+			}
+	k->p->by_whose |= hr_relation_mixed(in) && r->filter;
+	return 0;
 }
 
 static int
@@ -439,7 +474,7 @@ settle(struct hr_plan *p)
 	int i;
 
 	p->same_layout = p->adds == 0;
-	p->opens = p->checks || p->filters || p->adds;
+	p->opens = p->checks || p->filters || p->adds || p->by_whose;
 	for (i = 0; i < p->in->columns; i++) {
 		p->same_layout = p->same_layout && p->kept[i];
 		p->opens = p->opens || p->mask[i] || !p->kept[i];
@@ -467,7 +502,7 @@ hr_plan_new(struct hr_plan **out, const struct hr_rules *rules, const struct hr_
 	if (p->masked == NULL)
 		goto out;
 	for (i = 0; i < rules->rules && !p->left_out; i++)
-		if (check_shared(&k, &rules->rule[i]) < 0 ||
+		if (check_tenants(&k, &rules->rule[i]) < 0 ||
 		    (applies(&k, &rules->rule[i]) && bind_rule(&k, &rules->rule[i]) < 0))
 			goto out;
 	for (i = 0; i < rules->rules && !p->left_out; i++)

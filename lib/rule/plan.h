@@ -45,6 +45,7 @@ struct hr_plan {
 	struct hr_expr **filter;	/* all of them have to be true */
 	size_t filters;
 	bool filter_by_key;		/* they look at the replica identity alone */
+	bool by_whose;			/* who a row is of says whether it passes, and a delete may not know */
 	struct hr_plan_add *add;
 	size_t adds;
 	uint64_t printed;		/* rows */

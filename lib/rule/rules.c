@@ -8,6 +8,7 @@
 
 #include "base/hr.h"
 
+#include <errno.h>
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,8 +97,9 @@ take_whole(struct hr_yaml *l, const struct hr_yaml_key *k, const yaml_node_t *n,
 
 	if (hr_yaml_scalar(l, n, k->name) < 0)
 		return -1;
+	errno = 0;
 	*(int64_t *)to = strtoll(hr_yaml_text(n), &end, 10);
-	if (!hr_yaml_is_plain(n) || *end)
+	if (!hr_yaml_is_plain(n) || *end || errno)
 		return hr_yaml_fail(l, n, "'%s' must be a whole number, not '%s'", k->name, hr_yaml_text(n));
 	return 0;
 }
@@ -505,12 +507,18 @@ take_rule(struct hr_yaml *l, const yaml_node_t *n, struct hr_rule *r)
 		{ "filter", take_filter, .at = 0 },
 		{ "enrich", take_adds, .at = 0 },
 	};
+	size_t i;
 
 	r->place = place_of(n);
 	if (hr_yaml_keys(l, "a rule", n, key, HR_COUNT(key), r) < 0)
 		return -1;
 	if (r->only.n + r->leave_out.n + r->checks + r->masks + r->adds == 0 && r->filter == NULL)
 		return hr_yaml_fail(l, n, "the rule does nothing");
+	for (i = 0; i < r->masks && r->tenants.n; i++)
+		if (r->mask[i].kind == HR_MASK_GENERALIZE && (r->mask[i].coarse == HR_COARSE_AGE || r->mask[i].as_text)) {
+			hr_yaml_fail(l, n, "the mask makes text of column '%s', which is so for all tenants alike", r->mask[i].column);
+			return hr_hint(l->e, "leave 'tenants' out of this rule");
+		}
 	if (r->tenants.n && (r->only.n || r->leave_out.n || r->adds)) {
 		hr_yaml_fail(l, n, "columns of a table are left out or added for all tenants alike");
 		return hr_hint(l->e, "leave 'tenants' out of this rule; values may differ by $tenant");
@@ -706,6 +714,19 @@ hr_rules_keep(const struct hr_rules *r, const char *table, const char *column)
 			return false;
 	}
 	return true;
+}
+
+bool
+hr_rules_mask(const struct hr_rules *r, const char *table, const char *column)
+{
+	size_t i, k;
+
+	for (i = 0; i < r->rules; i++)
+		for (k = 0; k < r->rule[i].masks; k++)
+			if (hr_names_match(&r->rule[i].tables, table) &&
+			    fnmatch(r->rule[i].mask[k].column, column, FNM_NOESCAPE) == 0)
+				return true;
+	return false;
 }
 
 const char *

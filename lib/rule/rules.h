@@ -123,6 +123,8 @@ bool hr_rules_leave_out(const struct hr_rules *r, const char *table);
 
 /* Does the column of that table go on? */
 bool hr_rules_keep(const struct hr_rules *r, const char *table, const char *column);
+/* Is it masked for anybody? */
+bool hr_rules_mask(const struct hr_rules *r, const char *table, const char *column);
 
 const char *hr_mask_word(enum hr_mask_kind kind);
 

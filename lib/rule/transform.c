@@ -307,6 +307,13 @@ open_of(struct hr_transform *t, const struct hr_frame *f)
 }
 
 static int
+check_size(const struct hr_transform *t, struct hr_err *e)
+{
+	return t->work.payload.len <= HR_PAYLOAD_MAX ? 0 :
+	    hr_fail(e, HR_REFUSED, "by rules the rows of a frame become larger than a frame may be");
+}
+
+static int
 transform_rows(struct hr_transform *t, struct hr_pipe *p, const struct hr_frame *f, struct hr_err *e)
 {
 	struct hr_change_tx was;
@@ -328,7 +335,7 @@ transform_rows(struct hr_transform *t, struct hr_pipe *p, const struct hr_frame 
 	hr_buf_reset(&t->work.payload);
 	t->work.count = 0;
 	for (from = c.at; (more = hr_rows_next(&c, &it, e)) > 0; from = c.at)
-		if (transform_item(t, f, &it, from, c.at, e) < 0)
+		if (transform_item(t, f, &it, from, c.at, e) < 0 || check_size(t, e) < 0)
 			return -1;
 	if (more < 0)
 		return -1;
@@ -359,10 +366,16 @@ check_step_column(struct hr_transform *t, const struct hr_relation *child, const
 {
 	const struct hr_plan *p = plan_of(t, r->id, "", 0, e);
 	int i = hr_relation_column(r, column);
+	bool masked;
+	char *name;
 
 	if (p == NULL)
 		return -1;
-	if (i < 0 || (p->mask[i] == NULL && p->kept[i]))
+	/* Rules of some tenants are not in this plan. */
+	name = hr_sprintf("%s.%s", r->schema, r->name);
+	masked = hr_rules_mask(&t->rules, name, column);
+	free(name);
+	if (p->left_out || i < 0 || (!masked && p->kept[i]))
 		return 0;
 	hr_fail(e, HR_CONFIG, "column '%s' of %s.%s is on the way by which rows of %s.%s find their tenant, and can neither "
 	    "be masked nor left out", column, r->schema, r->name, child->schema, child->name);

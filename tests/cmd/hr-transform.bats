@@ -31,6 +31,15 @@ one=$STREAMS/passed/0010_insert.hrs
 	[[ $stderr == *"usage: hr-transform"* ]]
 }
 
+@test "what is printed as it came is not written among parked rows" {
+	echo 'rules: []' >rules.yaml
+	for print in --check --dry-run; do
+		run -64 --separate-stderr hr-transform --rules rules.yaml "$print" --dead-letters dead.jsonl <"$one"
+		[ "${stderr_lines[0]}" = "hr-transform: error: --check and --dry-run print what would be parked, and take no --dead-letters" ]
+		[ ! -e dead.jsonl ]
+	done
+}
+
 @test "a terminal is refused as input and as output" {
 	need script
 	run -64 script -qec "hr-transform --dump" /dev/null

@@ -180,33 +180,41 @@ park(const struct hr_change *w, const char *reason)
 	return b->len > 65536 ? hr_changes_flush(t, w->e) : 0;
 }
 
-/* 1: the row is as it should be; 0: it is dropped or parked; -1. */
+/*
+ * Is the row as it should be?  If not, NO, unless it is refused; of one that was,
+ * nothing is said, and what refuses did so then.  As SQL's CHECK has it, what is
+ * unknown passes.
+ */
 static int
-check_row(const struct hr_change *w)
+check_row(const struct hr_change *w, const struct hr_change_row *r, enum passes *passes)
 {
-	struct hr_scope s = { w->t->new.came, w->t->var, &w->t->scratch };
+	struct hr_scope s = { r->came, w->t->var, &w->t->scratch };
 	const struct hr_plan *p = w->p;
+	bool is_new = r == &w->t->new;
 	enum hr_truth truth;
 	size_t i;
 	int rc;
 
 	for (i = 0; i < p->checks; i++) {
-		rc = hr_expr_test(p->check[i].x, &s, &truth, w->e);
+		const struct hr_plan_check *c = &p->check[i];
+
+		if (!is_new && c->otherwise == HR_OTHERWISE_REFUSE)
+			continue;
+		rc = hr_expr_test(c->x, &s, &truth, w->e);
 		if (rc < 0)
 			return hr_within(w->e, "%s.%s: a check", p->in->schema, p->in->name);
-		/* As SQL's CHECK has it, what is unknown passes. */
+		if (rc > 0 && c->otherwise != HR_OTHERWISE_REFUSE)
+			return not_sent(w, "a check");
 		if (rc > 0 || truth != HR_FALSE)
 			continue;
-		if (p->check[i].otherwise == HR_OTHERWISE_REFUSE) {
-			hr_fail(w->e, HR_REFUSED, "%s.%s: %s", p->in->schema, p->in->name, p->check[i].reason);
+		if (c->otherwise == HR_OTHERWISE_REFUSE) {
+			hr_fail(w->e, HR_REFUSED, "%s.%s: %s", p->in->schema, p->in->name, c->reason);
 			return hr_hint(w->e, "mend the row at the source, or say 'otherwise: park' or 'drop' of the check");
 		}
-		if (p->check[i].otherwise == HR_OTHERWISE_PARK && park(w, p->check[i].reason) < 0)
-			return -1;
-		w->t->dropped++;
-		return 0;
+		*passes = NO;
+		return is_new && c->otherwise == HR_OTHERWISE_PARK ? park(w, c->reason) : 0;
 	}
-	return 1;
+	return 0;
 }
 
 /* --- the filter --- */
@@ -221,6 +229,8 @@ test_row(const struct hr_change *w, const struct hr_change_row *r, enum passes *
 	int rc;
 
 	*passes = YES;
+	if (w->p->checks && check_row(w, r, passes) < 0)
+		return -1;
 	for (i = 0; i < w->p->filters && *passes == YES; i++) {
 		rc = hr_expr_test(w->p->filter[i], &s, &truth, w->e);
 		if (rc < 0)
@@ -408,13 +418,13 @@ hr_change_open(const struct hr_change *w, const uint8_t *tuple, size_t len, stru
 
 /* Did the row that was pass the filter? */
 static int
-test_old(const struct hr_change *w, enum passes *was)
+test_old(const struct hr_change *w, enum passes is, enum passes *was)
 {
 	const struct hr_plan *p = w->p;
 	bool has_old = w->it->op == HR_UPDATE || w->it->op == HR_DELETE || w->it->op == HR_DROP;
 
 	*was = YES;
-	if (!has_old || (p->filters == 0 && !p->by_whose))
+	if (!has_old || (!p->decides && !p->by_whose))
 		return 0;
 	/* It is of one of many tenants, and goes to all. */
 	if (p->by_whose && w->f->tenant_len == 0) {
@@ -424,8 +434,10 @@ test_old(const struct hr_change *w, enum passes *was)
 	if (w->it->old == 'O' || (w->it->old == 'K' && p->filter_by_key))
 		return test_row(w, &w->t->old, was);
 	/* The key did not change, and it is all that is looked at. */
-	if (w->it->old == '-' && p->filter_by_key)
-		return test_row(w, &w->t->new, was);
+	if (w->it->old == '-' && p->filter_by_key) {
+		*was = is;
+		return 0;
+	}
 	*was = MAYBE;
 	return 0;
 }
@@ -492,7 +504,7 @@ hr_change_row(const struct hr_change *w)
 	const struct hr_item *it = w->it;
 	size_t before = t->payload.len;
 	enum passes was, is = YES;
-	int rc, i;
+	int i;
 
 	hr_scratch_reset(&t->scratch);
 	set_vars(w);
@@ -500,16 +512,13 @@ hr_change_row(const struct hr_change *w)
 		return -1;
 	if (it->old_tuple && hr_change_open(w, it->old_tuple, it->old_len, t->old.came) < 0)
 		return -1;
+	/* What looks at a value that was not sent finds it where the old row has it. */
+	for (i = 0; it->tuple && it->old == 'O' && w->p->checks + w->p->filters + w->p->adds && i < w->p->in->columns; i++)
+		if (t->new.came[i].len == HR_VALUE_UNCHANGED)
+			t->new.came[i] = t->old.came[i];
 	if ((it->old_tuple && mask_row(w, &t->old) < 0) || (it->tuple && mask_row(w, &t->new) < 0))
 		return -1;
-	/* A filter may look at what was not sent where the old row has it. */
-	for (i = 0; it->tuple && it->old == 'O' && w->p->filters + w->p->adds && i < w->p->in->columns; i++)
-		if (t->new.masked[i].len == HR_VALUE_UNCHANGED)
-			t->new.masked[i] = t->old.masked[i];
-	if (it->tuple && w->p->checks && (rc = check_row(w)) <= 0)
-		return rc;
-	if (test_old(w, &was) < 0 || (it->tuple && w->p->filters && test_row(w, &t->new, &is) < 0) ||
-	    put_row(w, was, is) < 0)
+	if ((it->tuple && test_row(w, &t->new, &is) < 0) || test_old(w, is, &was) < 0 || put_row(w, was, is) < 0)
 		return -1;
 	t->dropped += t->payload.len == before;
 	return t->dry && (t->samples == 0 || w->p->printed++ < t->samples) ? print_row(w, before) : 0;

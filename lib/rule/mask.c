@@ -10,6 +10,7 @@
 #include "rule/digest.h"
 #include "rule/mask.h"
 #include "rule/token.h"
+#include "rule/utf8.h"
 
 enum { TEXT_OID = 25 };
 #define REDACTED	"***"
@@ -348,6 +349,9 @@ hash(struct hr_mask *m, const struct hr_value *in, struct hr_value *out, struct 
 
 	if (text_of(m, in, &m->buf, s, &p, &n, e) < 0)
 		return -1;
+	/* What differs by case alone is equal there. */
+	if (m->type == HR_TYPE_CITEXT)
+		p = hr_utf8_case(p, &n, false, s);
 	if (is_text(m->type)) {
 		struct hr_buf hex = HR_BUF_INIT;
 

@@ -39,6 +39,26 @@ put_quoted(struct hr_buf *b, const char *s, char quote)
 
 /* --- checks --- */
 
+/*
+ * Does what decides about a row depend on more than can be known of the row that
+ * was?  Of that only what it had counts, not when it was written.
+ */
+static bool
+decides_by_row(struct making *k, const struct hr_expr *x)
+{
+	struct hr_plan *p = k->p;
+	int i;
+
+	for (i = 0; i < p->in->columns; i++)
+		if (hr_expr_reads(x, i) && !p->in->column[i].key)
+			p->filter_by_key = false;
+	p->by_whose |= hr_relation_mixed(p->in) && hr_expr_reads_var(x, HR_VAR_TENANT);
+	for (i = 0; i < HR_VARS; i++)
+		if (hr_expr_reads_var(x, (enum hr_expr_var)i) && i != HR_VAR_TENANT && i != HR_VAR_SCHEMA && i != HR_VAR_TABLE)
+			return false;
+	return true;
+}
+
 static int
 add_check(struct making *k, const struct hr_rule_check *c, const char *text, const char *fmt, const char *what)
 {
@@ -48,6 +68,12 @@ add_check(struct making *k, const struct hr_rule_check *c, const char *text, con
 	if (x == NULL)
 		return at(k, c->place);
 	p->check = hr_realloc(p->check, p->checks + 1, sizeof(*p->check));
+	if (c->otherwise != HR_OTHERWISE_REFUSE && !decides_by_row(k, x)) {
+		hr_expr_free(x);
+		hr_fail(k->e, HR_CONFIG, "a check that parks or drops is of what the row has, and $tenant, $schema and $table");
+		return at(k, c->place);
+	}
+	p->decides |= c->otherwise != HR_OTHERWISE_REFUSE;
 	p->check[p->checks++] = (struct hr_plan_check){ x, hr_sprintf(fmt, c->column ? c->column : "", what), c->otherwise };
 	return 0;
 }
@@ -275,22 +301,15 @@ bind_filter(struct making *k, const struct hr_rule *r)
 {
 	struct hr_plan *p = k->p;
 	struct hr_expr *x = hr_expr_new_filter(r->filter, p->masked, k->e);
-	int i;
 
 	if (x == NULL)
 		return at(k, r->filter_place);
 	p->filter = hr_realloc(p->filter, p->filters + 1, sizeof(*p->filter));
 	p->filter[p->filters++] = x;
-	for (i = 0; i < p->in->columns; i++)
-		if (hr_expr_reads(x, i) && !p->in->column[i].key)
-			p->filter_by_key = false;
-	p->by_whose |= hr_relation_mixed(p->in) && hr_expr_reads_var(x, HR_VAR_TENANT);
-	/* What a row was when it was written last is not known. */
-	for (i = 0; i < HR_VARS; i++)
-		if (hr_expr_reads_var(x, (enum hr_expr_var)i) && i != HR_VAR_TENANT && i != HR_VAR_SCHEMA && i != HR_VAR_TABLE) {
-			hr_fail(k->e, HR_CONFIG, "a filter is of what the row has, and $tenant, $schema and $table");
-			return at(k, r->filter_place);
-		}
+	if (!decides_by_row(k, x)) {
+		hr_fail(k->e, HR_CONFIG, "a filter is of what the row has, and $tenant, $schema and $table");
+		return at(k, r->filter_place);
+	}
 	return 0;
 }
 
@@ -379,6 +398,7 @@ static int
 check_tenants(struct making *k, const struct hr_rule *r)
 {
 	const struct hr_relation *in = k->p->in;
+	bool decides = r->filter != NULL;
 	size_t m;
 	int i;
 
@@ -396,7 +416,9 @@ check_tenants(struct making *k, const struct hr_rule *r)
 				hr_hint(k->e, "mask it for all tenants");
 				return at(k, r->mask[m].place);
 			}
-	k->p->by_whose |= hr_relation_mixed(in) && r->filter;
+	for (m = 0; m < r->checks; m++)
+		decides |= r->check[m].otherwise != HR_OTHERWISE_REFUSE;
+	k->p->by_whose |= hr_relation_mixed(in) && decides;
 	return 0;
 }
 
@@ -474,6 +496,7 @@ settle(struct hr_plan *p)
 	int i;
 
 	p->same_layout = p->adds == 0;
+	p->decides |= p->filters > 0;
 	p->opens = p->checks || p->filters || p->adds || p->by_whose;
 	for (i = 0; i < p->in->columns; i++) {
 		p->same_layout = p->same_layout && p->kept[i];

@@ -44,7 +44,8 @@ struct hr_plan {
 	size_t checks;
 	struct hr_expr **filter;	/* all of them have to be true */
 	size_t filters;
-	bool filter_by_key;		/* they look at the replica identity alone */
+	bool decides;			/* rows may not go on: by them, or by checks that park or drop */
+	bool filter_by_key;		/* what decides looks at the replica identity alone */
 	bool by_whose;			/* who a row is of says whether it passes, and a delete may not know */
 	struct hr_plan_add *add;
 	size_t adds;

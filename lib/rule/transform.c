@@ -159,7 +159,8 @@ transform_truncate(struct hr_transform *t, const struct hr_frame *f, const struc
 }
 
 /*
- * A change of a table goes on, unless it is of a table or a column that does not.
+ * A change of a table goes on, unless it is of a table or a column that does not, or
+ * of one that is masked: a default, say, is a value of it.
  * Other messages go on when the rules say so: what is in them nobody knows.
  */
 static bool
@@ -176,7 +177,8 @@ takes_message(const struct hr_transform *t, const struct hr_item *it)
 	takes = o && json_unpack(o, "{s:s, s:s, s?s}", "schema", &schema, "table", &table, "column", &column) == 0;
 	if (takes) {
 		name = hr_sprintf("%s.%s", schema, table);
-		takes = !hr_rules_leave_out(&t->rules, name) && (column == NULL || hr_rules_keep(&t->rules, name, column));
+		takes = !hr_rules_leave_out(&t->rules, name) && (column == NULL ||
+		    (hr_rules_keep(&t->rules, name, column) && !hr_rules_mask(&t->rules, name, column)));
 		free(name);
 	}
 	json_decref(o);

@@ -42,6 +42,12 @@ rules() {
 	    filter: status <> 'draft' AND amount BETWEEN 10 AND 900
 	  - tables: public.by_key
 	    filter: id % 3 <> 0
+	  - tables: public.full_two
+	    validate: [{column: amount, min: 50, otherwise: drop}]
+	  - tables: public.keyed
+	    validate:
+	      - {expression: id % 10 <> 7, otherwise: drop}
+	      - {column: age, max: 70, otherwise: drop}
 	YAML
 }
 
@@ -119,7 +125,7 @@ same_by_sql() {			# TABLE WHERE
 		src "INSERT INTO plain SELECT 'acme', coalesce(max(id), 0) + 1, 'seen' FROM plain"
 		pipe
 		same_by_sql full_one "status <> 'draft' AND floor(amount) IS NOT NULL AND amount BETWEEN 10 AND 900"
-		same_by_sql full_two true
+		same_by_sql full_two "amount >= 50"
 		same_by_sql by_key "id % 3 <> 0"
 	done
 	[ "$(dst "SELECT count(*) FROM plain")" = 4 ]
@@ -141,8 +147,8 @@ same_by_sql() {			# TABLE WHERE
 			FOR k IN 1 .. 300 LOOP
 				i := (random() * 60)::int;
 				INSERT INTO keyed (tenant_id, id, name, status, amount, age) VALUES ('acme', 1 + (random() * 60)::int, 'n' || k,
-				    (ARRAY['draft', 'new'])[1 + (random() * 1)::int], (random() * 1000)::int, 30)
-				ON CONFLICT (id) DO UPDATE SET status = excluded.status, amount = excluded.amount;
+				    (ARRAY['draft', 'new'])[1 + (random() * 1)::int], (random() * 1000)::int, (random() * 90)::int)
+				ON CONFLICT (id) DO UPDATE SET status = excluded.status, amount = excluded.amount, age = excluded.age;
 				IF k % 4 = 0 THEN
 					UPDATE keyed SET id = (SELECT max(id) + 100 FROM keyed) WHERE id = i;
 				END IF;
@@ -152,7 +158,7 @@ same_by_sql() {			# TABLE WHERE
 			END LOOP;
 		END \$\$" >/dev/null
 		pipe
-		same_by_sql keyed "status <> 'draft' AND amount BETWEEN 10 AND 900"
+		same_by_sql keyed "status <> 'draft' AND amount BETWEEN 10 AND 900 AND id % 10 <> 7 AND age <= 70"
 	done
 	[ "$(dst "SELECT count(*) FROM hr.conflict")" = 0 ]
 }

@@ -208,27 +208,27 @@ main(void)
 	    "\1{\"a\": null, \"bb\": [1, 2.50]}", 29);
 	round_trip(HR_TYPE_LSN, "16/B374D848", "16/B374D848", "\0\0\0\26\263t\330H", 8);
 
-	no_text(HR_TYPE_INT4, "2147483648", "'2147483648' is out of range for integer");
-	no_text(HR_TYPE_INT4, "1.0", "'1.0' is no integer");
-	no_text(HR_TYPE_INT2, "", "'' is no smallint");
-	no_text(HR_TYPE_BOOL, "o", "'o' is no boolean");
-	no_text(HR_TYPE_FLOAT8, "1e400", "'1e400' is out of range for double precision");
-	no_text(HR_TYPE_FLOAT8, "0x1p3", "'0x1p3' is no double precision");
-	no_text(HR_TYPE_DATE, "02/29/2024", "'02/29/2024' is no date");
-	no_text(HR_TYPE_DATE, "2023-02-29", "'2023-02-29' is no date");
-	no_text(HR_TYPE_DATE, "today", "'today' is no date");
-	no_text(HR_TYPE_TIMESTAMP, "now", "'now' is no timestamp without time zone");
+	no_text(HR_TYPE_INT4, "2147483648", "a text that is out of range for integer");
+	no_text(HR_TYPE_INT4, "1.0", "a text that is no integer");
+	no_text(HR_TYPE_INT2, "", "a text that is no smallint");
+	no_text(HR_TYPE_BOOL, "o", "a text that is no boolean");
+	no_text(HR_TYPE_FLOAT8, "1e400", "a text that is out of range for double precision");
+	no_text(HR_TYPE_FLOAT8, "0x1p3", "a text that is no double precision");
+	no_text(HR_TYPE_DATE, "02/29/2024", "a text that is no date");
+	no_text(HR_TYPE_DATE, "2023-02-29", "a text that is no date");
+	no_text(HR_TYPE_DATE, "today", "a text that is no date");
+	no_text(HR_TYPE_TIMESTAMP, "now", "a text that is no timestamp without time zone");
 	no_text(HR_TYPE_TIMESTAMPTZ, "2024-01-01 00:00 Europe/Berlin",
-	    "'2024-01-01 00:00 Europe/Berlin' is no timestamp with time zone");
-	no_text(HR_TYPE_TIMESTAMP, "294277-01-01", "'294277-01-01' is no timestamp without time zone");
-	no_text(HR_TYPE_TIME, "24:00:01", "'24:00:01' is no time without time zone");
-	no_text(HR_TYPE_INTERVAL, "1 day 2 days", "'1 day 2 days' is no interval");
-	no_text(HR_TYPE_UUID, "00010203-0405-0607-0809-0a0b0c0d0e0", "'00010203-0405-0607-0809-0a0b0c0d0e0' is no uuid");
-	no_text(HR_TYPE_INET, "1.2.3", "'1.2.3' is no inet");
-	no_text(HR_TYPE_CIDR, "1.2.3.4/8", "'1.2.3.4/8' is no cidr");
-	no_text(HR_TYPE_BYTEA, "\\x0", "'\\x0' is no bytea");
-	no_text(HR_TYPE_JSON, "[1,]", "'[1,]' is no json");
-	no_text(HR_TYPE_JSONB, "\"\\u0000\"", "'\"\\u0000\"' is no jsonb");
+	    "a text that is no timestamp with time zone");
+	no_text(HR_TYPE_TIMESTAMP, "294277-01-01", "a text that is no timestamp without time zone");
+	no_text(HR_TYPE_TIME, "24:00:01", "a text that is no time without time zone");
+	no_text(HR_TYPE_INTERVAL, "1 day 2 days", "a text that is no interval");
+	no_text(HR_TYPE_UUID, "00010203-0405-0607-0809-0a0b0c0d0e0", "a text that is no uuid");
+	no_text(HR_TYPE_INET, "1.2.3", "a text that is no inet");
+	no_text(HR_TYPE_CIDR, "1.2.3.4/8", "a text that is no cidr");
+	no_text(HR_TYPE_BYTEA, "\\x0", "a text that is no bytea");
+	no_text(HR_TYPE_JSON, "[1,]", "a text that is no json");
+	no_text(HR_TYPE_JSONB, "\"\\u0000\"", "a text that is no jsonb");
 
 	no_bytes(HR_TYPE_BOOL, "", 0, "no byte is no boolean");
 	no_bytes(HR_TYPE_INT4, "\0\0\0", 3, "three bytes are no integer");
@@ -265,7 +265,7 @@ main(void)
 	casts(HR_TYPE_TEXT, "\303\244b", HR_TYPE_BPCHAR, 4 + 4, "\303\244b  ");
 	casts(HR_TYPE_BPCHAR, "ab  ", HR_TYPE_TEXT, -1, "ab");
 	casts(HR_TYPE_BOOL, "t", HR_TYPE_TEXT, -1, "true");
-	casts(HR_TYPE_TEXT, "12x", HR_TYPE_INT4, -1, "'12x' is no integer");
+	casts(HR_TYPE_TEXT, "12x", HR_TYPE_INT4, -1, "a text that is no integer");
 	casts(HR_TYPE_TIMESTAMP, "2024-02-29 23:59:59.9999999", HR_TYPE_DATE, -1, "2024-03-01");
 	casts(HR_TYPE_TIMESTAMP, "infinity", HR_TYPE_TIME, -1, NULL);
 	casts(HR_TYPE_DATE, "5000000-01-01", HR_TYPE_TIMESTAMP, -1, "date out of range for timestamp");

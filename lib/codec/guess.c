@@ -398,10 +398,16 @@ hr_guess_encode(struct hr_enc *o, uint64_t *v, size_t n, const struct hr_guess *
     struct hr_pick *ints, struct hr_ints_kept *kept)
 {
 	size_t size = o->meta.len + o->data.len;
-	struct work w = { .g = g };
-	bool tried = n >= LEAST && hr_pick_due(pick);
 	uint8_t how = pick->codec, param = pick->param;
+	struct work w = { .g = g };
+	bool tried;
 
+	/* The order of columns was another one: what is not in front now is not there for who reads. */
+	if ((how == HR_GUESS_COLUMN || how == HR_GUESS_KEY) && param >= g->at) {
+		pick->codec = how = HR_GUESS_NONE;
+		pick->gap = pick->left = 0;
+	}
+	tried = n >= LEAST && hr_pick_due(pick);
 	if (tried) {
 		choose(o, g, v, n, pick, kept);
 		/* What is left of numbers is of another kind now; or it is as it was, and will be. */

@@ -210,7 +210,7 @@ all(made *f, const char *what)
 	size_t k;
 
 	for (how = HR_GUESS_NONE; how <= HR_GUESS_KEY; how++)
-		for (c = KEY; c <= OTHER; c++)
+		for (c = KEY; c <= COLUMNS; c++)	/* those that are not in front, too */
 			for (keep = 0; keep < 2; keep++) {
 				struct hr_pick pick = { .codec = (uint8_t)how, .param = (uint8_t)c, .left = 255 };
 

@@ -850,11 +850,12 @@ int
 hr_documents_decode(struct hr_dec *d, struct hr_string *s, size_t n, bool front,
     struct hr_documents_kept *kept)
 {
+	struct hr_arena_mark mark = hr_arena_mark(&d->arena);
 	struct hr_string *shape = hr_arena_get(&d->arena, n, sizeof(*shape));
 	struct plan **plan = hr_arena_get(&d->arena, n, sizeof(struct plan *));
+	uint8_t *to, *text, *stays;
 	size_t i, size = 0;
 	struct columns c;
-	uint8_t *to;
 
 	if (shape == NULL || plan == NULL || !columns_open(&c, &d->arena) ||
 	    hr_strings_decode(d, shape, n, HR_KEPT(kept, shape)) < 0 ||
@@ -870,15 +871,23 @@ hr_documents_decode(struct hr_dec *d, struct hr_string *s, size_t n, bool front,
 	/* Marks are not written, nor is that of what is no JSON. */
 	for (i = 0; i < n; i++)
 		size += shape[i].len - (plan[i] ? plan[i]->n : 1) + front;
-	if ((to = hr_arena_get(&d->arena, size, 1)) == NULL)
+	if ((to = text = hr_arena_get(&d->arena, size, 1)) == NULL)
 		return -1;
 	for (i = 0; i < n; i++) {
-		s[i].data = to;
+		size_t at = (size_t)(to - text);
+
 		if (front)
 			*to++ = 1;
 		to = plan[i] ? give_all(plan[i], &shape[i], &c, to) : put_bytes(to, shape[i].data + 1, shape[i].len - 1);
-		s[i].len = (size_t)(to - s[i].data);
+		s[i].len = (size_t)(to - text) - at;
 	}
+	/* All but the text was for a while: what many small columns take would be more than there is. */
+	hr_arena_release(&d->arena, mark);
+	if ((stays = hr_arena_get(&d->arena, size, 1)) == NULL)
+		return -1;
+	memmove(stays, text, size);
+	for (i = 0; i < n; stays += s[i++].len)
+		s[i].data = stays;
 	return 0;
 }
 

@@ -31,6 +31,8 @@ struct part {
 	struct hr_string *tuple;	/* what was written, when rows are found by keys */
 	struct hr_references references;
 	bool timed;
+	uint64_t *time;			/* of each row's commit, when a section is timed */
+	size_t times;
 	struct hr_guess_rows guess;
 	struct hr_section_kept *kept;
 };
@@ -42,7 +44,7 @@ struct parts {
 	struct hr_kept *kept;		/* or NULL */
 	struct hr_buf *out;
 	size_t end;			/* of out, when all is there */
-	size_t frames, items, begins;
+	size_t frames, items, begins, tuples;
 	uint64_t *series[HR_SERIES_ALL];
 	size_t taken[HR_SERIES_ALL];
 	struct hr_string *tenant, *payload, *origin, *body;
@@ -203,28 +205,31 @@ get_column(struct parts *p, struct part *s, int i)
 	return true;
 }
 
-/* The time of the commit of each row: that of the last begin, or of the first. */
-static const uint64_t *
-get_times(struct parts *p, const struct part *s)
+/* The time of the commit of each row of all sections: that of the last begin, or of the first. */
+static bool
+get_times(struct parts *p)
 {
 	const uint64_t *op = p->series[HR_SERIES_OP], *section = p->series[HR_SERIES_SECTION];
 	const uint64_t *time = p->series[HR_SERIES_BEGIN_TIME];
-	uint64_t *out = hr_arena_get(&p->d->arena, s->rows, sizeof(*out)), now;
-	size_t i, begins = 0, tuple = 0, rows = 0;
+	uint64_t now = p->begins ? time[0] : 0, *all = hr_arena_get(&p->d->arena, p->tuples, sizeof(*all));
+	size_t i, begins = 0, tuple = 0;
+	struct part *s;
 
-	if (out == NULL)
-		return NULL;
-	now = p->begins ? time[0] : 0;
+	if (all == NULL)
+		return false;
+	for (i = 0; i < p->sections; all += p->part[i++].rows)
+		p->part[i].time = all;
 	for (i = 0; i < p->items; i++) {
-		unsigned tuples = op[i] == HR_BEGIN ? 0 : tuples_of(op[i]);
+		unsigned tuples = tuples_of(op[i]);
 
 		if (op[i] == HR_BEGIN)
 			now = time[begins++];
-		for (; tuples; tuples--)
-			if (&p->part[section[tuple++]] == s)
-				out[rows++] = now;
+		for (; tuples; tuples--) {
+			s = &p->part[section[tuple++]];
+			s->time[s->times++] = now;
+		}
 	}
-	return out;
+	return true;
 }
 
 static bool
@@ -243,7 +248,10 @@ get_guess(struct parts *p, struct part *s)
 		.v = s->ordered, .n = s->rows, .order = s->order, .references = &s->references, .kept = kept, .id = id,
 		.key = -1,
 	};
-	return !s->timed || (s->guess.time = get_times(p, s)) != NULL;
+	if (s->timed && s->time == NULL && !get_times(p))
+		return false;
+	s->guess.time = s->timed ? s->time : NULL;
+	return true;
 }
 
 static bool
@@ -290,6 +298,7 @@ get_sections(struct parts *p, size_t tuples, size_t size)
 	uint64_t relation, columns, values = 0;
 	size_t i;
 
+	p->tuples = tuples;
 	p->sections = hr_varint_get(&p->d->meta);
 	if (p->sections > tuples || (p->part = hr_arena_get(a, p->sections, sizeof(*p->part))) == NULL)
 		return false;

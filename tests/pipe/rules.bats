@@ -395,3 +395,387 @@ prefix() {			# COLUMN BITS BITS6
 	pipe
 	equal "$(src "SELECT count(*) FROM n")|0" "$(dst "SELECT (SELECT count(*) FROM n), (SELECT count(*) FROM hr.conflict)")"
 }
+
+@test "columns are added from expressions, what is known of the row, and files" {
+	both "CREATE TABLE e (tenant_id text, id int PRIMARY KEY, country text, born date, n numeric(8, 2), j jsonb)"
+	dst "ALTER TABLE e ADD shout text, ADD age int, ADD half numeric, ADD big bigint, ADD txt text, ADD k text, ADD const int,
+	    ADD tenant text, ADD schema text, ADD tab text, ADD op text, ADD xid bigint, ADD lsn pg_lsn, ADD at timestamptz, ADD name text, ADD cont text"
+	printf 'code,continent,name\r\nDE,Europe,"Deutschland, ""D"""\r\nIN,Asia,India\r\n"",none,nowhere\r\n' >countries.csv
+	rules <<-'YAML'
+	rules:
+	  - tables: public.e
+	    enrich:
+	      shout: upper(country) || '!' || id
+	      age: extract(year FROM born)::int
+	      half: n / 2
+	      big: {value: id * 2, type: bigint}
+	      txt: {value: "CASE WHEN n > 100 THEN 'much' WHEN n IS NULL THEN NULL ELSE 'little' END", type: text}
+	      k: j ->> 'k'
+	      const: "7"
+	      tenant: $tenant
+	      schema: $schema
+	      tab: $table
+	      op: $op
+	      xid: $xid
+	      lsn: $lsn
+	      at: $commit_time
+	      name: {lookup: countries.csv, key: country, by: code, give: name}
+	  - tables: public.e
+	    enrich:
+	      cont: {lookup: countries.csv, key: upper(country), by: code, give: continent}
+	YAML
+	src "INSERT INTO e SELECT CASE WHEN i % 2 = 0 THEN 'acme' ELSE 'globex' END, i, (ARRAY['DE', 'in', 'FR', NULL, ''])[i % 5 + 1], '1950-06-01'::date + i * 300,
+	    CASE WHEN i % 7 > 0 THEN i * 9.87 END, jsonb_build_object('k', i) FROM generate_series(1, 40) i;
+	INSERT INTO e (tenant_id, id) VALUES ('acme', 0); UPDATE e SET country = 'IN' WHERE id % 10 = 0; DELETE FROM e WHERE id = 5"
+	pipe
+	as_sql e "id id" "upper(country) || '!' || id shout" "extract(year FROM born)::int age" "n / 2 half" "id * 2 big" \
+	    "CASE WHEN n > 100 THEN 'much' WHEN n IS NULL THEN NULL ELSE 'little' END txt" "j ->> 'k' k" "7 const" "tenant_id tenant" \
+	    "'public' schema" "'e' tab" "CASE WHEN id % 10 = 0 THEN 'update' ELSE 'insert' END op" "xmin::text xid" "pg_xact_commit_timestamp(xmin) at" \
+	    "CASE country WHEN 'DE' THEN 'Deutschland, \"D\"' WHEN 'IN' THEN 'India' WHEN '' THEN 'nowhere' END name" \
+	    "CASE upper(country) WHEN 'DE' THEN 'Europe' WHEN 'IN' THEN 'Asia' WHEN '' THEN 'none' END cont"
+	equal t "$(dst "SELECT bool_and(lsn > '0/1000000' AND lsn <= '$(now)') FROM e")"
+	# A filter that cannot know what the row was puts it.
+	sed -i '0,/enrich:/s//filter: n > 0\n    enrich:/' rules.yaml
+	src "UPDATE e SET n = 5 WHERE id = 1"
+	recorded
+	equal '["put","public"]' "$(by_rules | jq -c '[.op, .new.schema]')"
+}
+
+@test "tables and columns that may go, and those that may not, in a first copy and behind it" {
+	local t
+
+	for t in shop_a shop_b shop_cc audit_1 other; do
+		both "CREATE TABLE $t (tenant_id text, id int PRIMARY KEY, name text, secret_a text, secret_b text, note text)"
+		src "INSERT INTO $t SELECT 'acme', i, 'n' || i, 'sa', 'sb', 'x' FROM generate_series(1, 20) i"
+	done
+	both "CREATE SCHEMA within; CREATE TABLE within.shop_a (tenant_id text, id int PRIMARY KEY, name text)"
+	src "INSERT INTO within.shop_a VALUES ('acme', 1, 'n')"
+	rules <<-'YAML'
+	tables:
+	  only: ["public.shop_?", public.audit_*, "*.other"]
+	  leave_out: "public.audit_[0-9]"
+	rules:
+	  - tables: "public.*"
+	    columns: {leave_out: secret_*}
+	  - tables: public.shop_b
+	    columns: {only: [tenant_id, id, "n*"], leave_out: [note]}
+	YAML
+	drop_slots source
+	{ capture --create-slot --snapshot 2>err.cap || touch failed; } |
+	    { hr-transform --rules rules.yaml 2>err.tr || touch failed; } |
+	    hr-apply -d "$DST" --checkpoint "$F" 2>err.app || touch failed
+	[ ! -e failed ] || fail "$(cat err.*)"
+	left() {
+		equal "$1|$1|0|0|$1|0" "$(dst "SELECT (SELECT count(*) FROM shop_a), (SELECT count(*) FROM shop_b), (SELECT count(*) FROM shop_cc),
+		    (SELECT count(*) FROM audit_1), (SELECT count(*) FROM other), (SELECT count(*) FROM within.shop_a)")"
+		equal "0|0|$1|$1|0|$1" "$(dst "SELECT (SELECT count(secret_a) + count(secret_b) FROM shop_a), (SELECT count(secret_a) + count(secret_b) FROM shop_b),
+		    (SELECT count(note) FROM shop_a), (SELECT count(name) FROM shop_b), (SELECT count(note) FROM shop_b), (SELECT count(name) FROM other)")"
+	}
+	left 20
+	for t in shop_a shop_b shop_cc audit_1 other; do
+		src "UPDATE $t SET name = 'm', secret_a = 'new' WHERE id < 5; DELETE FROM $t WHERE id = 20"
+	done
+	src "TRUNCATE shop_cc, audit_1; INSERT INTO within.shop_a VALUES ('acme', 2, 'n')"
+	pipe
+	left 19
+	equal 4 "$(dst "SELECT count(*) FROM shop_b WHERE name = 'm'")"
+	equal 0 "$(conflicts)"
+	# Together with one that goes.
+	src "TRUNCATE other, shop_cc"
+	dst "INSERT INTO shop_cc VALUES ('acme', 77)"
+	pipe
+	equal "0|1" "$(dst "SELECT (SELECT count(*) FROM other), (SELECT count(*) FROM shop_cc)")"
+}
+
+@test "a filter takes what is true, and neither what is false nor what is unknown" {
+	local i sql='' all='' filters=(
+		"a = b"
+		"a <> b OR t IS NULL"
+		"NOT (a > b)"
+		"a IN (1, NULL)"
+		"a NOT IN (2, NULL)"
+		"(a > 1) IS NOT TRUE"
+		"a IS NOT DISTINCT FROM b"
+		"t LIKE '%' AND a BETWEEN b AND 2"
+		"CASE WHEN a = 1 THEN b = 1 END"
+		"coalesce(a, b) = 1 AND nullif(t, '') IS NULL"
+		"(a = 1 AND b = 1) IS UNKNOWN"
+		"NOT (a = 1 OR t = 'x')"
+	)
+	tables() {
+		for i in "${!filters[@]}"; do
+			printf "CREATE TABLE f_$i (tenant_id text, id int PRIMARY KEY, a int, b int, t text);
+			    CREATE TABLE d_$i (tenant_id text, id int PRIMARY KEY, a int, b int, t text);\n"
+		done
+	}
+	both "$(tables)"
+	echo "rules:" >rules.yaml
+	for i in "${!filters[@]}"; do
+		src "ALTER TABLE f_$i REPLICA IDENTITY FULL"
+		printf '  - {tables: "public.[df]_%s", filter: "%s"}\n' "$i" "${filters[i]}" >>rules.yaml
+		for t in "f_$i" "d_$i"; do
+			sql+="INSERT INTO $t SELECT 'acme', i, NULLIF(i % 3, 0), NULLIF(i / 3 % 3, 0), (ARRAY[NULL, '', 'x'])[i / 9 % 3 + 1] FROM generate_series(0, 80) i;
+			    UPDATE $t SET a = NULLIF(id / 27 % 3, 0), b = NULLIF((id / 3 + 1) % 3, 0) WHERE id % 2 = 0;
+			    UPDATE $t SET id = id + 1000 WHERE id % 7 = 0; UPDATE $t SET t = 'x' WHERE id % 5 = 0; DELETE FROM $t WHERE id % 11 = 0;"
+			want+="${want:+ UNION ALL }SELECT '$t' AS f, * FROM $t WHERE ${filters[i]}"
+			all+="${all:+ UNION ALL }SELECT '$t' AS f, * FROM $t"
+		done
+	done
+	src "$sql"
+	pipe
+	src "$want ORDER BY 1, 3" >want
+	dst "$all ORDER BY 1, 3" >got
+	[ -s want ]
+	diff want got >diff.out || fail "$(head -n 10 diff.out)"
+	equal 0 "$(conflicts)"
+}
+
+@test "messages are left out, or pass" {
+	both "CREATE TABLE t (tenant_id text, id int PRIMARY KEY)"
+	src "BEGIN; SELECT pg_logical_emit_message(true, 'mine', 'in it'); INSERT INTO t VALUES ('acme', 1); COMMIT;
+	SELECT pg_logical_emit_message(false, 'mine', 'beside it')" >/dev/null
+	recorded
+	messages() {
+		by_rules | jq -sc 'map(select(.op == "message") | .content)'
+	}
+	equal 2 "$(hr-transform --dump <cap.hrs | grep -c '"op":"message"')"
+	rules <<<'rules: []'
+	equal '[]' "$(messages)"
+	rules <<<$'messages: leave-out\nrules: []'
+	equal '[]' "$(messages)"
+	equal 1 "$(by_rules | grep -c '"op":"insert"')"
+	rules <<<$'messages: pass\nrules: [{tables: public.t, enrich: {x: $tenant}}]'
+	equal '["in it","beside it"]' "$(messages)"
+}
+
+@test "a change of a table passes where the table and the column do" {
+	both "CREATE TABLE goes (tenant_id text, id int PRIMARY KEY); CREATE TABLE stays (tenant_id text, id int PRIMARY KEY)"
+	hr-capture --install-ddl -d "$SRC"
+	rules <<<$'tables: {leave_out: public.stays}\nrules: [{tables: public.goes, columns: {leave_out: secret*}}]'
+	src "ALTER TABLE goes ADD more text; ALTER TABLE goes ADD secret_more text; ALTER TABLE stays ADD more text;
+	INSERT INTO goes VALUES ('acme', 1, 'm', 's'); INSERT INTO stays VALUES ('acme', 1, 'm')"
+	{ capture 2>err.cap || touch failed; } | { hr-transform --rules rules.yaml 2>err.tr || touch failed; } |
+	    hr-apply -d "$DST" --ddl add --checkpoint "$F" 2>err.app || touch failed
+	[ ! -e failed ] || fail "$(cat err.*)"
+	equal "acme|1|m" "$(dst "SELECT * FROM goes")"
+	equal "tenant_id,id|0" "$(dst "SELECT string_agg(attname, ',' ORDER BY attnum), (SELECT count(*) FROM stays)
+	    FROM pg_attribute WHERE attrelid = 'stays'::regclass AND attnum > 0")"
+}
+
+@test "checks of every kind see the row as it is, and what is unknown passes" {
+	local bad
+
+	both "CREATE TABLE v (tenant_id text, id int PRIMARY KEY, i int, n numeric, d date, t text, w text, j jsonb, js json)"
+	rules <<-'YAML'
+	rules:
+	  - tables: public.v
+	    mask: {t: redact, w: redact, i: null}
+	    validate:
+	      - {column: i, type: integer}
+	      - {column: w, required: true, otherwise: park}
+	      - {column: i, min: 0, otherwise: park}
+	      - {column: n, min: 0.5, max: 10.25, otherwise: park}
+	      - {column: d, max: 2020-12-31, otherwise: park}
+	      - {column: t, values: [one, two, three], otherwise: park}
+	      - {column: w, pattern: "^[a-z]+[0-9]?$", otherwise: park}
+	      - {column: j, json: "a.b:number", otherwise: park}
+	      - {column: j, json: [a, "o:object", "l:array", "s:string", "y:boolean", "z:null"], otherwise: park}
+	      - {column: js, json: deep.er.est, otherwise: park}
+	      - {expression: i < n OR d IS NULL, otherwise: park}
+	      - {column: i, values: [8, 9, 1, 2], otherwise: drop}
+	YAML
+	src "CREATE TEMP TABLE x (LIKE v);
+	INSERT INTO x SELECT 'acme', i, 1, 2.5, '2020-12-31', 'one', 'w1',
+	    '{\"a\": {\"b\": 1}, \"o\": {}, \"l\": [], \"s\": \"\", \"y\": false, \"z\": null}', '{\"deep\": {\"er\": {\"est\": null}}}' FROM generate_series(1, 99) i;
+	UPDATE x SET i = NULL, n = NULL, d = NULL, t = NULL, j = NULL, js = NULL WHERE id = 2;
+	UPDATE x SET n = 10.25, i = 9 WHERE id = 3; UPDATE x SET d = NULL, i = 9 WHERE id = 4; UPDATE x SET t = 'three', w = 'abc' WHERE id = 5;
+	UPDATE x SET w = NULL WHERE id = 20; UPDATE x SET i = -1 WHERE id = 21; UPDATE x SET n = 0.49 WHERE id = 22; UPDATE x SET n = 10.26 WHERE id = 23;
+	UPDATE x SET d = '2021-01-01' WHERE id = 24; UPDATE x SET t = 'One' WHERE id = 25; UPDATE x SET w = 'w12' WHERE id = 26;
+	UPDATE x SET j = jsonb_set(j, '{a,b}', '\"1\"') WHERE id = 27; UPDATE x SET j = j #- '{a,b}' WHERE id = 28; UPDATE x SET j = jsonb_set(j, '{o}', '[]') WHERE id = 29;
+	UPDATE x SET j = jsonb_set(j, '{l}', '{}') WHERE id = 30; UPDATE x SET j = jsonb_set(j, '{s}', '1') WHERE id = 31; UPDATE x SET j = jsonb_set(j, '{y}', '\"true\"') WHERE id = 32;
+	UPDATE x SET j = jsonb_set(j, '{z}', '0') WHERE id = 33; UPDATE x SET js = '{\"deep\": {\"er\": 1}}' WHERE id = 34; UPDATE x SET i = 9, n = 3 WHERE id = 35;
+	UPDATE x SET i = 3, n = 4 WHERE id = 36;
+	DELETE FROM x WHERE id BETWEEN 6 AND 19 OR id > 36; INSERT INTO v SELECT * FROM x"
+	recorded
+	by_rules --dead-letters dead >lines
+	equal "1 2 3 4 5" "$(jq -r 'select(.op == "insert" and .table == "public.v") | .new.id' lines | sort -n | paste -sd ' ')"
+	equal "20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35" "$(jq -r 'select(.table == "v") | .row.id' dead | sort -n | paste -sd ' ')"
+	# Masked, as all that leaves.
+	[ "$(jq -s 'all(.row.i == null and (.row.w == null or .row.w == "***") and .row.t == "***")' dead)" = true ]
+	[ "$(jq -rs 'map(.reason) | unique | length' dead)" -gt 8 ]
+	# Each of them refuses just so, and a type is looked at once.
+	for bad in "{column: n, max: 10}" "{column: w, required: true}" "{column: t, values: one}" "{column: j, json: 'a.b:number'}" "{expression: i > 0}"; do
+		rules <<<"rules: [{tables: public.v, validate: [$bad]}]"
+		refused 77 "public[.]v: "
+	done
+	rules <<<'rules: [{tables: public.v, validate: [{column: i, type: bigint}]}]'
+	refused 78 "rules[.]yaml:1:39: column 'i' of public.v is int.*, not bigint"
+}
+
+@test "a row that is parked and mended later comes then" {
+	both "CREATE TABLE p (tenant_id text, id int PRIMARY KEY, n int)"
+	rules <<<'rules: [{tables: public.p, validate: [{column: n, min: 0, otherwise: park}]}]'
+	src "INSERT INTO p SELECT 'acme', i, i - 5 FROM generate_series(1, 10) i"
+	pipe --dead-letters dead
+	as_sql "(SELECT * FROM p WHERE n >= 0) p" "id id" "n n"
+	src "UPDATE p SET n = -1 WHERE id = 8; UPDATE p SET n = 100 WHERE id = 9; DELETE FROM p WHERE id = 10"
+	pipe --dead-letters dead
+	equal 5 "$(wc -l <dead)"
+	# The target has the row as it was.
+	equal "5|0 6|1 7|2 8|3 9|100" "$(dst "SELECT * FROM (SELECT id, n FROM p) x ORDER BY 1" | paste -sd ' ')"
+}
+
+@test "a service answers for each value, or ends it" {
+	both "CREATE TABLE s (tenant_id text, id int PRIMARY KEY, t text, v varchar(20))"
+	src "INSERT INTO s SELECT 'acme', i, (ARRAY['plain', 'a \"b\" \\ c', 'ä€🙂', NULL, E'tab\tnew\nline', ''])[i % 6 + 1], 'v' || i FROM generate_series(1, 50) i"
+	rules <<-'YAML'
+	rules:
+	  - tables: public.s
+	    mask:
+	      t: {by: service, command: "jq -c --unbuffered '. + \" from outside\"'", batch: 7}
+	      v: {by: service, command: "sed -u 's/v/w/'"}
+	YAML
+	pipe
+	as_sql s "id id" "t || ' from outside' t" "replace(v, 'v', 'w') v"
+	src "UPDATE s SET v = 'v' || id + 100 WHERE id < 9; DELETE FROM s WHERE id > 40"
+	recorded
+	pipe
+	as_sql s "id id" "t || ' from outside' t" "replace(v, 'v', 'w') v"
+	service() {		# STATUS PATTERN COMMAND
+		cat >service.sh <<<"$3"
+		rules <<<"rules: [{tables: public.s, mask: {v: {by: service, command: sh service.sh}}}]"
+		refused "$1" "$2"
+		! grep -q 'v1' <<<"$stderr" || fail "a value is told: $stderr"
+	}
+	service 77 "service refused" 'while read -r x; do echo "{\"error\": \"nobody is v1\"}"; done'
+	service 75 "service ended with status 3" 'read -r x; exit 3'
+	service 75 "service ended" 'read -r x; echo \"one\"; kill -9 $$'
+	service 78 "neither a JSON string nor an error" 'while read -r x; do echo garbage; done'
+	service 78 "neither a JSON string nor an error" 'while read -r x; do echo 7; done'
+	service 78 "more than it was asked" 'while read -r x; do echo "$x"; echo "$x"; done'
+	service 75 "service ended with status 127" 'exec /nowhere/program'
+}
+
+@test "rules of some tenants, and several rules of one table" {
+	both "CREATE TABLE r (tenant_id text, id int PRIMARY KEY, a text, b text, c text, n int, gone text)"
+	dst "ALTER TABLE r ADD x text, ADD y int"
+	rules <<-'YAML'
+	rules:
+	  - {tables: public.r, tenants: [acme, "g*"], mask: {a: redact}}
+	  - {tables: "public.?", mask: {a: {by: redact, text: second}, b: {by: redact, text: first}}}
+	  - {tables: "*", mask: {b: {by: redact, text: second}}, filter: n > 5, enrich: {x: a || b}}
+	  - {tables: "pub*.r", filter: n < 25, columns: {leave_out: gone}, enrich: {y: n * 2}}
+	  - {tables: public.r, tenants: "[i-u]*", filter: id % 2 = 0}
+	  - {tables: public.r, tenants: initec?, mask: {c: {by: hash, plain: true, digits: 8}}}
+	  - {tables: other.*, filter: 1 = 0, mask: {nothing: redact}}
+	YAML
+	src "INSERT INTO r SELECT (ARRAY['acme', 'globex', 'initech', 'umbrella', 'zorg'])[i % 5 + 1], i, 'a', 'b', 'c', i % 30, 'g' FROM generate_series(1, 300) i"
+	pipe
+	as_sql "(SELECT *, CASE WHEN tenant_id IN ('acme', 'globex') THEN '***' ELSE 'second' END AS ma FROM r WHERE n > 5 AND n < 25
+	    AND (tenant_id NOT IN ('initech', 'umbrella') OR id % 2 = 0)) r" "id id" "n n"
+	equal "acme|***|first|c|***first|f" "$(dst "SELECT DISTINCT tenant_id, a, b, c, x, gone IS NOT NULL FROM r WHERE tenant_id = 'acme'")"
+	equal "umbrella|second|first|c|secondfirst" "$(dst "SELECT DISTINCT tenant_id, a, b, c, x FROM r WHERE tenant_id = 'umbrella'")"
+	equal "initech|$(printf c | sha256sum | cut -c 1-8)|t" "$(dst "SELECT DISTINCT tenant_id, c, y = n * 2 FROM r WHERE tenant_id = 'initech'")"
+	# A filter sees masked values.
+	rules <<<'rules: [{tables: public.r, mask: {a: redact}, filter: "a = '\''a'\''"}]'
+	recorded
+	equal "" "$(by_rules)"
+}
+
+@test "tables without a key: rows are found by all of their masked values, twins and all" {
+	both "CREATE TABLE k (tenant_id text, name text, n int, at timestamp, amount numeric(10, 2), note text)"
+	src "ALTER TABLE k REPLICA IDENTITY FULL"
+	rules <<-'YAML'
+	key: key
+	rules:
+	  - tables: public.k
+	    mask:
+	      name: tokenize
+	      n: {by: noise, scale: 3}
+	      at: {by: fake, days: 5, of: name}
+	      amount: {by: tokenize}
+	      note: {by: fake, as: name, of: name}
+	    filter: name <> 'x'
+	YAML
+	src "INSERT INTO k SELECT 'acme', 'name ' || i % 10, i % 7, '2024-01-01'::timestamp + i % 5 * '1 hour'::interval, i % 4, 'note' FROM generate_series(1, 200) i"
+	pipe
+	src "DELETE FROM k WHERE ctid IN (SELECT ctid FROM k WHERE n = 3 LIMIT 5);
+	UPDATE k SET n = n + 10, note = NULL WHERE ctid IN (SELECT ctid FROM k WHERE n = 4 LIMIT 6); UPDATE k SET name = 'other' WHERE name = 'name 7'"
+	pipe
+	equal 0 "$(conflicts)"
+	# The same groups, whatever they are called.
+	counts="SELECT count(*) FROM k GROUP BY name, at, amount, note IS NULL ORDER BY 1"
+	equal "$(src "$counts" | paste -sd ' ')" "$(dst "$counts" | paste -sd ' ')"
+}
+
+@test "partitions go by the rules of their names, or of their table's" {
+	both "CREATE TABLE part (tenant_id text, id int, name text, PRIMARY KEY (tenant_id, id)) PARTITION BY RANGE (id);
+	CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (0) TO (100); CREATE TABLE part_2 PARTITION OF part FOR VALUES FROM (100) TO (200)"
+	rules <<<$'rules:\n  - {tables: "public.part*", mask: {name: redact}, filter: id <> 50}\n  - {tables: public.part_2, filter: id <> 150}'
+	src "INSERT INTO part SELECT 'acme', i, 'n' || i FROM generate_series(1, 199) i;
+	UPDATE part SET name = 'm' WHERE id < 10; DELETE FROM part WHERE id = 20; DELETE FROM part WHERE id = 120; UPDATE part SET id = 120 WHERE id = 19"
+	pipe
+	as_sql "(SELECT tenant_id, id, '***' AS name FROM part WHERE id NOT IN (50, 150)) part" "id id" "name name"
+	src "ALTER PUBLICATION hr SET (publish_via_partition_root = true)"
+	rules <<<$'rules:\n  - {tables: public.part, mask: {name: {by: redact, text: root}}}\n  - {tables: public.part_2, mask: {name: {by: redact, text: leaf}}}'
+	src "UPDATE part SET name = 'k' WHERE id IN (1, 101)"
+	pipe
+	equal "1|root 101|root" "$(dst "SELECT id, name FROM part WHERE name <> '***' ORDER BY 1" | paste -sd ' ')"
+}
+
+@test "rows that find their tenant by a foreign key go by rules, and with a parent that moves" {
+	both "CREATE TABLE orders (tenant_id text, id int PRIMARY KEY, note text);
+	CREATE TABLE items (id int PRIMARY KEY, order_id int REFERENCES orders, t text)"
+	src "ALTER TABLE orders REPLICA IDENTITY FULL; ALTER TABLE items REPLICA IDENTITY FULL"
+	config <<-'YAML'
+	tenancy: {column: tenant_id}
+	tables: {public.items: {tenancy: parent}}
+	YAML
+	rules <<-'YAML'
+	rules:
+	  - {tables: public.items, mask: {t: redact}, filter: id > 5}
+	  - {tables: public.orders, mask: {note: redact}}
+	YAML
+	src "INSERT INTO orders SELECT (ARRAY['acme', 'globex'])[i % 2 + 1], i, 'n' FROM generate_series(1, 10) i;
+	INSERT INTO items SELECT i, i % 10 + 1, 't' || i FROM generate_series(1, 40) i"
+	pipe
+	src "UPDATE items SET t = 'u' WHERE id < 20; DELETE FROM items WHERE id IN (3, 33); UPDATE orders SET note = 'm' WHERE id < 5;
+	UPDATE orders SET tenant_id = 'globex' WHERE id = 2; UPDATE items SET id = id + 100 WHERE id < 8"
+	pipe
+	equal 0 "$(conflicts)"
+	as_sql "(SELECT id, order_id, '***' AS t FROM items WHERE id > 5) items" "id id" "order_id order_id" "t t"
+	as_sql "(SELECT tenant_id, id, '***' AS note FROM orders) orders" "tenant_id tenant_id" "id id" "note note"
+}
+
+@test "the examples are accepted, and do to the shop's tables what they say" {
+	local f
+
+	need jq
+	src "$(cat "$ROOT/examples/shop/shop.sql"); ALTER TABLE customers REPLICA IDENTITY FULL"
+	cp "$ROOT"/examples/rules/* .
+	src "INSERT INTO countries VALUES ('AT', 'Austria'), ('DE', 'Germany'), ('US', 'United States');
+	INSERT INTO customers (tenant_id, id, name, email, country, notes)
+	SELECT t, i, 'Customer ' || i, 'c' || i || '@' || t || '.example', (ARRAY['AT', 'DE', 'US'])[i % 3 + 1], 'called, was angry'
+	FROM unnest(ARRAY['acme', 'globex']) t, generate_series(1, 9) i;
+	INSERT INTO products (tenant_id, id, name, price, stock, attributes) SELECT 'acme', i, 'product ' || i, i + 0.99, 100, '{\"colour\": \"red\"}' FROM generate_series(1, 5) i;
+	INSERT INTO orders (tenant_id, id, customer_id, state) SELECT 'acme', i, i % 9 + 1, 'paid' FROM generate_series(1, 9) i;
+	INSERT INTO order_lines SELECT 'acme', i, 1, 1, 2, 3.98 FROM generate_series(1, 9) i;
+	INSERT INTO payments (tenant_id, order_id, amount) SELECT 'acme', i, 11.94 FROM generate_series(1, 9) i;
+	UPDATE customers SET notes = 'calm' WHERE id = 3; DELETE FROM payments WHERE order_id = 4"
+	config <<-'YAML'
+	tenancy: {column: tenant_id}
+	tables: {public.countries: {tenancy: shared}}
+	YAML
+	hr-capture "${TENANCY[@]}" --endpos now >cap.hrs
+	for f in gdpr analytics region; do
+		hr-transform --rules $f.yaml --key key --check <cap.hrs >$f.out 2>$f.err || fail "$f: $(cat $f.err)"
+		grep -q '^public.customers	' $f.out
+		hr-transform --rules $f.yaml --key key --dead-letters dead <cap.hrs >$f.hrs
+		hr-transform --dump <$f.hrs >$f.json
+	done
+	! grep -E 'Customer [0-9]|@acme|angry|calm' gdpr.json analytics.json
+	equal 18 "$(jq -r 'select(.op == "insert" and .table == "public.customers") | .new.email' gdpr.json | sort -u | wc -l)"
+	grep -q 'Customer 3' region.json
+	! grep -q 'Customer 2' region.json
+	equal 0 "$(jq -r 'select(.table == "public.customers") | .new.country' region.json | grep -vc -E '^(AT|DE|null)$' || true)"
+}

@@ -139,11 +139,12 @@ transform_truncate(struct hr_transform *t, const struct hr_frame *f, const struc
 	hr_buf_u32le(&t->work.payload, 0);
 	for (i = 0; i < it->relations; i++) {
 		uint32_t id = hr_get_u32le(it->relation_list + 4 * i);
-		const struct hr_plan *p = plan_of(t, id, f->tenant, f->tenant_len, e);
+		const struct hr_plan *p = NULL;
 
-		if (p == NULL)
+		/* One that was not described is named by its number alone. */
+		if (hr_relations_get(&t->relations, id) && (p = plan_of(t, id, f->tenant, f->tenant_len, e)) == NULL)
 			return -1;
-		if (p->left_out)
+		if (p && p->left_out)
 			continue;
 		hr_buf_u32le(&t->work.payload, id);
 		n++;

@@ -158,7 +158,7 @@ rows() {
 	bad_mask "it takes date" "9 text" "{by: generalize, unit: year}"
 	bad_mask "it takes text" "6 int8" "{by: fake, as: name}"
 	bad_mask "it takes smallint" "9 text" "{by: noise, scale: 1}"
-	bad_mask "'abc' is no integer" "8 int4" "{by: redact, text: abc}"
+	bad_mask "a text that is no integer" "8 int4" "{by: redact, text: abc}"
 	refuse 78 'r[.]yaml:4:11: .*_int4' 0051_arrays <<<$'rules:\n  - tables: public.everything\n    mask:\n          1 _int4: redact'
 }
 
@@ -217,7 +217,7 @@ rows() {
 	bad 3:14 "type integer .*type text" "enrich: {x: {value: note, type: integer}}"
 	bad 3:14 "'nonsense'" "enrich: {x: {value: id, type: nonsense}}"
 	bad 3:16 "boolean is needed" "validate: [{expression: note}]"
-	bad 3:16 "'abc' is no bigint" "validate: [{column: id, min: abc}]"
+	bad 3:16 "a text that is no bigint" "validate: [{column: id, min: abc}]"
 	bad 3:16 "regular expression" "validate: [{column: note, pattern: (}]"
 	bad 3:16 "bigint" "validate: [{column: id, pattern: a}]"
 	bad 3:16 "'note' .*is text, not integer" "validate: [{column: note, type: integer}]"

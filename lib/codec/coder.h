@@ -41,6 +41,7 @@ struct hr_enc {
 	struct hr_zst *zst;
 	int level;		/* zstd's, for text */
 	size_t room;		/* what windows may still take; who writes decides */
+	size_t left;		/* those of the whole block */
 	size_t entries;		/* what dictionaries may; both sides have to know */
 	struct hr_arena arena;	/* of the block in the making */
 };
@@ -48,7 +49,7 @@ struct hr_enc {
 struct hr_dec {
 	struct hr_cur meta, data;
 	struct hr_zst *zst;
-	size_t room, entries;
+	size_t room, left, entries;
 	struct hr_arena arena;
 };
 

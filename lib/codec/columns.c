@@ -413,7 +413,7 @@ put_section(struct hr_columns *c, struct hr_section *s)
 	hr_buf_u8(&c->enc.meta, (uint8_t)s->keys);
 	for (i = 0; i < s->keys; i++)
 		hr_varint_put(&c->enc.meta, s->order[i]);
-	c->enc.room = s->kept ? hr_kept_room(&c->keep, c->kept, s->kept) : 0;
+	c->enc.room = s->kept ? hr_kept_room(c->enc.left, c->kept, s->kept) : 0;
 	c->enc.entries = s->kept ? hr_kept_entries(c->kept, s->kept) : 0;
 	for (i = 0; i < s->columns; i++) {
 		uint16_t at = s->order[i];
@@ -454,10 +454,10 @@ put_tuples(struct hr_columns *c)
 	for (i = 0; i < c->tuples; i++)
 		section[i] = c->tuple[i];
 	put_series(c, HR_SERIES_SECTION, section, c->tuples);
-	for (i = 0; i < c->sections; i++) {
+	for (i = 0; i < c->sections; i++)
 		put_section(c, &c->section[i]);
-		if (c->kept == NULL)
-			continue;
+	/* Who reads knows these when it has written all. */
+	for (i = 0; c->kept && i < c->sections; i++) {
 		if (c->section[i].keys)
 			hr_versions_keep(&c->section[i].kept->versions, &c->section[i].references,
 			    c->section[i].tuple);
@@ -545,7 +545,8 @@ hr_columns_encode(struct hr_columns *c, const struct hr_placed *frame, size_t n,
 	c->items = c->tuples = c->sections = 0;
 	c->block++;
 	c->kept = kept;
-	o->room = kept ? hr_kept_room(&c->keep, kept, NULL) : 0;
+	o->left = kept ? hr_keep_left(&c->keep) : 0;
+	o->room = kept ? hr_kept_room(o->left, kept, NULL) : 0;
 	o->entries = kept ? hr_kept_entries(kept, NULL) : 0;
 	hr_buf_u8(&o->meta, tenants);
 	hr_varint_put(&o->meta, n ? frame[0].f.lsn : 0);

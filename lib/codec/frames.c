@@ -262,7 +262,7 @@ get_section(struct parts *p, struct part *s)
 	if (!get_order(p, s))
 		return false;
 	s->kept = p->kept ? hr_kept_section(p->kept, hr_section_key(s->relation, s->role, s->columns), s->columns) : NULL;
-	p->d->room = s->kept ? hr_kept_room(p->keep, p->kept, s->kept) : 0;
+	p->d->room = s->kept ? hr_kept_room(p->d->left, p->kept, s->kept) : 0;
 	p->d->entries = s->kept ? hr_kept_entries(p->kept, s->kept) : 0;
 	if (!get_guess(p, s))
 		return false;
@@ -575,10 +575,11 @@ hr_columns_decode(struct hr_columns *c, const struct hr_block *b, const char *te
 	struct parts p = { .d = &c->dec, .keep = &c->keep, .kept = kept, .out = &out->bytes, .frames = b->frames };
 	struct hr_string in_block = { NULL, 0 };
 	uint8_t tenants;
-	size_t i, mark;
+	size_t i, mark, most;
 
 	hr_arena_reset(&c->dec.arena, (size_t)b->size * ARENA_FACTOR + ARENA_LEAST);
-	c->dec.room = kept ? hr_kept_room(&c->keep, kept, NULL) : 0;
+	c->dec.left = most = kept ? hr_keep_most(&c->keep, kept) : 0;
+	c->dec.room = kept ? hr_kept_room(c->dec.left, kept, NULL) : 0;
 	c->dec.entries = kept ? hr_kept_entries(kept, NULL) : 0;
 	if (!open_parts(&c->dec, b, kept))
 		return false;
@@ -603,6 +604,8 @@ hr_columns_decode(struct hr_columns *c, const struct hr_block *b, const char *te
 	}
 	if (out->bytes.len != p.end)
 		return false;
+	if (kept)
+		hr_keep_took(&c->keep, kept, most - c->dec.left);
 	keep_sections(&p);
 	if (kept)
 		hr_kept_settle(&c->keep, kept, NULL);

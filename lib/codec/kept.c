@@ -96,16 +96,21 @@ hr_keep_done(struct hr_keep *k, struct hr_kept *of)
 	of->blocks++;
 }
 
+static void
+forget(struct hr_keep *k)
+{
+	struct hr_kept *of = k->oldest;
+
+	take_out(k, of);
+	k->size -= of->size;
+	empty(of);
+}
+
 void
 hr_keep_trim(struct hr_keep *k)
 {
-	struct hr_kept *of;
-
-	while (k->size > k->limit && (of = k->oldest) != NULL) {
-		take_out(k, of);
-		k->size -= of->size;
-		empty(of);
-	}
+	while (k->size > k->limit && k->oldest)
+		forget(k);
 }
 
 void
@@ -170,13 +175,33 @@ have(const struct hr_kept *of, const struct hr_section_kept *s)
 }
 
 size_t
-hr_kept_room(const struct hr_keep *k, const struct hr_kept *of, const struct hr_section_kept *s)
+hr_keep_left(const struct hr_keep *k)
 {
-	size_t all = less(k->limit, k->size), here = less(HR_KEPT_WINDOWS + HR_KEPT_ENTRIES, have(of, s));
+	return less(k->limit, k->size);
+}
+
+size_t
+hr_keep_most(const struct hr_keep *k, const struct hr_kept *of)
+{
+	return less(k->limit, of->size);
+}
+
+/* Those that are left were the last ones there too, and there was room beside them. */
+void
+hr_keep_took(struct hr_keep *k, const struct hr_kept *of, size_t windows)
+{
+	while (windows && less(k->limit, k->size) < windows && k->oldest && k->oldest != of)
+		forget(k);
+}
+
+size_t
+hr_kept_room(size_t left, const struct hr_kept *of, const struct hr_section_kept *s)
+{
+	size_t here = less(HR_KEPT_WINDOWS + HR_KEPT_ENTRIES, have(of, s));
 
 	if (here > HR_KEPT_WINDOWS)
 		here = HR_KEPT_WINDOWS;
-	return all < here ? all : here;
+	return left < here ? left : here;
 }
 
 size_t

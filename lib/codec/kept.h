@@ -75,8 +75,14 @@ struct hr_section_key {
 struct hr_section_key hr_section_key(uint32_t relation, uint8_t role, int columns);
 /* Of a section; made when new. */
 struct hr_section_kept *hr_kept_section(struct hr_kept *of, struct hr_section_key key, int columns);
-/* What windows may still take in a section; NULL: in the rest of blocks. */
-size_t hr_kept_room(const struct hr_keep *k, const struct hr_kept *of, const struct hr_section_kept *s);
+/* What the windows of a block may take in all. */
+size_t hr_keep_left(const struct hr_keep *k);
+/* The most that they can have been allowed, whatever who packed had forgotten: all but what that one keeps. */
+size_t hr_keep_most(const struct hr_keep *k, const struct hr_kept *of);
+/* They took so much: forget what who packed cannot have had any more. */
+void hr_keep_took(struct hr_keep *k, const struct hr_kept *of, size_t windows);
+/* Of what is left of it, what they may in a section; NULL: in the rest of the block. */
+size_t hr_kept_room(size_t left, const struct hr_kept *of, const struct hr_section_kept *s);
 /* What dictionaries may, which is the same for both sides. */
 size_t hr_kept_entries(const struct hr_kept *of, const struct hr_section_kept *s);
 /* Sizes, when a section or, NULL, the rest of a block has been coded. */

@@ -51,6 +51,7 @@ put_blob(struct hr_enc *o, const uint8_t *p, size_t n, struct hr_zst_stream *z)
 	if (how == BEGINS) {
 		hr_zst_begin(z, window);
 		o->room -= hr_zst_stream_size(z->window);
+		o->left -= hr_zst_stream_size(z->window);
 	}
 	if (how != ONCE)
 		hr_zst_stream_pack(z, o->level, p, n, &o->data);
@@ -263,6 +264,7 @@ get_blob(struct hr_dec *d, size_t n, struct hr_zst_stream *z)
 		    d->room < hr_zst_stream_size(window))
 			return NULL;
 		d->room -= hr_zst_stream_size(window);
+		d->left -= hr_zst_stream_size(window);
 		hr_zst_begin(z, window);
 	} else if (how == GOES_ON && (z == NULL || z->window == 0))
 		return NULL;

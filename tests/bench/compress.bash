@@ -40,7 +40,7 @@ stage() {			# FILE
 	local separator=, names n
 
 	[[ $1 != *.psv.zst ]] || separator='|'
-	{ zstd -dc "$1" 2>/dev/null || :; } | head -n $((COMPRESS_ROWS + 1)) >"$work/rows"
+	{ zstd -dc "$1" 2>/dev/null || :; } | head -n $((COMPRESS_ROWS + 1)) | tr -d '\r' >"$work/rows"
 	names=$(head -n 1 "$work/rows")
 	if [[ $names =~ ^[A-Za-z_][^0-9]*[${separator}][A-Za-z_] && $names != *http* ]]; then
 		sed -i 1d "$work/rows"

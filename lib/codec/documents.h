@@ -11,6 +11,7 @@
 #define HR_DOCUMENTS_H
 
 #include "base/map.h"
+#include "codec/paths.h"
 #include "codec/strings.h"
 
 struct hr_documents_memory {
@@ -21,11 +22,8 @@ struct hr_documents_memory {
 /* What blocks leave behind for those after them, the same on both sides. */
 struct hr_documents_kept {
 	struct hr_strings_kept shape;
-	struct hr_map path;		/* struct hr_path_kept */
-	size_t size;			/* of paths */
+	struct hr_paths_kept paths;
 };
-
-#define HR_DOCUMENTS_PATHS 1024		/* of one column in a block, and kept */
 
 /* False, with nothing written and nothing kept: too many are no documents. */
 bool hr_documents_encode(struct hr_enc *o, const struct hr_string *s, size_t n, struct hr_documents_memory *m,

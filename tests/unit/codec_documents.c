@@ -139,7 +139,7 @@ main(void)
 
 	for (kind = 0; kind <= 6; kind++)
 		for (way = 0; way < 2; way++) {
-			struct hr_documents_kept kept[2] = { { .size = 0 }, { .size = 0 } };
+			struct hr_documents_kept kept[2] = { { .paths.size = 0 }, { .paths.size = 0 } };
 			struct hr_documents_memory m = { .path = { .slots = 0 } };
 
 			for (block = taken = 0; block < 40; block++) {
@@ -159,7 +159,7 @@ main(void)
 			hr_documents_kept_clear(&kept[1]);
 		}
 	for (kind = 0; kind <= 3; kind += 3) {
-		struct hr_documents_kept kept[2] = { { .size = 0 }, { .size = 0 } };
+		struct hr_documents_kept kept[2] = { { .paths.size = 0 }, { .paths.size = 0 } };
 		struct hr_documents_memory m = { .path = { .slots = 0 } };
 
 		make(kind, 200);

@@ -307,10 +307,6 @@ main(void)
 	all(noise, "noise by everything");
 	leaves();
 	damaged();
-	hr_buf_clear(&enc.meta);
-	hr_buf_clear(&enc.data);
-	hr_arena_clear(&enc.arena);
-	hr_arena_clear(&dec.arena);
-	hr_zst_clear(&codec_zst);
+	codec_clear();
 	return tap_done();
 }

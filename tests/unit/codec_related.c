@@ -14,15 +14,13 @@
 
 #include "base/alloc.h"
 #include "codec/ints.h"
-#include "codec/pack.h"
 #include "stream/mark.h"
 #include "codec.h"
+#include "packed.h"
 #include "tap.h"
 
 enum { TABLES = 8, COLUMNS = 300, FLEET = 64, LARGEST = 2000 };
 
-static struct hr_writer w = { .fd = -1 };
-static struct hr_err err;
 static struct hr_buf items;
 static uint32_t item_count;
 
@@ -45,17 +43,6 @@ frame(uint8_t t, uint8_t flags, const char *tenant, struct hr_buf *b, uint32_t c
 	if (hr_write(&w, &f, &err) < 0)
 		abort();
 	hr_buf_reset(b);
-}
-
-static void
-head(void)
-{
-	struct hr_head h = HR_HEAD_INIT;
-
-	hr_buf_reset(&w.buf);
-	h.database = h.slot = (char[]){ "d" };
-	if (hr_write_head(&w, &h, &err) < 0)
-		abort();
 }
 
 static void
@@ -104,72 +91,6 @@ send_rows(const char *tenant)
 	item_count = 0;
 }
 
-/* The stream at data through the filter k, into out.  0, or -1. */
-static int
-through(struct hr_pack *k, const struct hr_buf *data, struct hr_buf *out, unsigned quiet)
-{
-	struct hr_pipe p = { .out = 1, .w = { .fd = -1 } };
-	struct hr_frame f;
-	int more = -1, rc;
-
-	hr_err_clear(&err);
-	if (hr_reader_open_memory(&p.r, data->data, data->len, &err) < 0)
-		goto out;
-	hr_pack_begin(k, &p);
-	while ((more = hr_read(&p.r, &f, &err)) > 0) {
-		const uint8_t *bytes;
-		size_t len;
-
-		if ((rc = hr_pack_step(k, &p, &f, &err)) < 0) {
-			more = -1;
-			break;
-		}
-		bytes = hr_reader_bytes(&p.r, &len);
-		if (f.type == HR_FRAME_HEAD && hr_write_magic(&p.w, &err) < 0)
-			abort();
-		if (rc > 0 && hr_write_bytes(&p.w, bytes, len, &err) < 0)
-			abort();
-		if (quiet && rnd() % quiet == 0 && hr_pack_flush(k, &err) < 0)
-			abort();
-	}
-	if (more == 0 && (hr_pack_end(k, &err) < 0 || hr_pipe_end(&p, &err) < 0))
-		more = -1;
-out:
-	hr_buf_clear(out);
-	out->data = hr_buf_take(&p.w.buf, &out->len);
-	out->cap = out->len;
-	hr_pipe_clear(&p);
-	return more;
-}
-
-static bool
-same(const struct hr_buf *a, const struct hr_buf *b)
-{
-	return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
-}
-
-/* The stream without the frames of a tenant, blocks among them. */
-static void
-without(const struct hr_buf *data, const char *tenant, struct hr_writer *to)
-{
-	struct hr_reader r;
-	struct hr_frame f;
-
-	hr_buf_reset(&to->buf);
-	if (hr_reader_open_memory(&r, data->data, data->len, &err) < 0 || hr_write_magic(to, &err) < 0)
-		abort();
-	while (hr_read(&r, &f, &err) > 0) {
-		if (!(f.flags & HR_ALL) && f.tenant_len == strlen(tenant) &&
-		    memcmp(f.tenant, tenant, f.tenant_len) == 0)
-			continue;
-		if (hr_write(to, &f, &err) < 0)
-			abort();
-	}
-	if (hr_write_end(to, &err) < 0)
-		abort();
-	hr_reader_clear(&r);
-}
-
 /* What w.buf is packed to comes back; so it does without a tenant, where one is named. */
 static bool
 turns(struct hr_pack *k, unsigned quiet, const char *tenant, size_t *size)
@@ -188,8 +109,8 @@ turns(struct hr_pack *k, unsigned quiet, const char *tenant, size_t *size)
 	if (good && tenant) {
 		d = (struct hr_pack)HR_PACK_INIT;
 		d.unpack = true;
-		without(&packed, tenant, &some);
-		without(&w.buf, tenant, &want);
+		without(&packed, tenant, -1, &some);
+		without(&w.buf, tenant, -1, &want);
 		good = through(&d, &some.buf, &back, 0) == 0 && same(&want.buf, &back);
 		hr_pack_clear(&d);
 	}

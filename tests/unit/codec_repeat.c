@@ -180,7 +180,7 @@ documents(void)
 	static char line[ROWS][200];
 	struct hr_string s[ROWS], back[ROWS];
 	struct hr_documents_memory m = { .path = { .slots = 0 } };
-	struct hr_documents_kept kept = { .size = 0 }, again = { .size = 0 };
+	struct hr_documents_kept kept = { .paths.size = 0 }, again = { .paths.size = 0 };
 	size_t first = 0, last = 0, i, good = 0;
 	uint64_t session = rnd(), login;
 	int block;
@@ -224,10 +224,6 @@ main(void)
 	gives_up();
 	damaged();
 	documents();
-	hr_buf_clear(&enc.meta);
-	hr_buf_clear(&enc.data);
-	hr_arena_clear(&enc.arena);
-	hr_arena_clear(&dec.arena);
-	hr_zst_clear(&codec_zst);
+	codec_clear();
 	return tap_done();
 }

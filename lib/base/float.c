@@ -115,28 +115,10 @@ put_float(struct hr_buf *out, double v, const struct span *s, int least, int mos
 	}
 }
 
-static double
-double_of(uint64_t bits)
-{
-	double v;
-
-	memcpy(&v, &bits, sizeof(v));
-	return v;
-}
-
-static float
-single_of(uint32_t bits)
-{
-	float v;
-
-	memcpy(&v, &bits, sizeof(v));
-	return v;
-}
-
 void
 hr_float4_format(struct hr_buf *out, uint32_t bits)
 {
-	float v = single_of(bits & INT32_MAX);
+	float v = hr_float4_of(bits & INT32_MAX);
 	struct span s;
 
 	if (isnan(v)) {
@@ -150,8 +132,8 @@ hr_float4_format(struct hr_buf *out, uint32_t bits)
 		hr_buf_puts(out, bits ? "Infinity" : "0");
 		return;
 	}
-	s.low = ((long double)v + single_of(bits - 1)) / 2;
-	s.high = v + (bits == FLT_MAX_BITS ? v - s.low : ((long double)single_of(bits + 1) - v) / 2);
+	s.low = ((long double)v + hr_float4_of(bits - 1)) / 2;
+	s.high = v + (bits == FLT_MAX_BITS ? v - s.low : ((long double)hr_float4_of(bits + 1) - v) / 2);
 	s.power = (bits & 0x7fffff) == 0;
 	put_float(out, v, &s, v < FLT_MIN ? 1 : 6, 9, 6);
 }
@@ -159,7 +141,7 @@ hr_float4_format(struct hr_buf *out, uint32_t bits)
 void
 hr_float8_format(struct hr_buf *out, uint64_t bits)
 {
-	double v = double_of(bits & INT64_MAX);
+	double v = hr_float8_of(bits & INT64_MAX);
 	struct span s;
 
 	if (isnan(v)) {
@@ -173,8 +155,8 @@ hr_float8_format(struct hr_buf *out, uint64_t bits)
 		hr_buf_puts(out, bits ? "Infinity" : "0");
 		return;
 	}
-	s.low = ((long double)v + double_of(bits - 1)) / 2;
-	s.high = v + (bits == DBL_MAX_BITS ? v - s.low : ((long double)double_of(bits + 1) - v) / 2);
+	s.low = ((long double)v + hr_float8_of(bits - 1)) / 2;
+	s.high = v + (bits == DBL_MAX_BITS ? v - s.low : ((long double)hr_float8_of(bits + 1) - v) / 2);
 	s.power = (bits & UINT64_C(0xfffffffffffff)) == 0;
 	put_float(out, v, &s, v < DBL_MIN ? 1 : 15, 17, 15);
 }

@@ -2,6 +2,7 @@
 
 #include "base/hr.h"
 
+#include "base/float.h"
 #include "codec/floats.h"
 #include "codec/ints.h"
 
@@ -17,16 +18,7 @@ static const double power[EXPONENT_MAX + 1] = {
 static double
 double_of(uint64_t bits, unsigned width)
 {
-	uint32_t half = (uint32_t)bits;
-	double d;
-	float f;
-
-	if (width == 4) {
-		memcpy(&f, &half, sizeof(f));
-		return (double)f;
-	}
-	memcpy(&d, &bits, sizeof(d));
-	return d;
+	return width == 4 ? (double)hr_float4_of((uint32_t)bits) : hr_float8_of(bits);
 }
 
 /* The bits of integer / 10^exponent. */
@@ -34,16 +26,8 @@ static uint64_t
 bits_of(int64_t integer, unsigned exponent, unsigned width)
 {
 	double d = (double)integer / power[exponent];
-	float f = (float)d;
-	uint32_t half;
-	uint64_t bits;
 
-	if (width == 4) {
-		memcpy(&half, &f, sizeof(half));
-		return half;
-	}
-	memcpy(&bits, &d, sizeof(bits));
-	return bits;
+	return width == 4 ? hr_float4_bits((float)d) : hr_float8_bits(d);
 }
 
 /* The integer of which these are the bits, at that exponent; false: none. */

@@ -10,6 +10,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/float.h"
+#include "base/json.h"
 #include "rule/datum.h"
 #include "rule/utf8.h"
 #include "stream/value.h"
@@ -139,25 +141,7 @@ is_text(const uint8_t *p, size_t n)
 	for (i = 0; i < n; i++)
 		if (p[i] < ' ')
 			return false;
-	return hr_utf8_valid(p, n);
-}
-
-static float
-float4_of(uint32_t bits)
-{
-	float f;
-
-	memcpy(&f, &bits, sizeof(f));
-	return f;
-}
-
-static double
-float8_of(uint64_t bits)
-{
-	double f;
-
-	memcpy(&f, &bits, sizeof(f));
-	return f;
+	return hr_json_utf8(p, n);
 }
 
 /* How long a value of the type is; -1: that differs. */
@@ -213,8 +197,8 @@ read_binary(struct hr_datum *d, const uint8_t *p, size_t n, struct hr_scratch *m
 	case HR_TYPE_INT4: d->i = (int32_t)hr_get_u32be(p); return true;
 	case HR_TYPE_OID: d->i = hr_get_u32be(p); return true;
 	case HR_TYPE_INT8: case HR_TYPE_LSN: d->i = (int64_t)hr_get_u64be(p); return true;
-	case HR_TYPE_FLOAT4: d->f = float4_of(hr_get_u32be(p)); return true;
-	case HR_TYPE_FLOAT8: d->f = float8_of(hr_get_u64be(p)); return true;
+	case HR_TYPE_FLOAT4: d->f = hr_float4_of(hr_get_u32be(p)); return true;
+	case HR_TYPE_FLOAT8: d->f = hr_float8_of(hr_get_u64be(p)); return true;
 	case HR_TYPE_NUMERIC: return hr_numeric_decode(&d->num, p, n, m);
 	case HR_TYPE_CHAR: return read_bytes(d, p, p[0] != 0);
 	case HR_TYPE_OTHER: return is_text(p, n) && read_bytes(d, p, n);
@@ -268,25 +252,6 @@ hr_datum_read(struct hr_datum *d, enum hr_type t, const struct hr_value *v, stru
 
 /* --- write --- */
 
-static uint32_t
-bits_of_float4(double f)
-{
-	float narrow = (float)f;
-	uint32_t bits;
-
-	memcpy(&bits, &narrow, sizeof(bits));
-	return bits;
-}
-
-static uint64_t
-bits_of_float8(double f)
-{
-	uint64_t bits;
-
-	memcpy(&bits, &f, sizeof(bits));
-	return bits;
-}
-
 /* What has a size is put at p, of which 16 bytes are there. */
 static size_t
 put_fixed(const struct hr_datum *d, uint8_t *p)
@@ -295,9 +260,9 @@ put_fixed(const struct hr_datum *d, uint8_t *p)
 	case HR_TYPE_BOOL: p[0] = d->b; break;
 	case HR_TYPE_CHAR: p[0] = d->s.n ? d->s.p[0] : 0; break;
 	case HR_TYPE_INT2: hr_set_u16be(p, (uint16_t)d->i); break;
-	case HR_TYPE_FLOAT4: hr_set_u32be(p, bits_of_float4(d->f)); break;
+	case HR_TYPE_FLOAT4: hr_set_u32be(p, hr_float4_bits((float)d->f)); break;
 	case HR_TYPE_INT4: case HR_TYPE_OID: case HR_TYPE_DATE: hr_set_u32be(p, (uint32_t)d->i); break;
-	case HR_TYPE_FLOAT8: hr_set_u64be(p, bits_of_float8(d->f)); break;
+	case HR_TYPE_FLOAT8: hr_set_u64be(p, hr_float8_bits(d->f)); break;
 	case HR_TYPE_TIMETZ:
 		hr_set_u64be(p, (uint64_t)d->tz.us);
 		hr_set_u32be(p + 8, (uint32_t)d->tz.west);

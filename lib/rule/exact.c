@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/float.h"
 #include "rule/exact.h"
 
 #define DECIMAL		10000
@@ -130,7 +131,7 @@ hr_exact_float(struct hr_exact *x, double v, int sign)
 		*(isnan(v) ? &x->nan : v > 0 ? &x->plus : &x->minus) += sign;
 		return;
 	}
-	memcpy(&bits, &v, sizeof(bits));
+	bits = hr_float8_bits(v);
 	exponent = bits >> 52 & 0x7ff;
 	if (bits >> 63)
 		sign = -sign;

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/float.h"
 #include "rule/general.h"
 
 #define DAY_US		INT64_C(86400000000)
@@ -232,13 +233,11 @@ hr_noise_float(struct hr_digest *d, enum hr_noise_shape shape, double scale, dou
     double most)
 {
 	uint8_t bytes[8];
-	uint64_t bits;
 	double moved = value + 0.0;	/* no -0 */
 
 	if (!isfinite(value))
 		return value;
-	memcpy(&bits, &moved, sizeof(bits));
-	hr_set_u64le(bytes, bits);
+	hr_set_u64le(bytes, hr_float8_bits(moved));
 	moved += hr_noise(d, shape, scale, bytes, sizeof(bytes));
 	return moved < least ? least : moved > most ? most : moved;
 }

@@ -5,28 +5,11 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/float.h"
 #include "codec/decimal.h"
 #include "codec/floats.h"
 #include "codec.h"
 #include "tap.h"
-
-static uint64_t
-bits8(double d)
-{
-	uint64_t b;
-
-	memcpy(&b, &d, sizeof(b));
-	return b;
-}
-
-static uint64_t
-bits4(float f)
-{
-	uint32_t b;
-
-	memcpy(&b, &f, sizeof(b));
-	return b;
-}
 
 /* By ALP, where it takes them, and by planes. */
 static bool
@@ -79,10 +62,10 @@ main(void)
 		size_t n = size[s];
 
 		for (i = 0; i < n; i++)
-			v[i] = bits8(((double)(rnd() % 20000) - 5000) / 100);
+			v[i] = hr_float8_bits(((double)(rnd() % 20000) - 5000) / 100);
 		ok(same(v, n, 8, &alp) && (alp || n == 0), "%zu decimals", n);
 		for (i = 0; i < n; i++)
-			v[i] = bits4((float)((double)(rnd() % 20000) / 10 - 50));
+			v[i] = hr_float4_bits((float)((double)(rnd() % 20000) / 10 - 50));
 		ok(same(v, n, 4, &alp) && (alp || n == 0), "%zu decimals of single precision", n);
 		for (i = 0; i < n; i++)
 			v[i] = rnd();
@@ -92,10 +75,10 @@ main(void)
 		ok(same(v, n, 4, &alp), "%zu of any bits of single precision", n);
 		for (i = 0; i < n; i++)
 			v[i] = i % 10 == 3 ? UINT64_C(0x7ff8000000000001) + rnd() % 9 : i % 10 == 4 ?
-			    UINT64_C(0xfff0000000000000) : bits8((double)i / 8);
+			    UINT64_C(0xfff0000000000000) : hr_float8_bits((double)i / 8);
 		ok(same(v, n, 8, &alp), "%zu decimals, NaN and infinity", n);
 		for (i = 0; i < n; i++)
-			v[i] = bits8(odd[rnd() % HR_COUNT(odd)]);
+			v[i] = hr_float8_bits(odd[rnd() % HR_COUNT(odd)]);
 		ok(same(v, n, 8, &alp), "%zu odd ones", n);
 	}
 	ok(decimal("0000000000000000", 0, 0), "0");

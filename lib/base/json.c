@@ -2,9 +2,8 @@
 
 #include "base/hr.h"
 
+#include "base/hex.h"
 #include "base/json.h"
-
-static const char hex[] = "0123456789abcdef";
 
 /* Bytes of the UTF-8 sequence at p, 0 when it is none. */
 static size_t
@@ -52,8 +51,8 @@ escape(struct hr_buf *b, uint8_t c)
 		return;
 	}
 	hr_buf_put(b, "u00", 3);
-	hr_buf_u8(b, (uint8_t)hex[c >> 4]);
-	hr_buf_u8(b, (uint8_t)hex[c & 15]);
+	hr_buf_u8(b, hr_hex_digit(c >> 4));
+	hr_buf_u8(b, hr_hex_digit(c));
 }
 
 static bool

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/log.h"
 #include "capture/capture.h"
 #include "capture/ddl.h"
@@ -105,11 +106,10 @@ bool
 hr_ddl_genuine(const uint8_t *key, uint32_t xid, const uint8_t *content, size_t len, const uint8_t **body,
     size_t *body_len)
 {
-	static const char digit[] = "0123456789abcdef";
 	uint8_t mac[EVP_MAX_MD_SIZE];
-	char hex[HR_DDL_MAC];
+	uint8_t hex[HR_DDL_MAC];
 	struct hr_buf text = HR_BUF_INIT;
-	unsigned int n = 0, i;
+	unsigned int n = 0;
 
 	if (len <= HR_DDL_MAC || content[HR_DDL_MAC - 1] != '\n')
 		return false;
@@ -120,10 +120,7 @@ hr_ddl_genuine(const uint8_t *key, uint32_t xid, const uint8_t *content, size_t 
 	if (HMAC(EVP_sha256(), key, HR_DDL_KEY, text.data, text.len, mac, &n) == NULL || n != HR_DDL_KEY)
 		n = 0;
 	hr_buf_clear(&text);
-	for (i = 0; i < n; i++) {
-		hex[2 * i] = digit[mac[i] >> 4];
-		hex[2 * i + 1] = digit[mac[i] & 15];
-	}
+	hr_hex_put(hex, mac, n);
 	return n && CRYPTO_memcmp(hex, content, HR_DDL_MAC - 1) == 0;
 }
 

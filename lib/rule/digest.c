@@ -14,9 +14,9 @@
 #include <openssl/evp.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "rule/crypto.h"
 #include "rule/digest.h"
-#include "rule/hex.h"
 
 static void
 init_mac(struct hr_digest *d, const void *key, size_t n)

@@ -133,7 +133,7 @@ hr_document_valid(const uint8_t *p, size_t n)
 {
 	struct scan s = { p, p + n };
 
-	if (!hr_utf8_valid(p, n) || !skip_value(&s, 1))
+	if (!hr_json_utf8(p, n) || !skip_value(&s, 1))
 		return false;
 	blanks(&s);
 	return s.at == s.end;

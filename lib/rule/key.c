@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/hex.h"
 #include "rule/crypto.h"
-#include "rule/hex.h"
 #include "rule/key.h"
 
 #define FILE_MOST	(2 * HR_KEY_MOST + 8)	/* in hexadecimal, with its prefix and newline */

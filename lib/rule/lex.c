@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/json.h"
 #include "rule/lex.h"
 #include "rule/parse.h"
 #include "rule/utf8.h"
@@ -217,7 +218,7 @@ take_escaped(struct hr_lex *l, struct hr_token *t, struct hr_err *e)
 		l->at++;
 	}
 	l->at++;
-	if (!good || !hr_utf8_valid(text, n))
+	if (!good || !hr_json_utf8(text, n))
 		return hr_parse_fail(t->at, e, "an escape that is no character");
 	hr_scratch_trim(l->m, text, n + 1);
 	set(t, HR_TOKEN_STRING, (char *)text, n);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "rule/lex.h"
 #include "rule/parse.h"
 #include "rule/utf8.h"
@@ -1014,7 +1015,7 @@ hr_parse(const char *text, struct hr_node **root, struct hr_scratch *m, struct h
 
 	if (p.lex.len > HR_EXPR_TEXT_MAX)
 		return hr_parse_fail(1, e, "an expression of more than %d bytes", HR_EXPR_TEXT_MAX);
-	if (!hr_utf8_valid((const uint8_t *)text, p.lex.len))
+	if (!hr_json_utf8((const uint8_t *)text, p.lex.len))
 		return hr_parse_fail(1, e, "an expression that is not UTF-8");
 	if (!next(&p) || (*root = expression(&p)) == NULL)
 		return -1;

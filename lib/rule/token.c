@@ -23,7 +23,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "rule/hex.h"
+#include "base/hex.h"
 #include "rule/token.h"
 
 #define CHAIN	16

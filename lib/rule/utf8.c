@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <wctype.h>
 
-#include "base/json.h"
 #include "rule/utf8.h"
 
 static locale_t locale;
@@ -23,12 +22,6 @@ hr_utf8_locale(void)
 {
 	pthread_once(&once, open_locale);
 	return locale;
-}
-
-bool
-hr_utf8_valid(const uint8_t *p, size_t n)
-{
-	return hr_json_utf8(p, n);
 }
 
 size_t

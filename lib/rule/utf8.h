@@ -13,7 +13,6 @@
 #include "base/hr.h"
 #include "rule/scratch.h"
 
-bool hr_utf8_valid(const uint8_t *p, size_t n);
 /* C.UTF-8, or (locale_t)0. */
 locale_t hr_utf8_locale(void);
 

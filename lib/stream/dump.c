@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/json.h"
 #include "base/lsn.h"
 #include "stream/block.h"
@@ -62,14 +63,10 @@ put_time(struct hr_buf *b, int64_t time)
 static void
 put_binary(struct hr_buf *b, const uint8_t *p, size_t n)
 {
-	static const char hex[] = "0123456789abcdef";
-
 	put(b, "{\"binary\":\"\\\\x");
 	hr_buf_need(b, 2 * n);
-	for (; n; n--, p++) {
-		hr_buf_u8(b, (uint8_t)hex[*p >> 4]);
-		hr_buf_u8(b, (uint8_t)hex[*p & 15]);
-	}
+	hr_hex_put(b->data + b->len, p, n);
+	b->len += 2 * n;
 	put(b, "\"}");
 }
 

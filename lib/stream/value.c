@@ -15,6 +15,7 @@
 #include <strings.h>
 
 #include "base/float.h"
+#include "base/hex.h"
 #include "base/lsn.h"
 #include "stream/value.h"
 
@@ -128,14 +129,9 @@ fmt_char(struct hr_buf *out, const uint8_t *p, size_t n)
 static void
 put_hex(struct hr_buf *out, const uint8_t *p, size_t n)
 {
-	static const char hex[] = "0123456789abcdef";
-	uint8_t *at;
-
 	hr_buf_need(out, 2 * n);
-	for (at = out->data + out->len, out->len += 2 * n; n; n--, p++) {
-		*at++ = (uint8_t)hex[*p >> 4];
-		*at++ = (uint8_t)hex[*p & 15];
-	}
+	hr_hex_put(out->data + out->len, p, n);
+	out->len += 2 * n;
 }
 
 static bool

@@ -20,4 +20,15 @@ hr_hex_digit(unsigned value)
 	return (uint8_t)"0123456789abcdef"[value & 15];
 }
 
+/* The digits of n bytes; gives the place behind them. */
+static inline uint8_t *
+hr_hex_put(uint8_t *to, const uint8_t *p, size_t n)
+{
+	for (; n; n--, p++) {
+		*to++ = hr_hex_digit(*p >> 4);
+		*to++ = hr_hex_digit(*p);
+	}
+	return to;
+}
+
 #endif

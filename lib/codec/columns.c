@@ -381,17 +381,10 @@ put_column(struct hr_columns *c, struct hr_section *s, int i, uint32_t type)
 static void
 set_guess(struct hr_columns *c, struct hr_section *s)
 {
-	struct hr_guess_kept **kept = NULL;
-	size_t n = (size_t)s->columns, i;
-
-	if (s->kept) {
-		kept = hr_arena_get(&c->enc.arena, n, sizeof(*kept));
-		for (i = 0; i < n; i++)
-			kept[i] = &s->kept->column[s->order[i]].guess;
-	}
 	s->guess = (struct hr_guess_rows){
 		.v = s->v, .n = s->rows, .order = s->order, .time = s->time, .references = &s->references,
-		.kept = kept, .id = hr_arena_get(&c->enc.arena, s->rows, sizeof(*s->guess.id)), .key = -1,
+		.kept = s->kept ? hr_kept_guesses(s->kept, s->order, &c->enc.arena) : NULL,
+		.id = hr_arena_get(&c->enc.arena, s->rows, sizeof(*s->guess.id)), .key = -1,
 	};
 }
 

@@ -235,13 +235,9 @@ get_times(struct parts *p)
 static bool
 get_guess(struct parts *p, struct part *s)
 {
-	struct hr_guess_kept **kept = NULL;
-	size_t n = (size_t)s->columns, i;
+	struct hr_guess_kept *const *kept = s->kept ? hr_kept_guesses(s->kept, s->order, &p->d->arena) : NULL;
 	uint32_t *id = hr_arena_get(&p->d->arena, s->rows, sizeof(*id));
 
-	if (s->kept && (kept = hr_arena_get(&p->d->arena, n, sizeof(*kept))) != NULL)
-		for (i = 0; i < n; i++)
-			kept[i] = &s->kept->column[s->order[i]].guess;
 	if (id == NULL || (s->kept && kept == NULL))
 		return false;
 	s->guess = (struct hr_guess_rows){

@@ -162,6 +162,17 @@ hr_kept_section(struct hr_kept *of, struct hr_section_key key, int columns)
 	return s;
 }
 
+struct hr_guess_kept *const *
+hr_kept_guesses(struct hr_section_kept *s, const uint16_t *order, struct hr_arena *a)
+{
+	struct hr_guess_kept **kept = hr_arena_get(a, (size_t)s->columns, sizeof(*kept));
+	int i;
+
+	for (i = 0; kept && i < s->columns; i++)
+		kept[i] = &s->column[order[i]].guess;
+	return kept;
+}
+
 static size_t
 less(size_t most, size_t have)
 {

@@ -75,6 +75,8 @@ struct hr_section_key {
 struct hr_section_key hr_section_key(uint32_t relation, uint8_t role, int columns);
 /* Of a section; made when new. */
 struct hr_section_kept *hr_kept_section(struct hr_kept *of, struct hr_section_key key, int columns);
+/* What guesses at its columns keep, in the order that these are written; lent by the arena, NULL: no room. */
+struct hr_guess_kept *const *hr_kept_guesses(struct hr_section_kept *s, const uint16_t *order, struct hr_arena *a);
 /* What the windows of a block may take in all. */
 size_t hr_keep_left(const struct hr_keep *k);
 /* The most that they can have been allowed, whatever who packed had forgotten: all but what that one keeps. */

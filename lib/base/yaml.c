@@ -4,20 +4,15 @@
 
 #include "base/hr.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/opt.h"
 #include "base/yaml.h"
-
-#define FILE_MAX_BYTES (16 << 20)
 
 /* --- nodes --- */
 
@@ -296,34 +291,5 @@ out_doc:
 	yaml_document_delete(&doc);
 out_parser:
 	yaml_parser_delete(&y);
-	return rc;
-}
-
-int
-hr_yaml_read(const char *path, struct hr_buf *b, struct hr_err *e)
-{
-	ssize_t n = 0;
-	int fd, rc = -1;
-
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		hr_fail_sys(e, "cannot open '%s'", path);
-		e->code = HR_CONFIG;
-		return -1;
-	}
-	do {
-		hr_buf_need(b, 65536);
-		n = read(fd, b->data + b->len, 65536);
-		if (n > 0)
-			b->len += (size_t)n;
-	} while ((n > 0 || (n < 0 && errno == EINTR)) && b->len <= FILE_MAX_BYTES);
-	if (n < 0) {
-		hr_fail_sys(e, "cannot read '%s'", path);
-		e->code = HR_CONFIG;
-	} else if (b->len > FILE_MAX_BYTES)
-		hr_fail(e, HR_CONFIG, "%s: larger than %d bytes", path, FILE_MAX_BYTES);
-	else
-		rc = 0;
-	close(fd);
 	return rc;
 }

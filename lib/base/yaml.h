@@ -28,8 +28,8 @@ struct hr_yaml_key {
 	const char *words;		/* of a word: "none add" */
 };
 
-/* Bytes of a file, of 16 MB at most. */
-int hr_yaml_read(const char *path, struct hr_buf *b, struct hr_err *e) HR_USED;
+#define HR_YAML_MAX	((size_t)16 << 20)	/* bytes of a file */
+
 /* Hand the one document of a text to take, as a whole; what says what it is: "pipeline". */
 int hr_yaml_parse(const char *path, const char *s, size_t len, const char *what,
     int (*take)(struct hr_yaml *l, const yaml_node_t *root, void *to), void *to, struct hr_err *e) HR_USED;

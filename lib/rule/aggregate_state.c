@@ -22,6 +22,7 @@
 
 #include "base/alloc.h"
 #include "base/crc32c.h"
+#include "base/file.h"
 #include "rule/aggregate.h"
 
 #define VERSION		1
@@ -95,23 +96,6 @@ write_state(struct hr_aggregate *a, struct file *f, struct hr_err *e)
 	return rc;
 }
 
-/* So that the rename is there after a crash of the machine too. */
-static int
-sync_folder(const char *path, struct hr_err *e)
-{
-	const char *slash = strrchr(path, '/');
-	char *dir = slash == path ? hr_strdup("/") :
-	    slash ? hr_memdup(path, (size_t)(slash - path)) : hr_strdup(".");
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
-
-	if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
-		rc = hr_fail_sys(e, "cannot write the folder '%s'", dir);
-	if (fd >= 0)
-		close(fd);
-	free(dir);
-	return rc;
-}
-
 int
 hr_aggregate_save(struct hr_aggregate *a, const char *path, struct hr_err *e)
 {
@@ -135,7 +119,7 @@ hr_aggregate_save(struct hr_aggregate *a, const char *path, struct hr_err *e)
 	if (rc < 0 && f.fd >= 0)
 		unlink(beside);
 	if (rc == 0)
-		rc = sync_folder(path, e);
+		rc = hr_file_sync_directory(path, e);
 	free(beside);
 	return rc;
 }

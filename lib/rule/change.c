@@ -145,6 +145,18 @@ op_name(enum hr_op op)
 	    "drop";
 }
 
+/* How a line begins: whose row it is, and what is done to it. */
+static void
+put_front(const struct hr_change *w, struct hr_buf *b)
+{
+	const char *op = op_name(w->it->op);
+
+	put_member(b, "tenant", w->f->tenant, w->f->tenant_len);
+	put_member(b, "schema", w->p->in->schema, strlen(w->p->in->schema));
+	put_member(b, "table", w->p->in->name, strlen(w->p->in->name));
+	put_member(b, "op", op, strlen(op));
+}
+
 /* A row that goes nowhere, masked, with what is wrong with it. */
 static int
 park(const struct hr_change *w, const char *reason)
@@ -160,10 +172,7 @@ park(const struct hr_change *w, const char *reason)
 		    w->p->in->name);
 		return hr_hint(w->e, "give one as --dead-letters FILE");
 	}
-	put_member(b, "tenant", w->f->tenant, w->f->tenant_len);
-	put_member(b, "schema", w->p->in->schema, strlen(w->p->in->schema));
-	put_member(b, "table", w->p->in->name, strlen(w->p->in->name));
-	put_member(b, "op", op_name(w->it->op), strlen(op_name(w->it->op)));
+	put_front(w, b);
 	hr_lsn_format(lsn, t->now->lsn);
 	put_member(b, "lsn", lsn, strlen(lsn));
 	hr_buf_printf(b, ",\"xid\":%" PRIu32, t->now->xid);
@@ -267,9 +276,9 @@ add_columns(const struct hr_change *w, const struct hr_change_row *r)
 		if (d.null)
 			continue;
 		hr_datum_write(&d, false, out, &w->t->scratch);
-		if (a->rule->file) {
+		if (a->rule->lookup) {
 			size_t n;
-			const uint8_t *v = hr_lookup_get(&a->lookup, out->data, (size_t)out->len, &n);
+			const uint8_t *v = hr_lookup_get(a->rule->lookup, out->data, (size_t)out->len, &n);
 
 			*out = v ? (struct hr_value){ v, (int32_t)n, false } : (struct hr_value){ NULL, HR_VALUE_NULL, false };
 		}
@@ -345,14 +354,7 @@ is_whole(const struct hr_plan *p, const struct hr_value *v)
 static int
 put_whole(const struct hr_change *w, enum hr_op op)
 {
-	struct hr_changes *t = w->t;
-	int i;
-
-	/* What was not sent the old row has, if that is there. */
-	for (i = 0; w->it->old == 'O' && i < w->p->in->columns; i++)
-		if (t->new.masked[i].len == HR_VALUE_UNCHANGED)
-			t->new.masked[i] = t->old.masked[i];
-	if (!is_whole(w->p, t->new.masked))
+	if (!is_whole(w->p, w->t->new.masked))
 		return not_sent(w, "a row that comes into the filter");
 	return put_item(w, op, '-', NULL);
 }
@@ -416,6 +418,13 @@ hr_change_open(const struct hr_change *w, const uint8_t *tuple, size_t len, stru
 	return 0;
 }
 
+/* Whose the row is decides, and it is of one of many tenants, and goes to all. */
+static bool
+is_anybodys(const struct hr_change *w)
+{
+	return w->p->by_whose && w->f->tenant_len == 0;
+}
+
 /* Did the row that was pass the filter? */
 static int
 test_old(const struct hr_change *w, enum passes is, enum passes *was)
@@ -426,8 +435,7 @@ test_old(const struct hr_change *w, enum passes is, enum passes *was)
 	*was = YES;
 	if (!has_old || (!p->decides && !p->by_whose))
 		return 0;
-	/* It is of one of many tenants, and goes to all. */
-	if (p->by_whose && w->f->tenant_len == 0) {
+	if (is_anybodys(w)) {
 		*was = MAYBE;
 		return 0;
 	}
@@ -469,18 +477,14 @@ print_row(const struct hr_change *w, size_t before)
 {
 	struct hr_changes *t = w->t;
 	const struct hr_item *it = w->it;
-	const struct hr_relation *in = w->p->in;
 	struct hr_cur c = hr_cur(t->payload.data + before, t->payload.len - before);
 	struct hr_buf *b = &t->line;
 	struct hr_item out;
 	int n;
 
-	put_member(b, "tenant", w->f->tenant, w->f->tenant_len);
-	put_member(b, "schema", in->schema, strlen(in->schema));
-	put_member(b, "table", in->name, strlen(in->name));
-	put_member(b, "op", op_name(it->op), strlen(op_name(it->op)));
+	put_front(w, b);
 	hr_buf_puts(b, ",\"before\":");
-	hr_dump_row(b, &t->text, in, it->tuple ? t->new.came : t->old.came, it->tuple == NULL && it->old == 'K');
+	hr_dump_row(b, &t->text, w->p->in, it->tuple ? t->new.came : t->old.came, it->tuple == NULL && it->old == 'K');
 	hr_buf_puts(b, ",\"after\":[");
 	while (hr_rows_next(&c, &out, w->e) > 0) {
 		const uint8_t *tuple = out.tuple ? out.tuple : out.old_tuple;
@@ -503,17 +507,20 @@ hr_change_row(const struct hr_change *w)
 	struct hr_changes *t = w->t;
 	const struct hr_item *it = w->it;
 	size_t before = t->payload.len;
+	bool looks = w->p->checks || w->p->filters || w->p->adds, whole;
 	enum passes was, is = YES;
 	int i;
 
 	hr_scratch_reset(&t->scratch);
-	set_vars(w);
+	if (looks)
+		set_vars(w);
 	if (it->tuple && hr_change_open(w, it->tuple, it->tuple_len, t->new.came) < 0)
 		return -1;
 	if (it->old_tuple && hr_change_open(w, it->old_tuple, it->old_len, t->old.came) < 0)
 		return -1;
-	/* What looks at a value that was not sent finds it where the old row has it. */
-	for (i = 0; it->tuple && it->old == 'O' && w->p->checks + w->p->filters + w->p->adds && i < w->p->in->columns; i++)
+	/* A value that was not sent, and that something looks at or that is to be there, the old row may have. */
+	whole = it->tuple && it->old == 'O' && (looks || is_anybodys(w));
+	for (i = 0; whole && i < w->p->in->columns; i++)
 		if (t->new.came[i].len == HR_VALUE_UNCHANGED)
 			t->new.came[i] = t->old.came[i];
 	if ((it->old_tuple && mask_row(w, &t->old) < 0) || (it->tuple && mask_row(w, &t->new) < 0))

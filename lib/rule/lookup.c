@@ -2,14 +2,14 @@
 
 #include "base/hr.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "rule/lookup.h"
 
-#define FILE_MOST	(64 << 20)
+#define FILE_MOST	((size_t)64 << 20)
 #define FIELDS_MOST	1024
 
 struct value {
@@ -126,27 +126,11 @@ read_all(struct csv *c, struct hr_lookup *l, const char *by, const char *give, s
 int
 hr_lookup_open(struct hr_lookup *l, const char *path, const char *by, const char *give, struct hr_err *e)
 {
-	FILE *f = fopen(path, "re");
 	struct hr_buf text = HR_BUF_INIT;
+	int rc = hr_file_read(path, FILE_MOST, &text, e);
 	struct csv *c;
-	size_t n;
-	int rc;
 
-	if (f == NULL) {
-		hr_fail_sys(e, "cannot open '%s'", path);
-		e->code = HR_CONFIG;
-		return -1;
-	}
-	do {
-		hr_buf_need(&text, 65536);
-		n = fread(text.data + text.len, 1, 65536, f);
-		text.len += n;
-	} while (n > 0 && text.len <= FILE_MOST);
-	if (ferror(f) || text.len > FILE_MOST) {
-		rc = ferror(f) ? hr_fail_sys(e, "cannot read '%s'", path) :
-		    hr_fail(e, HR_CONFIG, "%s: larger than %d bytes", path, FILE_MOST);
-		e->code = HR_CONFIG;
-	} else {
+	if (rc == 0) {
 		c = hr_zalloc(sizeof(*c));
 		c->path = path;
 		c->at = text.data;
@@ -155,8 +139,8 @@ hr_lookup_open(struct hr_lookup *l, const char *path, const char *by, const char
 		hr_buf_clear(&c->buf);
 		free(c);
 	}
-	fclose(f);
 	hr_buf_clear(&text);
+	l->open = rc == 0;
 	if (rc < 0)
 		hr_lookup_clear(l);
 	return rc;
@@ -176,6 +160,7 @@ hr_lookup_get(const struct hr_lookup *l, const void *key, size_t len, size_t *n)
 void
 hr_lookup_clear(struct hr_lookup *l)
 {
+	l->open = false;
 	hr_map_clear(&l->map, free);
 	hr_buf_clear(&l->text);
 }

@@ -351,7 +351,7 @@ bind_add(struct making *k, const struct hr_rule_add *a)
 	}
 	p->add = hr_realloc(p->add, p->adds + 1, sizeof(*p->add));
 	new = &p->add[p->adds++];
-	*new = (struct hr_plan_add){ .rule = a, .lookup = HR_LOOKUP_INIT };
+	*new = (struct hr_plan_add){ .rule = a };
 	as.name = a->column;
 	as.type_schema = schema;
 	as.type_name = (char *)(uintptr_t)hr_type_catalog_name(type);
@@ -368,7 +368,7 @@ bind_add(struct making *k, const struct hr_rule_add *a)
 		hr_hint(k->e, "give it a key, or let the value be of the row alone");
 		return at(k, a->place);
 	}
-	if (a->file && hr_lookup_open(&new->lookup, a->file, a->by, a->give, k->e) < 0)
+	if (a->lookup && !a->lookup->open && hr_lookup_open(a->lookup, a->file, a->by, a->give, k->e) < 0)
 		return at(k, a->place);
 	return 0;
 }
@@ -561,10 +561,8 @@ hr_plan_free(struct hr_plan *p)
 	}
 	for (i = 0; i < p->filters; i++)
 		hr_expr_free(p->filter[i]);
-	for (i = 0; i < p->adds; i++) {
+	for (i = 0; i < p->adds; i++)
 		hr_expr_free(p->add[i].x);
-		hr_lookup_clear(&p->add[i].lookup);
-	}
 	free(p->mask);
 	free(p->of);
 	free(p->kept);

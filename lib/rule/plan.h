@@ -11,7 +11,6 @@
 
 #include "rule/expr.h"
 #include "rule/key.h"
-#include "rule/lookup.h"
 #include "rule/mask.h"
 #include "rule/rules.h"
 #include "stream/relation.h"
@@ -25,7 +24,6 @@ struct hr_plan_check {
 struct hr_plan_add {
 	const struct hr_rule_add *rule;
 	struct hr_expr *x;		/* the value, or the key to look up */
-	struct hr_lookup lookup;
 	enum hr_type type;
 };
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/yaml.h"
 #include "rule/rules.h"
 
@@ -448,6 +449,8 @@ take_add(struct hr_yaml *l, const yaml_node_t *name, const yaml_node_t *n, struc
 		return -1;
 	if (a->file && (a->value || a->key == NULL || a->by == NULL || a->give == NULL))
 		return hr_yaml_fail(l, n, "a lookup has 'key', 'by' and 'give', and no 'value'");
+	if (a->file)
+		a->lookup = hr_zalloc(sizeof(*a->lookup));
 	if (a->file == NULL && (a->value == NULL || a->key || a->by || a->give))
 		return hr_yaml_fail(l, n, "'%s' needs a 'value' or a 'lookup'", a->column);
 	return 0;
@@ -589,16 +592,11 @@ hr_rules_parse(struct hr_rules *r, const char *path, const char *text, size_t le
 	return -1;
 }
 
-/* A path in the file is from where the file is. */
 static void
 settle_path(char **path, const char *of)
 {
-	const char *slash = strrchr(of, '/');
-	char *whole;
+	char *whole = *path ? hr_file_path(of, *path) : NULL;
 
-	if (*path == NULL || **path == '/' || slash == NULL)
-		return;
-	whole = hr_sprintf("%.*s/%s", (int)(slash - of), of, *path);
 	free(*path);
 	*path = whole;
 }
@@ -607,7 +605,7 @@ int
 hr_rules_load(struct hr_rules *r, const char *path, struct hr_err *e)
 {
 	struct hr_buf b = HR_BUF_INIT;
-	int rc = hr_yaml_read(path, &b, e);
+	int rc = hr_file_read(path, HR_YAML_MAX, &b, e);
 	size_t i, k;
 
 	if (rc == 0)
@@ -655,6 +653,9 @@ clear_rule(struct hr_rule *r)
 		free(a->key);
 		free(a->by);
 		free(a->give);
+		if (a->lookup)
+			hr_lookup_clear(a->lookup);
+		free(a->lookup);
 	}
 	free(r->check);
 	free(r->mask);

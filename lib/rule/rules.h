@@ -12,6 +12,7 @@
 #include "base/hr.h"
 #include "rule/fake.h"
 #include "rule/general.h"
+#include "rule/lookup.h"
 
 /* Where something stands in the file. */
 struct hr_place {
@@ -82,6 +83,7 @@ struct hr_rule_add {
 	char *value;		/* an expression; or NULL: what is looked up */
 	char *type;		/* as SQL names it; or NULL: that of the expression */
 	char *file, *key, *by, *give;	/* of a CSV file: where column by is key, column give */
+	struct hr_lookup *lookup;	/* that, read when a table first needs it; or NULL */
 };
 
 struct hr_rule {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/lsn.h"
 #include "state/checkpoint.h"
 
@@ -89,22 +90,6 @@ write_all(int fd, const struct hr_buf *b)
 	return 0;
 }
 
-/* A rename is durable when its directory is; some file systems cannot say. */
-static int
-sync_directory(const char *path, struct hr_err *e)
-{
-	const char *slash = strrchr(path, '/');
-	char *dir = slash ? hr_memdup(path, (size_t)(slash - path) + 1) : hr_strdup(".");
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
-
-	if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL && errno != EROFS))
-		rc = hr_fail_sys(e, "cannot sync the directory '%s'", dir);
-	if (fd >= 0)
-		close(fd);
-	free(dir);
-	return rc;
-}
-
 int
 hr_checkpoint_save(const struct hr_checkpoint *c, const char *path, bool durable,
     struct hr_err *e)
@@ -129,7 +114,7 @@ hr_checkpoint_save(const struct hr_checkpoint *c, const char *path, bool durable
 	if (rc < 0)
 		unlink(beside);
 	else if (durable)
-		rc = sync_directory(path, e);
+		rc = hr_file_sync_directory(path, e);
 out:
 	hr_buf_clear(&b);
 	free(beside);

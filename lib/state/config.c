@@ -16,6 +16,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/yaml.h"
 #include "state/config.h"
 
@@ -409,7 +410,7 @@ int
 hr_config_load(struct hr_config *c, const char *path, struct hr_err *e)
 {
 	struct hr_buf b = HR_BUF_INIT;
-	int rc = hr_yaml_read(path, &b, e);
+	int rc = hr_file_read(path, HR_YAML_MAX, &b, e);
 
 	if (rc == 0)
 		rc = hr_config_parse(c, path, (const char *)b.data, b.len, e);
@@ -490,15 +491,6 @@ quote(struct hr_buf *b, const char *s)
 	hr_buf_puts(b, "'");
 }
 
-/* A path in the file is from where the file is. */
-static char *
-path_from(const char *file, const char *path)
-{
-	const char *slash = strrchr(file, '/');
-
-	return *path == '/' || slash == NULL ? hr_strdup(path) : hr_sprintf("%.*s/%s", (int)(slash - file), file, path);
-}
-
 char *
 hr_config_pipeline(const struct hr_config *c, const char *state)
 {
@@ -506,7 +498,7 @@ hr_config_pipeline(const struct hr_config *c, const char *state)
 	struct hr_buf b = HR_BUF_INIT;
 	char *path = realpath(c->path, NULL);
 	char *checkpoint = hr_sprintf("%s/checkpoint", state);
-	char *rules = c->rules ? path_from(path ? path : c->path, c->rules) : NULL;
+	char *rules = c->rules ? hr_file_path(path ? path : c->path, c->rules) : NULL;
 	size_t i;
 
 	for (i = 0; i < HR_COUNT(tool); i++) {

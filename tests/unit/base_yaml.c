@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/yaml.h"
 #include "tap.h"
 
@@ -129,18 +130,18 @@ reads(void)
 	struct hr_buf b = HR_BUF_INIT;
 	int fd = mkstemp(path);
 
-	ok(fd >= 0 && write(fd, "text: a\n", 8) == 8 && hr_yaml_read(path, &b, &e) == 0, "a file is read");
+	ok(fd >= 0 && write(fd, "text: a\n", 8) == 8 && hr_file_read(path, HR_YAML_MAX, &b, &e) == 0, "a file is read");
 	is(hr_buf_text(&b), "text: a\n", "whole");
 	hr_buf_reset(&b);
-	ok(ftruncate(fd, 16 << 20) == 0 && hr_yaml_read(path, &b, &e) == 0, "up to 16 MB");
+	ok(ftruncate(fd, 16 << 20) == 0 && hr_file_read(path, HR_YAML_MAX, &b, &e) == 0, "up to 16 MB");
 	hr_buf_reset(&b);
-	ok(ftruncate(fd, (16 << 20) + 1) == 0 && hr_yaml_read(path, &b, &e) < 0 && e.code == HR_CONFIG, "and no more");
+	ok(ftruncate(fd, (16 << 20) + 1) == 0 && hr_file_read(path, HR_YAML_MAX, &b, &e) < 0 && e.code == HR_CONFIG, "and no more");
 	snprintf(want, sizeof(want), "%s: larger than 16777216 bytes", path);
 	is(e.what, want, "which it says");
 	close(fd);
 	unlink(path);
-	ok(hr_yaml_read(path, &b, &e) < 0 && e.code == HR_CONFIG && strstr(e.what, path), "a file that is not there is a mistake");
-	ok(hr_yaml_read("/tmp", &b, &e) < 0 && e.code == HR_CONFIG && strstr(e.what, "cannot read '/tmp'"), "a folder too");
+	ok(hr_file_read(path, HR_YAML_MAX, &b, &e) < 0 && e.code == HR_CONFIG && strstr(e.what, path), "a file that is not there is a mistake");
+	ok(hr_file_read("/tmp", HR_YAML_MAX, &b, &e) < 0 && e.code == HR_CONFIG && strstr(e.what, "cannot read '/tmp'"), "a folder too");
 	hr_buf_clear(&b);
 }
 

@@ -497,15 +497,13 @@ coarse_number(struct hr_mask *m, struct hr_datum *d, struct hr_value *out, struc
 	return write_datum(m, d, out, s);
 }
 
-static int
-coarse_address(struct hr_mask *m, const struct hr_datum *d, struct hr_value *out, struct hr_scratch *s,
-    struct hr_err *e)
+/* A datum has been read: it is family, bits, is cidr, size and as many bytes. */
+static void
+coarse_address(const struct hr_mask *m, const struct hr_datum *d, struct hr_value *out, struct hr_scratch *s)
 {
 	uint8_t *p = hr_scratch_copy(s, d->s.p, d->s.n);
 	int bits;
 
-	if (d->s.n < 4 || d->s.n != 4u + p[3] || (p[3] != 4 && p[3] != 16))
-		return hr_fail(e, HR_BAD_STREAM, "an address that is none");
 	bits = p[3] == 4 ? m->rule->prefix : m->rule->prefix6;
 	/* What is not said of one family leaves nothing of it. */
 	bits = bits < 0 ? 0 : bits;
@@ -513,7 +511,6 @@ coarse_address(struct hr_mask *m, const struct hr_datum *d, struct hr_value *out
 	if (bits < p[1])
 		p[1] = (uint8_t)bits;
 	*out = (struct hr_value){ p, (int32_t)d->s.n, false };
-	return 0;
 }
 
 static int
@@ -531,8 +528,10 @@ generalize(struct hr_mask *m, const struct hr_value *in, struct hr_value *out, s
 	}
 	if (hr_datum_read(&d, m->type, in, s, e) < 0)
 		return -1;
-	if (r->coarse == HR_COARSE_PREFIX)
-		return coarse_address(m, &d, out, s, e);
+	if (r->coarse == HR_COARSE_PREFIX) {
+		coarse_address(m, &d, out, s);
+		return 0;
+	}
 	if (r->coarse == HR_COARSE_UNIT) {
 		d.i = m->type == HR_TYPE_DATE ? hr_general_date((int32_t)d.i, r->unit) : hr_general_time(d.i, r->unit);
 		return write_datum(m, &d, out, s);

@@ -386,6 +386,7 @@ set_guess(struct hr_columns *c, struct hr_section *s)
 		.kept = s->kept ? hr_kept_guesses(s->kept, s->order, &c->enc.arena) : NULL,
 		.id = hr_arena_get(&c->enc.arena, s->rows, sizeof(*s->guess.id)), .key = -1,
 	};
+	hr_guess_begin(&s->guess, &c->enc.arena);
 }
 
 static void

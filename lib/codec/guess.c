@@ -16,6 +16,7 @@
 
 #define LEAST		64		/* numbers, for a trial */
 #define SAMPLE		256
+#define SAMPLE_LEAST	16
 #define COLUMN_MOST	UINT8_MAX	/* that a pick can name */
 #define TRIED_MOST	12		/* columns in front that are tried, the nearest */
 
@@ -169,10 +170,10 @@ set_ids(struct hr_guess_rows *rows, int column, size_t *room)
 	for (i = 0; i < rows->n; i++) {
 		const struct hr_value *v = &rows->v[column][i];
 
-		/* A fleet mostly reports in the same order each time. */
+		/* A fleet mostly reports in the same order each time; others do many times in a row. */
 		if (v->len >= 0 && hr_dictionary_is(d, entry + 1, v->data, (size_t)v->len))
 			entry++;
-		else if (v->len >= 0 && (entry = hr_dictionary_find(d, v->data, (size_t)v->len)) < 0)
+		else if (v->len >= 0 && !hr_dictionary_is(d, entry, v->data, (size_t)v->len) && (entry = hr_dictionary_find(d, v->data, (size_t)v->len)) < 0)
 			entry = hr_dictionary_add(d, v->data, (size_t)v->len, rows->kept ? room : NULL);
 		rows->id[i] = v->len >= 0 ? (uint32_t)(entry + 1) : 0;
 	}
@@ -246,29 +247,57 @@ begin(struct work *w, struct hr_arena *a, size_t *room)
 
 /* --- which one --- */
 
-/* Rows of this block with the same value have the same id; 0: there are not enough of them. */
-static uint32_t *
-same_in_block(struct hr_arena *a, const struct hr_value *v, size_t n)
+void
+hr_guess_begin(struct hr_guess_rows *rows, struct hr_arena *a)
 {
-	uint32_t *id = hr_arena_get(a, n, sizeof(*id)), *slot;
-	size_t slots = 16, i, at, distinct = 0;
-	uint64_t *hash = hr_arena_get(a, n, sizeof(*hash));
+	size_t i;
 
-	while (slots < 2 * n)
-		slots *= 2;
-	slot = hr_arena_get(a, slots, sizeof(*slot));
+	if (rows->n < LEAST)
+		return;
+	rows->same = hr_arena_get(a, HR_GUESS_SAME_COLUMNS, sizeof(*rows->same));
+	for (i = 0; i < HR_GUESS_SAME_COLUMNS; i++)
+		rows->same[i].column = -1;
+}
+
+static void
+look_at(struct hr_guess_same *s, struct hr_arena *a, const struct hr_value *v, size_t n)
+{
+	size_t slots = 2 * HR_GUESS_SAME_ROWS, i, at, distinct = 0;
+	struct hr_arena_mark mark = hr_arena_mark(a);
+	uint16_t *slot = hr_arena_get(a, slots, sizeof(*slot));
+	uint64_t hash[HR_GUESS_SAME_ROWS];
+
 	memset(slot, 0, slots * sizeof(*slot));
 	for (i = 0; i < n; i++) {
-		hash[i] = v[i].len >= 0 ? hr_hash(v[i].data, (size_t)v[i].len) : 0;
+		if (v[i].len < 0) {
+			s->id[i] = 0;
+			continue;
+		}
+		hash[i] = hr_hash(v[i].data, (size_t)v[i].len);
 		for (at = hash[i] & (slots - 1); slot[at] && hash[slot[at] - 1] != hash[i]; )
 			at = (at + 1) & (slots - 1);
 		if (slot[at] == 0) {
-			slot[at] = (uint32_t)i + 1;
+			slot[at] = (uint16_t)(i + 1);
 			distinct++;
 		}
-		id[i] = slot[at];
+		s->id[i] = slot[at];
 	}
-	return distinct > 1 && distinct <= n / 2 ? id : NULL;
+	s->usable = distinct > 1 && distinct <= n / 4 * 3;
+	hr_arena_release(a, mark);
+}
+
+/* Rows at the beginning with the same value of a column have the same id; NULL: there are not enough of them. */
+static const uint32_t *
+same_in_front(const struct hr_guess *g, struct hr_arena *a, int column)
+{
+	struct hr_guess_same *s = &g->rows->same[column % HR_GUESS_SAME_COLUMNS];
+	size_t n = g->rows->n < HR_GUESS_SAME_ROWS ? g->rows->n : HR_GUESS_SAME_ROWS;
+
+	if (s->column != column) {
+		s->column = column;
+		look_at(s, a, g->rows->v[column], n);
+	}
+	return s->usable ? s->id : NULL;
 }
 
 /* About how many bits the differences take. */
@@ -314,7 +343,7 @@ cost_of(struct hr_enc *o, struct work *w, const uint64_t *v, size_t n, uint64_t 
 	size_t found = n;
 
 	if (w->how == HR_GUESS_VERSION || w->how == HR_GUESS_KEY)
-		begin_numbers(w, &o->arena, w->g->rows->n);
+		begin_numbers(w, &o->arena, w->g->rows->n < HR_GUESS_SAME_ROWS ? w->g->rows->n : HR_GUESS_SAME_ROWS);
 	if (w->g->rows->kept)
 		found = differences(w, v, n, copy);
 	else {
@@ -360,7 +389,7 @@ attempt_columns(struct hr_enc *o, const struct hr_guess *g, const uint64_t *v, s
 		if (is_number(&column[0], g->width, &number))
 			attempt(o, &w, v, n, copy, best, least);
 		w.how = HR_GUESS_KEY;
-		if (column[0].len <= HR_DICTIONARY_STRING && (w.id = same_in_block(&o->arena, column, g->rows->n)))
+		if (column[0].len <= HR_DICTIONARY_STRING && (w.id = same_in_front(g, &o->arena, c)))
 			attempt(o, &w, v, n, copy, best, least);
 	}
 }
@@ -375,6 +404,10 @@ choose(struct hr_enc *o, const struct hr_guess *g, const uint64_t *v, size_t n, 
 
 	pick->codec = HR_GUESS_NONE;
 	n = n < SAMPLE ? n : SAMPLE;
+	while (n && g->row && g->row[n - 1] >= HR_GUESS_SAME_ROWS)
+		n--;
+	if (n < SAMPLE_LEAST)
+		return;
 	base = hr_ints_cost(o, v, n, kept);
 	if (base < n / 16)
 		return;

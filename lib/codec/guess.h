@@ -32,6 +32,15 @@ struct hr_guess_kept {
 	uint8_t exponent;		/* that floats had */
 };
 
+/* Columns in front, by the last digits of their number: which rows at the beginning are the same. */
+#define HR_GUESS_SAME_ROWS	512
+#define HR_GUESS_SAME_COLUMNS	16
+struct hr_guess_same {
+	int column;			/* -1: none yet */
+	bool usable;			/* values are there more than once, and are not all the same */
+	uint32_t id[HR_GUESS_SAME_ROWS];	/* from 1; 0: of rows that have no value */
+};
+
 /* The rows of a section, as far as they are there: columns in the order they are written. */
 struct hr_guess_rows {
 	struct hr_value *const *v;
@@ -42,6 +51,7 @@ struct hr_guess_rows {
 	struct hr_guess_kept *const *kept;	/* of each column; NULL: nothing is kept */
 	uint32_t *id;			/* room for n: entries of the column that was a key last */
 	int key;			/* which is that one; -1: none was */
+	struct hr_guess_same *same;	/* what trials have seen of columns; NULL: nothing yet */
 	bool timed;			/* a column was written by commit time */
 };
 
@@ -53,6 +63,9 @@ struct hr_guess {
 	unsigned width;			/* bytes of a number; 0: not as integers have it */
 	uint8_t exponent;
 };
+
+/* Room for trials of a section's numbers, of an arena that lasts as long as the section. */
+void hr_guess_begin(struct hr_guess_rows *rows, struct hr_arena *a);
 
 /* Integers in the order of g's rows, which are changed.  pick: what was chosen; ints: of their codec. */
 void hr_guess_encode(struct hr_enc *o, uint64_t *v, size_t n, const struct hr_guess *g, struct hr_pick *pick,

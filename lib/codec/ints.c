@@ -23,7 +23,7 @@ enum transform { REFERENCE, DELTA, DELTA2 };
 #define ZIGZAG(c)	((c) >> 5 & 1)
 
 #define ENTRIES_MAX	4096		/* of one block in the dictionary */
-#define SLOTS		(2 * ENTRIES_MAX)
+#define SLOTS_LEAST	64
 #define ZSTD_FAST	1		/* its level for what has no text in it */
 #define ZSTD_BYTES	14		/* what it costs in front, about */
 #define SAMPLE		1024		/* numbers of a trial */
@@ -248,17 +248,19 @@ distinct(struct hr_enc *o, const uint64_t *v, size_t n, size_t most, const struc
 {
 	uint64_t *value;
 	uint16_t *slot;
-	size_t i, at, all = 0;
+	size_t i, at, all = 0, slots = SLOTS_LEAST;
 
 	if (most > ENTRIES_MAX)
 		most = ENTRIES_MAX;
-	slot = hr_arena_get(&o->arena, SLOTS, sizeof(*slot));
-	memset(slot, 0, SLOTS * sizeof(*slot));
+	while (slots < 2 * most)
+		slots *= 2;
+	slot = hr_arena_get(&o->arena, slots, sizeof(*slot));
+	memset(slot, 0, slots * sizeof(*slot));
 	value = hr_arena_get(&o->arena, most, sizeof(*value));
 	for (i = *missing = 0; i < n; i++) {
-		at = (v[i] * UINT64_C(0x9e3779b97f4a7c15)) >> 51;
+		at = (v[i] * UINT64_C(0x9e3779b97f4a7c15)) >> 51 & (slots - 1);
 		while (slot[at] && value[slot[at] - 1] != v[i])
-			at = (at + 1) % SLOTS;
+			at = (at + 1) & (slots - 1);
 		if (slot[at] == 0) {
 			if (all == most)
 				return 0;
@@ -357,9 +359,14 @@ encode_dictionary(struct hr_enc *o, const uint64_t *v, size_t n, struct hr_ints_
 	uint64_t cost;
 	size_t i, news = 0;
 
-	for (i = 0; i < n; i++)
-		if ((code[i] = code_of(d, &v[i], &entry[i], kept ? &o->entries : NULL)) == 0)
+	for (i = 0; i < n; i++) {
+		/* Runs need no look. */
+		if (i && v[i] == v[i - 1] && entry[i - 1] >= 0) {
+			entry[i] = entry[i - 1];
+			code[i] = hr_dictionary_rank(d, entry[i]) + UINT64_C(1);
+		} else if ((code[i] = code_of(d, &v[i], &entry[i], kept ? &o->entries : NULL)) == 0)
 			fresh[news++] = v[i];
+	}
 	hr_dictionary_count(d, entry, n);
 	hr_buf_u8(&o->meta, CODEC(DICTIONARY, 0, 0));
 	hr_tokens_put(o, code, n, kept);

@@ -23,6 +23,10 @@
 #define GATHER_BYTES	(4 * 1024 * 1024)
 #define GATHER_FRAMES	65536
 #define RECORD_FIXED	20		/* of a frame's fixed part, what is no checksum */
+#define FLOOR_PART_OF	4		/* what of a block is tried before all of it */
+#define FLOOR_PART_OF_LARGE 16
+#define FLOOR_PART_LEAST 8192		/* bytes that say something */
+#define FLOOR_PART_MOST	32768		/* but of large ones */
 #define SMALL_BYTES	2048		/* of which the floor is always tried */
 
 struct hr_pack_frame {
@@ -119,8 +123,53 @@ floor_due(struct hr_pack *k, size_t size, size_t columns)
 {
 	uint64_t ratio = (uint64_t)columns * 1024 / (size + 1);
 
-	return hr_pick_due(&k->floor_pick) || size <= SMALL_BYTES ||
+	return size <= SMALL_BYTES || hr_pick_due(&k->floor_pick) ||
 	    ratio * 8 > (uint64_t)k->floor_ratio * 7 || ratio * 4 > (uint64_t)k->last_ratio * 5;
+}
+
+/* Frames as records; of a large frame no more than so many bytes, and none after it. */
+static void
+put_records(struct hr_pack *k, size_t n, size_t bytes)
+{
+	size_t i, len;
+
+	hr_buf_reset(&k->records);
+	for (i = 0; i < n && k->records.len < bytes; i++) {
+		const struct hr_placed *p = &k->placed[i];
+
+		len = p->f.tenant_len + p->f.len;
+		hr_buf_u32le(&k->records, p->place);
+		hr_buf_put(&k->records, (const uint8_t *)p->f.tenant - HR_FRAME_SIZE, RECORD_FIXED);
+		hr_buf_put(&k->records, p->f.tenant, len < bytes ? len : bytes);
+	}
+}
+
+/*
+ * The records, and these by zstd.  Of a large block a part alone, where no more than
+ * that says that all of them would take more than columns do: the rest may take half
+ * of what the part does.  Gives about how much they take.
+ */
+static size_t
+try_floor(struct hr_pack *k, size_t n, size_t size, size_t columns)
+{
+	size_t part = size / FLOOR_PART_OF;
+
+	if (part > FLOOR_PART_MOST)
+		part = size / FLOOR_PART_MOST > FLOOR_PART_OF_LARGE ? size / FLOOR_PART_OF_LARGE : FLOOR_PART_MOST;
+	hr_buf_reset(&k->floor);
+	if (part >= FLOOR_PART_LEAST) {
+		put_records(k, n, part);
+		part = k->records.len;
+		hr_zst_pack(&k->columns.zst, k->level, k->records.data, part, &k->floor);
+		if (k->floor.len + (uint64_t)k->floor.len * (size - part) / part / 2 > columns) {
+			hr_buf_reset(&k->records);
+			return (size_t)((uint64_t)k->floor.len * size / part);
+		}
+		hr_buf_reset(&k->floor);
+	}
+	put_records(k, n, SIZE_MAX);
+	hr_zst_pack(&k->columns.zst, k->level, k->records.data, k->records.len, &k->floor);
+	return k->floor.len;
 }
 
 /* What blocks before left for this one, reset when it is to be a key block; or NULL. */
@@ -153,7 +202,7 @@ put_block(struct hr_pack *k, struct hr_pack_group *g, size_t n, bool last)
 		.tenant = (const char *)k->bytes.data + g->at, .tenant_len = g->tenant_len,
 	};
 	struct hr_buf *body = &k->body;
-	size_t i;
+	size_t i, floor;
 
 	hr_buf_reset(&k->body);
 	for (i = 0; i < n; i++) {
@@ -166,23 +215,17 @@ put_block(struct hr_pack *k, struct hr_pack_group *g, size_t n, bool last)
 	g->kept = n ? kept_for(k, &f) : NULL;
 	hr_columns_encode(&k->columns, k->placed, n, k->group, g->kept, &k->body);
 	if (n && floor_due(k, b.size, k->body.len)) {
-		hr_buf_reset(&k->records);
-		hr_buf_reset(&k->floor);
-		for (i = 0; i < n; i++) {
-			const struct hr_placed *p = &k->placed[i];
-
-			hr_buf_u32le(&k->records, p->place);
-			hr_buf_put(&k->records, (const uint8_t *)p->f.tenant - HR_FRAME_SIZE, RECORD_FIXED);
-			hr_buf_put(&k->records, p->f.tenant, p->f.tenant_len + p->f.len);
+		floor = try_floor(k, n, b.size, k->body.len);
+		/* Small ones say nothing of others. */
+		if (b.size > SMALL_BYTES) {
+			k->floor_ratio = (uint32_t)((uint64_t)floor * 1024 / (b.size + 1));
+			k->last_ratio = (uint32_t)((uint64_t)k->body.len * 1024 / (b.size + 1));
 		}
-		hr_zst_pack(&k->columns.zst, k->level, k->records.data, k->records.len, &k->floor);
-		k->floor_ratio = (uint32_t)((uint64_t)k->floor.len * 1024 / (b.size + 1));
-		k->last_ratio = (uint32_t)((uint64_t)k->body.len * 1024 / (b.size + 1));
-		if (k->floor.len < k->body.len) {
+		if (k->records.len && k->floor.len < k->body.len) {
 			b.form = HR_BLOCK_ZSTD;
 			body = &k->floor;
 		}
-		if (k->records.len < body->len) {
+		if (k->records.len && k->records.len < body->len) {
 			b.form = HR_BLOCK_PLAIN;
 			body = &k->records;
 		}

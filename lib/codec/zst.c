@@ -10,6 +10,7 @@
 #include "codec/zst.h"
 
 #define MAGIC_BYTES	4
+#define TABLE_LEAST	13U		/* log2 of places */
 
 /* Memory has run out, as where hr_alloc() finds none. */
 static void *
@@ -103,20 +104,28 @@ hr_zst_stream_size(unsigned window)
 	return ((size_t)5 << window) + 512 * 1024;
 }
 
+static int
+log_of(unsigned log, unsigned most)
+{
+	return (int)(log > most ? most : log < TABLE_LEAST ? TABLE_LEAST : log);
+}
+
 void
 hr_zst_stream_pack(struct hr_zst_stream *s, int level, const void *p, size_t n, struct hr_buf *out)
 {
 	ZSTD_inBuffer in = { p, n, 0 };
 	ZSTD_outBuffer to;
+	unsigned table;
 	size_t rest;
 
 	/* What is set holds from the session's first bytes on. */
 	open_pack(&s->c);
 	ZSTD_CCtx_setParameter(s->c, ZSTD_c_compressionLevel, level);
 	ZSTD_CCtx_setParameter(s->c, ZSTD_c_windowLog, s->window);
-	/* Tables no larger than what a stream is held to take. */
-	ZSTD_CCtx_setParameter(s->c, ZSTD_c_hashLog, s->window <= 17 || level > 9 ? s->window - 1 : 17);
-	ZSTD_CCtx_setParameter(s->c, ZSTD_c_chainLog, s->window <= 17 || level > 9 ? s->window - 1 : 16);
+	/* Tables for what a window like this one has of places, and no larger than what a stream is held to take. */
+	table = level > 9 ? s->window - 1U : s->window - 3U;
+	ZSTD_CCtx_setParameter(s->c, ZSTD_c_hashLog, log_of(table, level > 9 ? 19 : 17));
+	ZSTD_CCtx_setParameter(s->c, ZSTD_c_chainLog, log_of(table, level > 9 ? 19 : 16));
 	do {
 		hr_buf_need(out, ZSTD_CStreamOutSize());
 		to = (ZSTD_outBuffer){ out->data + out->len, out->cap - out->len, 0 };

@@ -87,6 +87,7 @@ turn(made *f, size_t rows, struct hr_pick *pick, bool keep)
 	q = rows_with(rows, keep ? back_at : NULL);
 	memcpy(copy, number, n * sizeof(*copy));
 	enc.entries = dec.entries = 1 << 20;
+	hr_guess_begin(&r, &enc.arena);
 	hr_guess_encode(&enc, copy, n, &g, pick, &ints, keep ? &ints_there : NULL);
 	codec_turn(ARENA);
 	g.rows = &q;
@@ -248,6 +249,7 @@ leaves(void)
 		q = rows_with(ROWS, back_at);
 		memcpy(copy, number, sizeof(copy));
 		enc.entries = dec.entries = room;
+		hr_guess_begin(&r, &enc.arena);
 		hr_guess_encode(&enc, copy, n, &g, &pick, &ints, NULL);
 		codec_turn(ARENA);
 		g.rows = &q;

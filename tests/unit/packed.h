@@ -70,7 +70,7 @@ same(const struct hr_buf *a, const struct hr_buf *b)
 }
 
 /* The stream without the frames of a tenant, blocks among them; or, nth, without that block. */
-static void
+static inline void
 without(const struct hr_buf *data, const char *tenant, int nth, struct hr_writer *to)
 {
 	struct hr_reader r;

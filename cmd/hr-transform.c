@@ -12,11 +12,13 @@
 #include "base/opt.h"
 #include "capture/preview.h"
 #include "rule/transform.h"
+#include "state/checkpoint.h"
 #include "stream/dump.h"
 #include "stream/pipe.h"
 
 static const char usage[] =
-	"usage: hr-transform [-v] [--rules FILE [--key FILE | --key-fd FD] [--dead-letters FILE]]\n"
+	"usage: hr-transform [-v] [--rules FILE [--key FILE | --key-fd FD] [--dead-letters FILE]\n"
+	"           [--state DIR [--checkpoint FILE]]]\n"
 	"       hr-transform --rules FILE [--key FILE | --key-fd FD] --check\n"
 	"           [-d CONNINFO -P PUBLICATION]\n"
 	"       hr-transform --rules FILE [--key FILE | --key-fd FD] --dry-run\n"
@@ -26,6 +28,8 @@ static const char usage[] =
 	"      --key FILE             the secret key, in place of the one that the rules name\n"
 	"      --key-fd FD            the same from an open descriptor\n"
 	"      --dead-letters FILE    where parked rows go, as JSON lines\n"
+	"      --state DIR            where the states of aggregations are kept\n"
+	"      --checkpoint FILE      what the target has, so that states need not keep it\n"
 	"      --check                print what the rules do to tables and their first rows\n"
 	"  -d, --dbname CONNINFO      check the tables of this source, not of a stream\n"
 	"  -P, --publication NAME     those of this publication, or several with commas\n"
@@ -35,6 +39,7 @@ static const char usage[] =
 
 static const struct option option[] = {
 	{ "check", no_argument, NULL, 'c' },
+	{ "checkpoint", required_argument, NULL, 'C' },
 	{ "dbname", required_argument, NULL, 'd' },
 	{ "dead-letters", required_argument, NULL, 'L' },
 	{ "dry-run", no_argument, NULL, 'n' },
@@ -44,6 +49,7 @@ static const struct option option[] = {
 	{ "key-fd", required_argument, NULL, 'K' },
 	{ "publication", required_argument, NULL, 'P' },
 	{ "rules", required_argument, NULL, 'r' },
+	{ "state", required_argument, NULL, 's' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -64,10 +70,22 @@ dump_idle(void *d, struct hr_err *e)
 
 /* What the options say. */
 struct options {
-	const char *rules, *key, *dead_letters, *dbname, *publication;
+	const char *rules, *key, *dead_letters, *dbname, *publication, *state, *checkpoint;
 	int key_fd;
 	bool check, dry, dump;
 };
+
+/* What the checkpoint says, when there is one. */
+static int
+target_has(void *file, hr_lsn *lsn, struct hr_err *e)
+{
+	struct hr_checkpoint c = HR_CHECKPOINT_INIT;
+	int rc = hr_checkpoint_load(&c, file, e);
+
+	*lsn = rc > 0 ? c.lsn : 0;
+	hr_checkpoint_clear(&c);
+	return rc < 0 ? -1 : 0;
+}
 
 static int
 open_rules(struct hr_transform *t, const struct options *o, struct hr_err *e)
@@ -87,6 +105,15 @@ open_rules(struct hr_transform *t, const struct options *o, struct hr_err *e)
 		t->work.dead = open(o->dead_letters, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 		if (t->work.dead < 0)
 			return hr_fail_sys(e, "cannot open '%s'", o->dead_letters);
+	}
+	if (t->rules.aggregates && o->state == NULL && !o->dry && !o->check) {
+		hr_fail(e, HR_CONFIG, "'%s' aggregates rows, and there is no place for what is known of them", o->rules);
+		return hr_hint(e, "give a directory as --state DIR");
+	}
+	if (t->rules.aggregates && o->state) {
+		t->aggregates.dir = o->state;
+		t->aggregates.durable = o->checkpoint ? target_has : NULL;
+		t->aggregates.arg = (void *)(uintptr_t)o->checkpoint;
 	}
 	hr_transform_init(t);
 	return 0;
@@ -169,14 +196,16 @@ main(int argc, char *argv[])
 		case 'L': o.dead_letters = optarg; break;
 		case 'n': o.dry = true; break;
 		case 'P': o.publication = optarg; break;
+		case 'C': o.checkpoint = optarg; break;
 		case 'r': o.rules = optarg; break;
+		case 's': o.state = optarg; break;
 		case 'v': hr_verbose++; break;
 		case 'V': return hr_opt_version();
 		default: return hr_opt_misuse(usage, "%s", "");
 		}
 	if (optind != argc)
 		return hr_opt_misuse(usage, "unexpected argument '%s'", argv[optind]);
-	if (o.rules == NULL && (o.key || o.key_fd >= 0 || o.check || o.dry || o.dead_letters))
+	if (o.rules == NULL && (o.key || o.key_fd >= 0 || o.check || o.dry || o.dead_letters || o.state))
 		return hr_opt_misuse(usage, "%s", "--rules is missing");
 	if (o.dump + o.check + o.dry > 1 || (o.dump && o.rules))
 		return hr_opt_misuse(usage, "%s", "only one of --dump, --check and --dry-run, and --dump takes no --rules");
@@ -185,6 +214,8 @@ main(int argc, char *argv[])
 	/* What it prints has values as they came. */
 	if (o.dead_letters && (o.check || o.dry))
 		return hr_opt_misuse(usage, "%s", "--check and --dry-run print what would be parked, and take no --dead-letters");
+	if ((o.state && (o.check || o.dry)) || (o.checkpoint && o.state == NULL))
+		return hr_opt_misuse(usage, "%s", "--checkpoint is of --state, and neither is of --check or --dry-run");
 	if (o.key && o.key_fd >= 0)
 		return hr_opt_misuse(usage, "%s", "only one of --key and --key-fd");
 

@@ -34,8 +34,8 @@ _hr_options() {			# TOOL COMMAND
 	hr-apply:*)
 		echo "$pipe --ddl --retry --batch-rows --sequences --synchronous-commit -n --dry-run" ;;
 	hr-transform:*)
-		echo "--check -d --dbname --dead-letters --dry-run --dump --key --key-fd -P --publication --rules
-		    -v -h --version" ;;
+		echo "--check --checkpoint -d --dbname --dead-letters --dry-run --dump --key --key-fd -P --publication
+		    --rules --state -v -h --version" ;;
 	hr-compress:*)
 		echo "-d --decompress --auto --block-rows --group --independent --json --key-every --memory --stats
 		    -v --verbose -h --version" ;;

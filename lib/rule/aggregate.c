@@ -450,7 +450,7 @@ hr_aggregate_watermark(struct hr_aggregate *a, hr_lsn lsn, int64_t time, struct 
 
 struct position {
 	struct hr_aggregate *a;
-	hr_lsn lsn;
+	hr_lsn lsn, until;
 };
 
 static int
@@ -458,22 +458,26 @@ show_behind(void *arg, struct hr_group *g, struct hr_err *e)
 {
 	const struct position *p = arg;
 
-	if (g->lsn <= p->lsn)
+	if (g->lsn <= p->lsn || g->lsn > p->until)
 		return 0;
 	return show(p->a, g, g->lsn, e) < 0 ? -1 : 0;
 }
 
 int
-hr_aggregate_again(struct hr_aggregate *a, hr_lsn since, struct hr_err *e)
+hr_aggregate_has(const struct hr_aggregate *a, hr_lsn lsn, struct hr_err *e)
 {
-	struct position p = { a, since };
+	if (lsn >= a->forgotten)
+		return 0;
+	hr_fail(e, HR_REFUSED, "the target is at %s, and what it had at %s was forgotten", HR_LSN(lsn), HR_LSN(a->forgotten));
+	hr_hint(e, "was it put back to an older state? remove the aggregation's state and begin with a copy");
+	return within(a, e);
+}
 
-	if (since < a->forgotten) {
-		hr_fail(e, HR_REFUSED, "the target is at %s, and what it had at %s was forgotten", HR_LSN(since),
-		    HR_LSN(a->forgotten));
-		hr_hint(e, "was it put back to an older state? remove the aggregation's state and begin with a copy");
-		return within(a, e);
-	}
+int
+hr_aggregate_again(struct hr_aggregate *a, hr_lsn since, hr_lsn until, struct hr_err *e)
+{
+	struct position p = { a, since, until };
+
 	return hr_groups_each(&a->groups, show_behind, &p, e) < 0 ? within(a, e) : 0;
 }
 
@@ -494,7 +498,7 @@ forget(void *arg, struct hr_group *g, struct hr_err *e)
 int
 hr_aggregate_forget(struct hr_aggregate *a, hr_lsn lsn, struct hr_err *e)
 {
-	struct position p = { a, lsn };
+	struct position p = { .a = a, .lsn = lsn };
 
 	return hr_groups_each_expired(&a->groups, a->time, forget, &p, e) < 0 ? within(a, e) : 0;
 }

@@ -4,7 +4,8 @@
  *
  *	a = hr_aggregate_new(&spec, source, emit, arg, &e);
  *	hr_aggregate_load(a, path, &e);			// 0: there was nothing
- *	hr_aggregate_again(a, target, &e);		// what the target may not have
+ *	hr_aggregate_has(a, target, &e);
+ *	hr_aggregate_again(a, target, until, &e);	// what the target may not have
  *	for each transaction that ends behind hr_aggregate_lsn(a):
  *		hr_aggregate_begin(a, commit_time);
  *		hr_aggregate_add(a, row, var, &e); ...
@@ -27,8 +28,8 @@
  * windows that closed are kept until hr_aggregate_forget() is told that the
  * target has them.
  *
- * The key's values may be NULL: a unique index at the target that is to find
- * such rows has NULLS NOT DISTINCT.
+ * The key's values may be NULL, and hr-apply finds no row by such a one: rules
+ * say coalesce() where that can be.
  *
  * A window is closed when a watermark's time is its end and the lateness: the
  * source's clock counts, by whatever time rows are put into windows, so that a
@@ -117,8 +118,10 @@ int hr_aggregate_commit(struct hr_aggregate *a, hr_lsn end, struct hr_err *e) HR
 /* All up to the LSN came: hand out what is due by the time, which may be 0: none is known. */
 int hr_aggregate_watermark(struct hr_aggregate *a, hr_lsn lsn, int64_t time, struct hr_err *e) HR_USED;
 
-/* Hand out again what was handed out behind since; refused when that was forgotten. */
-int hr_aggregate_again(struct hr_aggregate *a, hr_lsn since, struct hr_err *e) HR_USED;
+/* Does it know all that a target may lack that has everything up to here?  0, or -1 with *e set (HR_REFUSED). */
+int hr_aggregate_has(const struct hr_aggregate *a, hr_lsn lsn, struct hr_err *e) HR_USED;
+/* Hand out again what was handed out behind since, up to the other. */
+int hr_aggregate_again(struct hr_aggregate *a, hr_lsn since, hr_lsn until, struct hr_err *e) HR_USED;
 /* The target has everything up to here, durably. */
 int hr_aggregate_forget(struct hr_aggregate *a, hr_lsn lsn, struct hr_err *e) HR_USED;
 

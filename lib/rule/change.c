@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "base/lsn.h"
+#include "rule/aggregates.h"
 #include "rule/change.h"
 #include "stream/dump.h"
 
@@ -501,13 +502,58 @@ print_row(const struct hr_change *w, size_t before)
 	return b->len > 65536 ? hr_changes_flush(t, w->e) : 0;
 }
 
+/* --- aggregations --- */
+
+static int
+cannot_gather(const struct hr_change *w)
+{
+	hr_fail(w->e, HR_REFUSED, "%s.%s: it is not known what a row was that is to be aggregated, and was %s",
+	    w->p->in->schema, w->p->in->name, w->it->op == HR_UPDATE ? "updated" : w->it->op == HR_DELETE ? "deleted" :
+	    w->it->op == HR_PUT ? "put over one that may be there" : "dropped if it was there");
+	if (w->it->op == HR_UPDATE || w->it->op == HR_DELETE)
+		return hr_hint(w->e, "ALTER TABLE %s.%s REPLICA IDENTITY FULL", w->p->in->schema, w->p->in->name);
+	return hr_hint(w->e, "rows that move to another tenant, or that rules in front put, cannot be aggregated");
+}
+
+/* The columns that are added stand behind those that came. */
+static int
+fill_row(const struct hr_change *w, struct hr_change_row *r)
+{
+	if (add_columns(w, r) < 0)
+		return -1;
+	memcpy(r->masked + w->p->in->columns, r->added, w->p->adds * sizeof(*r->added));
+	return 0;
+}
+
+/* What the filter lets pass goes into what is made of the table. */
+static int
+gather(const struct hr_change *w, enum passes was, enum passes is)
+{
+	struct hr_changes *t = w->t;
+	const struct hr_item *it = w->it;
+	struct hr_gather g = { .f = w->f, .commit = t->now->lsn, .time = t->now->time, .var = t->var };
+	struct hr_change_row *old = it->old_tuple ? &t->old : &t->new;
+	bool goes = it->op == HR_UPDATE || it->op == HR_DELETE || it->op == HR_DROP;
+	bool comes = (it->op == HR_INSERT || it->op == HR_UPDATE) && is == YES, whole = it->old == 'O';
+
+	if (it->op == HR_PUT || it->op == HR_DROP || (goes && was == MAYBE))
+		return cannot_gather(w);
+	goes = goes && was == YES;
+	if ((comes && fill_row(w, &t->new) < 0) || (goes && old != &t->new && fill_row(w, &t->old) < 0) ||
+	    (goes && old == &t->new && !comes && fill_row(w, &t->new) < 0))
+		return -1;
+	if (!goes && !comes)
+		return 0;
+	return hr_gather_row(w->into, &g, goes ? old->masked : NULL, whole, comes ? t->new.masked : NULL, w->e);
+}
+
 int
 hr_change_row(const struct hr_change *w)
 {
 	struct hr_changes *t = w->t;
 	const struct hr_item *it = w->it;
 	size_t before = t->payload.len;
-	bool looks = w->p->checks || w->p->filters || w->p->adds, whole;
+	bool looks = w->p->checks || w->p->filters || w->p->adds || w->into, whole;
 	enum passes was, is = YES;
 	int i;
 
@@ -525,7 +571,13 @@ hr_change_row(const struct hr_change *w)
 			t->new.came[i] = t->old.came[i];
 	if ((it->old_tuple && mask_row(w, &t->old) < 0) || (it->tuple && mask_row(w, &t->new) < 0))
 		return -1;
-	if ((it->tuple && test_row(w, &t->new, &is) < 0) || test_old(w, is, &was) < 0 || put_row(w, was, is) < 0)
+	if ((it->tuple && test_row(w, &t->new, &is) < 0) || test_old(w, is, &was) < 0)
+		return -1;
+	if (w->into && gather(w, was, is) < 0)
+		return -1;
+	if (w->p->left_out)
+		return 0;
+	if (put_row(w, was, is) < 0)
 		return -1;
 	t->dropped += t->payload.len == before;
 	return t->dry && (t->samples == 0 || w->p->printed++ < t->samples) ? print_row(w, before) : 0;

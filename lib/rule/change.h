@@ -17,6 +17,7 @@ struct hr_change_tx {
 	uint32_t xid;
 	hr_lsn lsn;
 	int64_t time;
+	bool open;
 };
 
 /* A row at work: as it came, masked, and the columns that are added. */
@@ -40,12 +41,15 @@ struct hr_changes {
 	uint64_t rows, changed, dropped, parked;
 };
 
+struct hr_gathered;
+
 struct hr_change {
 	struct hr_changes *t;
 	struct hr_plan *p;
 	const struct hr_frame *f;
 	const struct hr_item *it;
 	struct hr_err *e;
+	struct hr_gathered *into;	/* what its rows are aggregated into, or NULL */
 };
 
 void hr_changes_init(struct hr_changes *t);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "rule/plan.h"
 
 /* A plan in the making. */
@@ -382,9 +383,8 @@ applies(const struct making *k, const struct hr_rule *r)
 	    (r->tenants.n == 0 || (k->tenant && hr_names_match(&r->tenants, k->tenant)));
 }
 
-/* Do a delete's old row or key say whose it was?  What finds its tenant by a parent may have lost that. */
-static bool
-says_whose(const struct hr_relation *r)
+bool
+hr_plan_says_whose(const struct hr_relation *r)
 {
 	return !hr_relation_mixed(r) || (r->tenancy == 'c' && r->tenant_column >= 0 && r->column[r->tenant_column].key);
 }
@@ -408,7 +408,7 @@ check_tenants(struct making *k, const struct hr_rule *r)
 		hr_fail(k->e, HR_CONFIG, "%s is shared by all tenants, and the rule is of some", k->table);
 		return at(k, r->place);
 	}
-	for (m = 0; m < r->masks && !says_whose(in); m++)
+	for (m = 0; m < r->masks && !hr_plan_says_whose(in); m++)
 		for (i = 0; i < in->columns; i++)
 			if (in->column[i].key && fnmatch(r->mask[m].column, in->column[i].name, FNM_NOESCAPE) == 0) {
 				hr_fail(k->e, HR_CONFIG, "column '%s' of %s is part of its replica identity, which does not say whose "
@@ -490,14 +490,69 @@ make_out(struct hr_plan *p, struct hr_err *e)
 	out->columns = n;
 }
 
+/* The same with all columns, those that are left out too. */
 static void
-settle(struct hr_plan *p)
+make_all(struct hr_plan *p, struct hr_err *e)
 {
+	struct hr_relation *all = hr_relation_copy(p->masked, e);
+	int i, adds = (int)p->adds, n = p->out->columns - adds;
+
+	p->all = all;
+	if (all == NULL)
+		return;
+	all->column = hr_realloc(all->column, (size_t)(all->columns + adds + 1), sizeof(*all->column));
+	for (i = 0; i < adds; i++) {
+		const struct hr_column *c = &p->out->column[n + i];
+		struct hr_column *new = &all->column[all->columns++];
+
+		*new = (struct hr_column){ .name = hr_strdup(c->name), .typmod = -1 };
+		set_type(new, c->type_schema, c->type_name, c->type, -1);
+	}
+}
+
+static void
+mix(uint64_t *h, const char *s)
+{
+	uint64_t both[2] = { *h, s ? hr_hash(s, strlen(s)) + 1 : 0 };
+
+	*h = hr_hash(both, sizeof(both));
+}
+
+/* What decides which rows there are, and what is in them. */
+static uint64_t
+mark_of(struct making *k)
+{
+	const struct hr_rules *all = k->rules;
+	struct hr_buf b = HR_BUF_INIT;
+	size_t i, m;
+	uint64_t h = 0;
+
+	hr_plan_describe(k->p, &b);
+	mix(&h, hr_buf_text(&b));
+	hr_buf_clear(&b);
+	for (i = 0; i < all->rules; i++) {
+		const struct hr_rule *r = &all->rule[i];
+
+		if (!hr_names_match(&r->tables, k->table))
+			continue;
+		mix(&h, r->filter);
+		for (m = 0; m < r->adds; m++)
+			mix(&h, r->add[m].value ? r->add[m].value : r->add[m].key);
+		for (m = 0; m < r->tenants.n; m++)
+			mix(&h, r->tenants.v[m]);
+	}
+	return h;
+}
+
+static void
+settle(struct making *k)
+{
+	struct hr_plan *p = k->p;
 	int i;
 
 	p->same_layout = p->adds == 0;
 	p->decides |= p->filters > 0;
-	p->opens = p->checks || p->filters || p->adds || p->by_whose;
+	p->opens = p->checks || p->filters || p->adds || p->by_whose || p->gathers;
 	for (i = 0; i < p->in->columns; i++) {
 		p->same_layout = p->same_layout && p->kept[i];
 		p->opens = p->opens || p->mask[i] || !p->kept[i];
@@ -510,7 +565,8 @@ hr_plan_new(struct hr_plan **out, const struct hr_rules *rules, const struct hr_
 {
 	struct hr_plan *p = hr_zalloc(sizeof(*p));
 	struct making k = { p, rules, key, tenant, hr_sprintf("%s.%s", r->schema, r->name), e };
-	size_t i, n = (size_t)r->columns;
+	size_t i, a, n = (size_t)r->columns;
+	bool pass = false;
 	int rc = -1;
 
 	*out = NULL;
@@ -528,13 +584,28 @@ hr_plan_new(struct hr_plan **out, const struct hr_rules *rules, const struct hr_
 		if (check_tenants(&k, &rules->rule[i]) < 0 ||
 		    (applies(&k, &rules->rule[i]) && bind_rule(&k, &rules->rule[i]) < 0))
 			goto out;
-	for (i = 0; i < rules->rules && !p->left_out; i++)
-		if (applies(&k, &rules->rule[i]) && bind_second(&k, &rules->rule[i]) < 0)
+	for (i = 0; i < rules->rules && !p->left_out; i++) {
+		const struct hr_rule *rule = &rules->rule[i];
+
+		if (!applies(&k, rule))
+			continue;
+		if (bind_second(&k, rule) < 0)
 			goto out;
+		p->gathers |= rule->aggregates > 0;
+		for (a = 0; a < rule->aggregates; a++)
+			pass |= rule->aggregate[a].pass;
+	}
 	make_out(p, e);
 	if (p->out == NULL)
 		goto out;
-	settle(p);
+	settle(&k);
+	if (p->gathers) {
+		make_all(p, e);
+		if (p->all == NULL)
+			goto out;
+		p->rules = mark_of(&k);
+		p->left_out = !pass;
+	}
 	rc = 0;
 out:
 	free(k.table);
@@ -572,6 +643,7 @@ hr_plan_free(struct hr_plan *p)
 	hr_relation_free(p->in);
 	hr_relation_free(p->masked);
 	hr_relation_free(p->out);
+	hr_relation_free(p->all);
 	free(p);
 }
 
@@ -581,11 +653,12 @@ hr_plan_describe(const struct hr_plan *p, struct hr_buf *out)
 	size_t i;
 	int c;
 
-	if (p->left_out) {
+	if (p->left_out && !p->gathers) {
 		hr_buf_printf(out, "%s.%s\tleft out\n", p->in->schema, p->in->name);
 		return;
 	}
-	hr_buf_printf(out, "%s.%s\t%s\n", p->in->schema, p->in->name, p->opens ? "by rules" : "as it is");
+	hr_buf_printf(out, "%s.%s\t%s\n", p->in->schema, p->in->name, p->left_out ? "aggregated" :
+	    p->gathers ? "by rules, and aggregated" : p->opens ? "by rules" : "as it is");
 	for (i = 0; i < p->checks; i++)
 		hr_buf_printf(out, "\tcheck\t%s: %s\n", p->check[i].reason, p->check[i].otherwise == HR_OTHERWISE_REFUSE ?
 		    "refused" : p->check[i].otherwise == HR_OTHERWISE_PARK ? "parked" : "dropped");

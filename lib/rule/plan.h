@@ -4,7 +4,7 @@
  * The stages, in this order, each where a rule asks for it: checks look at the row
  * as it came, then its columns are masked, then the filter, then columns are
  * added.  Columns that are left out are there until then, so that filters and
- * expressions can look at them, masked.
+ * expressions can look at them, masked.  Aggregations see what is there then.
  */
 #ifndef HR_PLAN_H
 #define HR_PLAN_H
@@ -31,7 +31,10 @@ struct hr_plan {
 	struct hr_relation *in;		/* as it came */
 	struct hr_relation *masked;	/* the same columns, of the types they have then */
 	struct hr_relation *out;	/* as it goes on */
-	bool left_out;			/* the whole table */
+	struct hr_relation *all;	/* masked, and what is added behind: what aggregations see */
+	bool left_out;			/* the whole table does not go on */
+	bool gathers;			/* its rows are aggregated */
+	uint64_t rules;			/* gathers: of what is done to its rows before */
 	bool opens;			/* rows have to be looked at */
 	bool same_layout;		/* out has the columns of in */
 	struct hr_mask **mask;		/* of each column, or NULL */
@@ -58,6 +61,9 @@ struct hr_plan {
 int hr_plan_new(struct hr_plan **p, const struct hr_rules *rules, const struct hr_relation *r, const char *tenant,
     const struct hr_key *key, struct hr_err *e) HR_USED;
 void hr_plan_free(struct hr_plan *p);
+
+/* Do a delete's old row or key say whose it was?  What finds its tenant by a parent may have lost that. */
+bool hr_plan_says_whose(const struct hr_relation *r);
 
 /* For eyes: a line for each column and stage that does something. */
 void hr_plan_describe(const struct hr_plan *p, struct hr_buf *out);

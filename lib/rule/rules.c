@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/yaml.h"
 #include "rule/rules.h"
+#include "rule/rules_aggregate.h"
 
 #define HERE(type, field) offsetof(struct type, field)
 
@@ -509,13 +510,14 @@ take_rule(struct hr_yaml *l, const yaml_node_t *n, struct hr_rule *r)
 		{ "mask", take_masks, .at = 0 },
 		{ "filter", take_filter, .at = 0 },
 		{ "enrich", take_adds, .at = 0 },
+		{ "aggregate", hr_rules_take_aggregates, .at = 0 },
 	};
 	size_t i;
 
 	r->place = place_of(n);
 	if (hr_yaml_keys(l, "a rule", n, key, HR_COUNT(key), r) < 0)
 		return -1;
-	if (r->only.n + r->leave_out.n + r->checks + r->masks + r->adds == 0 && r->filter == NULL)
+	if (r->only.n + r->leave_out.n + r->checks + r->masks + r->adds + r->aggregates == 0 && r->filter == NULL)
 		return hr_yaml_fail(l, n, "the rule does nothing");
 	for (i = 0; i < r->masks && r->tenants.n; i++)
 		if (r->mask[i].kind == HR_MASK_GENERALIZE && (r->mask[i].coarse == HR_COARSE_AGE || r->mask[i].as_text)) {
@@ -525,6 +527,10 @@ take_rule(struct hr_yaml *l, const yaml_node_t *n, struct hr_rule *r)
 	if (r->tenants.n && (r->only.n || r->leave_out.n || r->adds)) {
 		hr_yaml_fail(l, n, "columns of a table are left out or added for all tenants alike");
 		return hr_hint(l->e, "leave 'tenants' out of this rule; values may differ by $tenant");
+	}
+	if (r->tenants.n && r->aggregates) {
+		hr_yaml_fail(l, n, "rows are aggregated for all tenants alike");
+		return hr_hint(l->e, "leave 'tenants' out of this rule; group by $tenant");
 	}
 	return 0;
 }
@@ -543,6 +549,7 @@ take_rules(struct hr_yaml *l, const struct hr_yaml_key *k, const yaml_node_t *n,
 		r->rule[r->rules] = (struct hr_rule){ .filter = NULL };
 		if (take_rule(l, hr_yaml_node(l, *i), &r->rule[r->rules++]) < 0)
 			return -1;
+		r->aggregates |= r->rule[r->rules - 1].aggregates > 0;
 	}
 	return 0;
 }
@@ -657,6 +664,9 @@ clear_rule(struct hr_rule *r)
 			hr_lookup_clear(a->lookup);
 		free(a->lookup);
 	}
+	for (i = 0; i < r->aggregates; i++)
+		hr_rule_aggregate_clear(&r->aggregate[i]);
+	free(r->aggregate);
 	free(r->check);
 	free(r->mask);
 	free(r->add);

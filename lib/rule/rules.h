@@ -13,6 +13,7 @@
 #include "rule/fake.h"
 #include "rule/general.h"
 #include "rule/lookup.h"
+#include "rule/summary.h"
 
 /* Where something stands in the file. */
 struct hr_place {
@@ -86,6 +87,34 @@ struct hr_rule_add {
 	struct hr_lookup *lookup;	/* that, read when a table first needs it; or NULL */
 };
 
+/* What is made of rows: rows of another table; see summary.h. */
+#define HR_RULE_AGGREGATE_MOST 256	/* columns to group by, and values */
+
+struct hr_rule_group {
+	char *name, *expr;	/* expr NULL: the column of that name */
+};
+
+struct hr_rule_output {
+	int function;		/* enum hr_aggregate_function */
+	char *name, *expr, *filter;	/* or NULL: of all rows; all */
+};
+
+struct hr_rule_aggregate {
+	struct hr_place place;
+	char *into;		/* schema.table; without a schema that of the rows */
+	struct hr_rule_group *group;
+	size_t groups;
+	struct hr_rule_output *output;
+	size_t outputs;
+	int64_t size_us, slide_us, lateness_us;	/* of windows; size 0: there are none */
+	char *by;		/* their time; NULL: that of the commit */
+	enum hr_aggregate_emit emit;
+	int64_t every_us;
+	enum hr_aggregate_late late;
+	bool append_only;
+	bool pass;		/* the rows themselves go on, too */
+};
+
 struct hr_rule {
 	struct hr_place place;
 	struct hr_names tables, tenants;	/* patterns; no tenants: all */
@@ -98,6 +127,8 @@ struct hr_rule {
 	struct hr_place filter_place;
 	struct hr_rule_add *add;
 	size_t adds;
+	struct hr_rule_aggregate *aggregate;
+	size_t aggregates;
 };
 
 struct hr_rules {
@@ -107,6 +138,7 @@ struct hr_rules {
 	bool messages;		/* logical messages are passed on */
 	struct hr_rule *rule;
 	size_t rules;
+	bool aggregates;	/* a rule has some */
 };
 
 #define HR_RULES_INIT { .path = NULL }

@@ -44,6 +44,7 @@ hr_transform_clear(struct hr_transform *t)
 	hr_map_clear(&t->copied, free_copied);
 	hr_relations_clear(&t->relations);
 	hr_changes_clear(&t->work);
+	hr_aggregates_clear(&t->aggregates);
 	hr_key_clear(&t->key);
 	hr_rules_clear(&t->rules);
 }
@@ -109,7 +110,7 @@ hr_transform_idle(void *arg, struct hr_err *e)
 {
 	struct hr_transform *t = arg;
 
-	return hr_changes_flush(&t->work, e);
+	return hr_changes_flush(&t->work, e) < 0 ? -1 : hr_aggregates_idle(&t->aggregates, e);
 }
 
 /* --- rows --- */
@@ -143,6 +144,9 @@ transform_truncate(struct hr_transform *t, const struct hr_frame *f, const struc
 
 		/* One that was not described is named by its number alone. */
 		if (hr_relations_get(&t->relations, id) && (p = plan_of(t, id, f->tenant, f->tenant_len, e)) == NULL)
+			return -1;
+		if (p && p->gathers && hr_gather_truncate(hr_aggregates_of(&t->aggregates, id), &(struct hr_gather){
+		    .f = f, .commit = t->work.now->lsn, .time = t->work.now->time, .var = t->work.var }, e) < 0)
 			return -1;
 		if (p && p->left_out)
 			continue;
@@ -186,14 +190,30 @@ takes_message(const struct hr_transform *t, const struct hr_item *it)
 	return takes;
 }
 
+static void
+follow(struct hr_change_tx *tx, const struct hr_item *it)
+{
+	if (it->op == HR_BEGIN)
+		*tx = (struct hr_change_tx){ it->xid, it->lsn, it->time, true };
+	else if (it->op == HR_COMMIT)
+		tx->open = false;
+}
+
+static int
+cannot_leave(const struct hr_plan *p, struct hr_err *e)
+{
+	hr_fail(e, HR_REFUSED, "%s.%s: rows of it moved to another tenant with their parent, and cannot be aggregated",
+	    p->in->schema, p->in->name);
+	return hr_hint(e, "leave the aggregation out, or begin with a first copy");
+}
+
 static int
 transform_item(struct hr_transform *t, const struct hr_frame *f, const struct hr_item *it, const uint8_t *from,
     const uint8_t *to, struct hr_err *e)
 {
 	struct hr_change w = { .t = &t->work, .f = f, .it = it, .e = e };
 
-	if (it->op == HR_BEGIN)
-		*t->work.now = (struct hr_change_tx){ it->xid, it->lsn, it->time };
+	follow(t->work.now, it);
 	if (it->op == HR_MESSAGE && !takes_message(t, it)) {
 		t->work.dropped++;
 		return 0;
@@ -207,10 +227,13 @@ transform_item(struct hr_transform *t, const struct hr_frame *f, const struct hr
 	if ((w.p = plan_of(t, it->relation, f->tenant, f->tenant_len, e)) == NULL)
 		return -1;
 	t->work.rows++;
-	if (w.p->left_out) {
+	if (w.p->left_out && !w.p->gathers) {
 		t->work.dropped++;
 		return 0;
 	}
+	w.into = w.p->gathers ? hr_aggregates_of(&t->aggregates, it->relation) : NULL;
+	if (w.into && it->op == HR_LEAVE)
+		return cannot_leave(w.p, e);
 	if (it->op == HR_LEAVE || (!w.p->opens && !t->work.dry)) {
 		copy_item(t, from, to);
 		return 0;
@@ -284,8 +307,7 @@ has_work(struct hr_transform *t, const struct hr_frame *f, bool *asks, struct hr
 	*asks = false;
 	while ((more = hr_rows_next(&c, &it, e)) > 0) {
 		work = work || it.op == HR_TRUNCATE || (it.op == HR_MESSAGE && !takes_message(t, &it));
-		if (it.op == HR_BEGIN)
-			*t->work.now = (struct hr_change_tx){ it.xid, it.lsn, it.time };
+		follow(t->work.now, &it);
 		if (!is_row(&it) && it.op != HR_LEAVE)
 			continue;
 		if (p == NULL || last != it.relation) {
@@ -319,7 +341,7 @@ check_size(const struct hr_transform *t, struct hr_err *e)
 static int
 transform_rows(struct hr_transform *t, struct hr_pipe *p, const struct hr_frame *f, struct hr_err *e)
 {
-	struct hr_change_tx was;
+	struct hr_change_tx was, is;
 	struct hr_cur c = hr_cur(f->data, f->len);
 	struct hr_frame out = *f;
 	const uint8_t *from;
@@ -330,6 +352,8 @@ transform_rows(struct hr_transform *t, struct hr_pipe *p, const struct hr_frame 
 	t->work.now = open_of(t, f);
 	was = *t->work.now;
 	more = has_work(t, f, &asks, e);
+	is = *t->work.now;
+	t->aggregates.open += (uint32_t)is.open - (uint32_t)was.open;
 	if (more <= 0)
 		return more < 0 ? -1 : 1;
 	*t->work.now = was;
@@ -428,6 +452,10 @@ transform_relation(struct hr_transform *t, struct hr_pipe *p, const struct hr_fr
 		return -1;
 	if (t->work.samples)
 		hr_plan_describe(plan, &t->work.line);
+	if (hr_aggregates_table(&t->aggregates, &t->rules, plan, p, f, e) < 0)
+		return -1;
+	if (t->work.samples)
+		hr_aggregates_describe(&t->aggregates, plan->in->id, &t->work.line);
 	if (plan->left_out)
 		return 0;
 	if (hr_relation_same(plan->in, plan->out))
@@ -439,8 +467,29 @@ transform_relation(struct hr_transform *t, struct hr_pipe *p, const struct hr_fr
 	return p->out < 0 ? 0 : hr_write(&p->w, &out, e);
 }
 
+/* Tables of which there are states are gathered also when the stream does not describe them again. */
 static int
-transform_head(struct hr_pipe *p, const struct hr_frame *f, struct hr_err *e)
+begin_aggregates(struct hr_transform *t, struct hr_pipe *p, const struct hr_head *h, struct hr_err *e)
+{
+	struct hr_frame f = { .type = HR_FRAME_RELATION, .flags = HR_MUST | HR_ALL, .tenant = "", .lsn = h->start };
+	struct hr_buf b = HR_BUF_INIT;
+	size_t i = 0;
+	int rc;
+
+	rc = hr_aggregates_begin(&t->aggregates, h, e);
+	while (rc == 0 && (rc = hr_aggregates_recall(&t->aggregates, &i, &b, e)) > 0) {
+		f.data = b.data;
+		f.len = (uint32_t)b.len;
+		rc = transform_relation(t, p, &f, e);
+		if (rc > 0)
+			rc = p->out < 0 ? 0 : hr_write(&p->w, &f, e);
+	}
+	hr_buf_clear(&b);
+	return rc;
+}
+
+static int
+transform_head(struct hr_transform *t, struct hr_pipe *p, const struct hr_frame *f, struct hr_err *e)
 {
 	struct hr_head h = HR_HEAD_INIT;
 	char **via;
@@ -452,6 +501,8 @@ transform_head(struct hr_pipe *p, const struct hr_frame *f, struct hr_err *e)
 	via[h.vias++] = hr_strdup("hr-transform " HR_VERSION);
 	h.via = via;
 	rc = p->out < 0 ? 0 : hr_write_head(&p->w, &h, e);
+	if (rc == 0 && t->rules.aggregates)
+		rc = begin_aggregates(t, p, &h, e);
 	hr_head_clear(&h);
 	return rc;
 }
@@ -496,6 +547,31 @@ copied_of(struct hr_transform *t, const struct hr_frame *f)
 	return *at;
 }
 
+static int
+cannot_join(const struct hr_frame *f, struct hr_err *e)
+{
+	hr_fail(e, HR_REFUSED, "tenant '%.*s' is copied into a running stream, and what is aggregated cannot take it in",
+	    (int)f->tenant_len, f->tenant);
+	return hr_hint(e, "begin with a first copy of all, or leave 'aggregate' out of the rules");
+}
+
+/* Rows of a part that comes now would be added to those that are in. */
+static int
+check_in(struct hr_transform *t, const struct hr_snapshot *s, struct hr_err *e)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->parts; i++) {
+		struct hr_part part = hr_part_get(s, i);
+
+		if (part.in || hr_aggregates_of(&t->aggregates, part.relation) == NULL)
+			continue;
+		hr_fail(e, HR_REFUSED, "the rest of a first copy comes, and rows of it cannot be aggregated any more");
+		return hr_hint(e, "begin the copy anew: drop the slot, remove the checkpoint, empty the target's tables");
+	}
+	return 0;
+}
+
 /* Tables that are left out are not copied either. */
 static int
 transform_snapshot(struct hr_transform *t, struct hr_pipe *p, const struct hr_frame *f, struct hr_err *e)
@@ -511,9 +587,20 @@ transform_snapshot(struct hr_transform *t, struct hr_pipe *p, const struct hr_fr
 
 	if (hr_snapshot_decode(&s, f, e) < 0)
 		return -1;
-	part = hr_alloc((s.parts + 1) * sizeof(*part));
+	if (f->tenant_len && t->aggregates.count)
+		return cannot_join(f, e);
+	part = hr_alloc((s.parts + t->aggregates.count + 1) * sizeof(*part));
 	rc = choose_copied(t, &s, c, &relations, part, e);
-	if (rc == 0 && relations.len == 4 * (size_t)s.relations && c->kept == s.parts)
+	if (rc == 0 && t->aggregates.count) {
+		if (s.kind == HR_SNAPSHOT_BEGINS && !t->aggregates.anew)
+			rc = check_in(t, &s, e);
+		if (rc == 0 && s.kind == HR_SNAPSHOT_ENDED)
+			rc = hr_aggregates_end_copy(&t->aggregates, p, f->lsn, c->first_made, e);
+		else if (s.kind == HR_SNAPSHOT_BEGINS)
+			c->first_made = c->kept;
+		hr_aggregates_copied(&t->aggregates, s.kind == HR_SNAPSHOT_BEGINS, &relations, part, &c->kept);
+	}
+	if (rc == 0 && t->aggregates.count == 0 && relations.len == 4 * (size_t)s.relations && c->kept == s.parts)
 		rc = 1;
 	else if (rc == 0) {
 		for (i = 0; i < s.tenants; i++)
@@ -559,13 +646,17 @@ hr_transform_step(void *arg, struct hr_pipe *p, const struct hr_frame *f, struct
 {
 	struct hr_transform *t = arg;
 
+	hr_aggregates_next(&t->aggregates);
 	switch (f->type) {
-	case HR_FRAME_HEAD: return transform_head(p, f, e);
+	case HR_FRAME_HEAD: return transform_head(t, p, f, e);
 	case HR_FRAME_RELATION: return transform_relation(t, p, f, e);
 	case HR_FRAME_ROWS: return transform_rows(t, p, f, e);
 	case HR_FRAME_SNAPSHOT: return transform_snapshot(t, p, f, e);
 	case HR_FRAME_PART: return transform_part(t, p, f, e);
-	case HR_FRAME_WATERMARK: return t->work.line.len && hr_changes_flush(&t->work, e) < 0 ? -1 : 1;
+	case HR_FRAME_WATERMARK:
+		if (t->work.line.len && hr_changes_flush(&t->work, e) < 0)
+			return -1;
+		return t->aggregates.dir ? hr_aggregates_watermark(&t->aggregates, p, f, e) : 1;
 	case HR_FRAME_BLOCK:
 		hr_fail(e, HR_USAGE, "the stream is packed, and rules cannot look into blocks");
 		return hr_hint(e, "put hr-transform in front of hr-compress, or hr-compress -d in front of it");

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/hr.h"
 #include "base/map.h"
+#include "rule/aggregates.h"
 #include "rule/change.h"
 #include "rule/plan.h"
 #include "stream/pipe.h"
@@ -20,6 +21,7 @@
 /* The parts of a copy that is read: which number each has behind the rules. */
 struct hr_copied_parts {
 	uint32_t parts, kept;
+	uint32_t first_made;		/* the number of the first part of what is aggregated */
 	uint32_t *number;		/* UINT32_MAX: of a table that is left out */
 };
 
@@ -32,6 +34,7 @@ struct hr_transform {
 	struct hr_map open;		/* struct hr_change_tx by tenant */
 	struct hr_map copied;		/* struct hr_copied_parts by tenant */
 	struct hr_changes work;
+	struct hr_aggregates aggregates;	/* dir: where states are kept */
 };
 
 #define HR_TRANSFORM_INIT { .key = HR_KEY_INIT, .work = { .dead = -1 } }
@@ -40,7 +43,7 @@ struct hr_transform {
 void hr_transform_init(struct hr_transform *t);
 /* For hr_pipe_run(). */
 int hr_transform_step(void *t, struct hr_pipe *p, const struct hr_frame *f, struct hr_err *e);
-/* Parked rows reach their file, before what came behind them is written. */
+/* Parked rows reach their file, and what is made of others the stream, before what came behind them is written. */
 int hr_transform_idle(void *t, struct hr_err *e);
 /* What masks the column of a table that was described; NULL: nothing does. */
 const struct hr_mask *hr_transform_mask(struct hr_transform *t, const struct hr_relation *r, const char *column,

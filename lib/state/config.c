@@ -507,7 +507,11 @@ hr_config_pipeline(const struct hr_config *c, const char *state)
 			quote(&b, rules);
 			hr_buf_puts(&b, " --dead-letters ");
 			quote(&b, state);
-			hr_buf_puts(&b, "/dead-letters\n");
+			hr_buf_puts(&b, "/dead-letters --state ");
+			quote(&b, state);
+			hr_buf_puts(&b, "/aggregates --checkpoint ");
+			quote(&b, checkpoint);
+			hr_buf_puts(&b, "\n");
 		}
 		hr_buf_printf(&b, "%s --config ", tool[i]);
 		quote(&b, path ? path : c->path);

@@ -381,6 +381,98 @@ rows() {
 	    jq -c '.[1].x')" = null ]
 }
 
+@test "an aggregation that makes no sense is refused" {
+	local it='into: t, group_by: tenant' state=(0010_insert --state st)
+
+	bad 3:16 "'aggregate' is empty" 'aggregate: []'
+	bad 3:16 'an aggregation must be a mapping' 'aggregate: 7'
+	bad 3:16 "an aggregation has no 'into'" 'aggregate: {values: {n: count}, group_by: tenant}'
+	bad 3:16 "an aggregation has no 'values'" "aggregate: {$it}"
+	bad 3:16 "neither 'group_by' nor 'window'" 'aggregate: {into: t, values: {n: count}}'
+	bad 3:16 "'t[.]' is not a table" 'aggregate: {into: t., group_by: tenant, values: {n: count}}'
+	bad 3:16 "'values' is empty" "aggregate: {$it, values: {}}"
+	bad 3:56 "'sum' is not an aggregate function" "aggregate: {$it, values: {n: sum}}"
+	bad 3:56 "'sum[(]id' is not" "aggregate: {$it, values: {n: sum(id}}"
+	bad 3:56 "'median[(]id[)]' is not" "aggregate: {$it, values: {n: median(id)}}"
+	bad 3:80 "'size' must be an interval of days or less, not '1 month'" \
+	    'aggregate: {into: t, values: {n: count}, append_only: true, window: {size: 1 month}}'
+	bad 3:78 "'every' must be an interval" "aggregate: {$it, values: {n: count}, emit: {every: 0 s}}"
+	bad 3:16 "there is no 'window'" "aggregate: {$it, values: {n: count}, emit: window}"
+	bad 2:5 'for all tenants alike' "tenants: acme
+    aggregate: {$it, values: {n: count}}"
+	refuse 78 'no place for what is known of them; give a directory as --state' <<-YAML
+	rules: [{tables: "*", aggregate: {$it, values: {n: count}}}]
+	YAML
+	# What a table says to it.
+	bad 3:16 'max cannot take back rows' "aggregate: {$it, values: {n: max(id)}}" "${state[@]}"
+	bad 3:16 "old rows of 'public.orders' do not come whole" \
+	    'aggregate: {into: t, group_by: note, values: {n: count}}' "${state[@]}"
+	bad 3:16 "two columns of 'public.t' are called 'n'" 'aggregate: {into: t, group_by: {n: tenant}, values: {n: count}}' \
+	    "${state[@]}"
+	bad 3:16 "no column 'nothing'" 'aggregate: {into: t, group_by: nothing, values: {n: count}}' "${state[@]}"
+	bad 3:16 "'[$]lsn' is of the transaction" 'aggregate: {into: t, group_by: {x: $lsn}, values: {n: count}}' "${state[@]}"
+	bad 3:16 'windows by the time of the commit' 'aggregate: {into: t, window: 1 hour, values: {n: count}}' "${state[@]}"
+	bad 3:16 'more than 1000 windows' 'aggregate: {into: t, window: {size: 1 s, slide: 1 us}, append_only: true, values: {n: count}}' \
+	    "${state[@]}"
+	bad 3:16 "filter 'note': .*boolean is needed" "aggregate: {$it, values: {n: {value: count, filter: note}}}" "${state[@]}"
+}
+
+@test "two tables that are made are two, and rules that change are not the old ones" {
+	local twice='rules: [{tables: public.orders, aggregate: [{into: t, group_by: tenant, values: {n: count}},
+	    {into: public.t, group_by: tenant, values: {n: count}}]}]'
+
+	echo "$twice" >r.yaml
+	run -78 --separate-stderr hr-transform --rules r.yaml --state st <"$STREAMS/passed/0010_insert.hrs"
+	[[ $stderr = *'are aggregated into one table, public.t' ]]
+	rm -r st
+	counted
+	sed -i 's/n: count/n: sum(id)/' r.yaml
+	run -78 --separate-stderr hr-transform --rules r.yaml --state st <"$STREAMS/passed/0010_insert.hrs"
+	[[ $stderr = *'other rules'* ]] || fail "$stderr"
+}
+
+# Aggregate the stream's rows, of which a state is left in st.
+counted() {
+	echo 'rules: [{tables: public.orders, aggregate: {into: t, group_by: tenant, values: {n: count}}}]' >r.yaml
+	hr-transform --rules r.yaml --state st <"$STREAMS/passed/0010_insert.hrs" >out
+	hr-transform --dump <out | jq -c 'select(.op == "put") | .new' >puts
+	[ "$(cat puts)" = '{"tenant":"acme","n":1}' ]
+}
+
+# broken FILE STATUS PATTERN: with bytes of stdin in that file of the state.
+broken() {
+	cp -r st bad
+	cat >"bad/$1"
+	run -"$2" --separate-stderr hr-transform --rules r.yaml --state bad <"$STREAMS/passed/0010_insert.hrs"
+	[[ $stderr =~ $3 ]] || fail "$1: $stderr"
+	rm -r bad
+}
+
+@test "a stream that comes again changes no state, and makes what it made" {
+	counted
+	cp -r st before
+	counted
+	diff -r st before
+}
+
+@test "a state that is damaged, of another stream or too old is refused" {
+	counted
+	broken position 74 'not what hr-transform wrote' <<<'x'
+	broken position 77 'are of the stream other' <<<'{"stream":"other","lsn":"0/1500130"}'
+	broken position 77 'begins at 0/1500000, and the states in .* end at 0/1000: what is between is lost' \
+	    <<<"$(sed 's/0.1500130/0\/1000/' st/position)"
+	broken public.t.state 74 '' <<<'x'
+	broken public.t.state 74 '' <<<"$(head -c 40 st/public.t.state | tr '\0' x)"
+	broken public.orders.relation 74 'not what hr-transform wrote' <<<'{"relation":"4"}'
+	broken public.orders.relation 65 '' <<<'{"relation":"4444"}'
+	touch file
+	run -78 --separate-stderr hr-transform --rules r.yaml --state file <"$STREAMS/passed/0010_insert.hrs"
+	run -74 --separate-stderr hr-transform --rules r.yaml --state nowhere/st <"$STREAMS/passed/0010_insert.hrs"
+	[[ $stderr = *'nowhere/st'* ]]
+	run -64 --separate-stderr hr-transform --rules r.yaml --checkpoint cp <"$STREAMS/passed/0010_insert.hrs"
+	run -64 --separate-stderr hr-transform --rules r.yaml --state st --check <"$STREAMS/passed/0010_insert.hrs"
+}
+
 @test "rules that meet nothing change nothing but the head" {
 	local f
 

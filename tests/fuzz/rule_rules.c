@@ -107,7 +107,7 @@ static void
 run(struct hr_plan *p, struct hr_buf *items)
 {
 	static struct hr_changes t = { .dead = 1 };
-	struct hr_change_tx tx = { 7, 100, 0 };
+	struct hr_change_tx tx = { .xid = 7, .lsn = 100 };
 	const struct hr_frame f = { .type = HR_FRAME_ROWS, .tenant = "acme", .tenant_len = 4 };
 	struct hr_cur c = hr_cur(items->data, items->len);
 	struct hr_err e = HR_ERR_INIT;
@@ -117,7 +117,7 @@ run(struct hr_plan *p, struct hr_buf *items)
 		hr_changes_init(&t);
 	t.now = &tx;
 	while (hr_rows_next(&c, &it, &e) > 0) {
-		struct hr_change w = { &t, p, &f, &it, &e };
+		struct hr_change w = { .t = &t, .p = p, .f = &f, .it = &it, .e = &e };
 
 		hr_buf_reset(&t.payload);
 		hr_buf_reset(&t.line);

@@ -94,7 +94,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		/* A sum may be out of its type's range: then it is refused. */
 		a->forgotten = 0;
-		if (hr_aggregate_again(a, 0, &e) < 0 && e.code != HR_REFUSED)
+		if (hr_aggregate_again(a, 0, UINT64_MAX, &e) < 0 && e.code != HR_REFUSED)
 			abort();
 	} else if (a->groups.count || a->groups.used || a->lsn) {
 		abort();

@@ -772,6 +772,11 @@ prefix() {			# COLUMN BITS BITS6
 		hr-transform --rules $f.yaml --key key --dead-letters dead <cap.hrs >$f.hrs
 		hr-transform --dump <$f.hrs >$f.json
 	done
+	hr-transform --rules daily.yaml --check <cap.hrs >daily.out
+	grep -qF 'into public.daily (tenant_id text, day date, payments int8, amount numeric, large int8), unique by tenant_id, day' daily.out
+	hr-transform --rules daily.yaml --state daily.state <cap.hrs | hr-transform --dump >daily.json
+	equal 'acme 8 95.52 0' "$(jq -r 'select(.op == "put") | .new | "\(.tenant_id) \(.payments) \(.amount) \(.large)"' daily.json)"
+	! grep -E 'Customer|order_id' daily.json
 	! grep -E 'Customer [0-9]|@acme|angry|calm' gdpr.json analytics.json
 	equal 18 "$(jq -r 'select(.op == "insert" and .table == "public.customers") | .new.email' gdpr.json | sort -u | wc -l)"
 	grep -q 'Customer 3' region.json

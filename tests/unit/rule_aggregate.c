@@ -437,7 +437,8 @@ live(struct world *w, int batches, struct hr_err *e)
 			copy(&w->target, &past[back]);
 			begin(w, e);
 			good &= hr_aggregate_load(w->a, w->path, e) == 1 &&
-			    hr_aggregate_again(w->a, past_lsn[back], e) == 0;
+			    hr_aggregate_has(w->a, past_lsn[back], e) == 0 &&
+			    hr_aggregate_again(w->a, past_lsn[back], UINT64_MAX, e) == 0;
 			for (i = 0; i < n; i++)
 				good &= apply(w, &log[i], e) == 0;
 		}
@@ -657,10 +658,10 @@ goes(void)
 	watermark(&x, 0);
 	has(&x, "acme|", "none", "its group is dropped");
 	has(&x, "bolt|", "1|5|", "and no other");
-	ok(hr_aggregate_again(x.a, 0, &e) == 0 && x.t.drops == 2, "a drop is shown again to who is behind");
+	ok(hr_aggregate_again(x.a, 0, UINT64_MAX, &e) == 0 && x.t.drops == 2, "a drop is shown again to who is behind");
 	ok(hr_aggregate_forget(x.a, x.lsn - 1, &e) == 0 && x.a->groups.count == 2, "it is kept until the target has it");
 	ok(hr_aggregate_forget(x.a, x.lsn, &e) == 0 && x.a->groups.count == 1, "and then forgotten");
-	refused(hr_aggregate_again(x.a, x.lsn - 1, &e), &e, "was forgotten", "older state");
+	refused(hr_aggregate_has(x.a, x.lsn - 1, &e), &e, "was forgotten", "older state");
 	e = (struct hr_err)HR_ERR_INIT;
 	ok(hr_aggregate_truncate(x.a, NULL, &e) == 0, "all is truncated");
 	watermark(&x, 0);
@@ -749,7 +750,7 @@ states(void)
 	ok(hr_aggregate_decode(y.a, "f", b.data, b.len, &e) < 0 && y.a->groups.count == 0, "a wrong count: nothing is loaded");
 	e = (struct hr_err)HR_ERR_INIT;
 	ok(hr_aggregate_load(y.a, path, &e) == 1 && hr_aggregate_lsn(y.a) == 1, "the file is good still");
-	ok(hr_aggregate_again(y.a, 0, &e) == 0, "and all of it is shown again");
+	ok(hr_aggregate_again(y.a, 0, UINT64_MAX, &e) == 0, "and all of it is shown again");
 	has(&y, "acme|", "1|7.00|1|", "as it was");
 	close_table(&y);
 	s.rules = 7;

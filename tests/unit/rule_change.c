@@ -56,11 +56,11 @@ static const char *
 made(struct hr_plan *p, const char *tenant, const char *item)
 {
 	static struct hr_buf in, out;
-	struct hr_change_tx tx = { 740, 0x10, 0 };
+	struct hr_change_tx tx = { .xid = 740, .lsn = 0x10 };
 	struct hr_frame f = { .tenant = tenant, .tenant_len = (uint16_t)strlen(tenant) };
 	struct hr_cur c;
 	struct hr_item it;
-	struct hr_change w = { &t, p, &f, &it, &e };
+	struct hr_change w = { .t = &t, .p = p, .f = &f, .it = &it, .e = &e };
 
 	hr_err_clear(&e);
 	hr_buf_reset(&in);
@@ -117,10 +117,10 @@ fake_of(const char *columns, const struct hr_value *id)
 	struct hr_relation *r = table('d', 'c', columns);
 	struct hr_plan *p = plan_of("rules: [{tables: public.t, mask: {name: {by: fake, as: name, of: id}}}]", r, "acme", &e);
 	struct hr_value v[2] = { *id, name };
-	struct hr_change_tx tx = { 740, 0x10, 0 };
+	struct hr_change_tx tx = { .xid = 740, .lsn = 0x10 };
 	struct hr_frame f = { .tenant = "acme", .tenant_len = 4 };
 	struct hr_item it = { .op = HR_INSERT, .old = '-' };
-	struct hr_change w = { &t, p, &f, &it, &e };
+	struct hr_change w = { .t = &t, .p = p, .f = &f, .it = &it, .e = &e };
 	struct hr_buf tuple = HR_BUF_INIT;
 	struct hr_fake k = HR_FAKE_INIT;
 

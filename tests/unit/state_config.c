@@ -168,7 +168,8 @@ pipeline(void)
 	c.path = hr_strdup("/etc/hr/t.yaml");
 	text = hr_config_pipeline(&c, "/st");
 	is(text, "hr-capture --config '/etc/hr/t.yaml' --checkpoint '/st/checkpoint'\n"
-	    "hr-transform --rules '/etc/hr/it'\\''s/mask.yaml' --dead-letters '/st'/dead-letters\n"
+	    "hr-transform --rules '/etc/hr/it'\\''s/mask.yaml' --dead-letters '/st'/dead-letters"
+	    " --state '/st'/aggregates --checkpoint '/st/checkpoint'\n"
 	    "hr-apply --config '/etc/hr/t.yaml' --checkpoint '/st/checkpoint'\n", "which are from where the file is");
 	free(text);
 	free(here);

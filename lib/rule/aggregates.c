@@ -320,11 +320,7 @@ static int
 target_has(struct hr_aggregates *g, hr_lsn *lsn, struct hr_err *e)
 {
 	*lsn = 0;
-	if (g->durable == NULL)
-		*lsn = g->start;
-	else if (g->durable(g->arg, lsn, e) < 0)
-		return -1;
-	return 0;
+	return g->durable ? g->durable(g->arg, lsn, e) : 0;
 }
 
 static int
@@ -429,9 +425,12 @@ load(struct hr_aggregates *g, struct hr_made *m, struct hr_err *e)
 		    made->schema, made->name, m->of->source);
 	if (m->a->lsn < g->position)
 		m->a->lsn = g->position;
-	if (rc == 0 || has == 0)
+	if (rc == 0)
 		return 0;
-	return hr_aggregate_has(m->a, has, e) < 0 ? -1 : hr_aggregate_forget(m->a, has, e);
+	/* A stream begins where the target is, or further back; a checkpoint lags behind it. */
+	if (has && hr_aggregate_has(m->a, has > g->start ? has : g->start, e) < 0)
+		return -1;
+	return hr_aggregate_forget(m->a, g->durable ? has : g->start, e);
 }
 
 static int

@@ -82,7 +82,7 @@ target_has(void *file, hr_lsn *lsn, struct hr_err *e)
 	struct hr_checkpoint c = HR_CHECKPOINT_INIT;
 	int rc = hr_checkpoint_load(&c, file, e);
 
-	*lsn = rc > 0 ? c.lsn : 0;
+	*lsn = rc > 0 && c.state == HR_STATE_STREAMING ? c.lsn : 0;
 	hr_checkpoint_clear(&c);
 	return rc < 0 ? -1 : 0;
 }

@@ -75,6 +75,9 @@ struct hr_capture {
 	hr_lsn acked;			/* what the target has made durable */
 	hr_lsn began;			/* the end of the source's WAL when we did */
 	int64_t sent_time;		/* the source's clock at the last message */
+	hr_lsn ahead;			/* where the source's WAL ended when its clock was */
+	int64_t ahead_time;
+	int64_t said_time;		/* sent_time at the last watermark of a quiet source */
 	bool past_endpos;
 	bool late_end;			/* endpos is a now that comes when the copies asked for are done */
 	bool settling;			/* the quiet source was asked how far it is */

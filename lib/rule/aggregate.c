@@ -77,6 +77,16 @@ hr_aggregate_relate(struct hr_aggregate *a, const struct hr_aggregate_spec *s, c
 	return 0;
 }
 
+void
+hr_aggregate_reset(struct hr_aggregate *a)
+{
+	hr_groups_clear(&a->groups);
+	a->lsn = a->reached = a->forgotten = 0;
+	a->open = false;
+	a->time = a->next = HR_TIME_NOW;
+	a->emitted = a->late_rows = a->timeless_rows = 0;
+}
+
 const struct hr_relation *
 hr_aggregate_relation(const struct hr_aggregate *a)
 {

@@ -91,6 +91,9 @@ void hr_aggregate_free(struct hr_aggregate *a);
 int hr_aggregate_relate(struct hr_aggregate *a, const struct hr_aggregate_spec *s,
     const struct hr_relation *source, struct hr_err *e) HR_USED;
 
+/* Forget all rows; what was emitted is not taken back. */
+void hr_aggregate_reset(struct hr_aggregate *a);
+
 /* What is made: the group's columns and the window's, which are its key, then the outputs; lent. */
 const struct hr_relation *hr_aggregate_relation(const struct hr_aggregate *a);
 /* Transactions that end at or before it are in, and no others when it was loaded. */

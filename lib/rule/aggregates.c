@@ -2,10 +2,7 @@
 
 #include "base/hr.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,19 +11,17 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/file.h"
-#include "base/hex.h"
 #include "base/log.h"
 #include "base/lsn.h"
 #include "rule/aggregates.h"
+#include "rule/state_dir.h"
 #include "stream/relation.h"
 #include "stream/value.h"
 
 #define FIRST_RELATION	0xF0000000u	/* numbers of tables that are made: no source has got so far */
 #define APART_US	1000000		/* between watermarks, at the least */
 #define PIECE_BYTES	(1 << 20)	/* of rows, that a frame is written of */
-#define POSITION_MAX	65536
-#define RELATION_MAX	(1 << 24)
+#define PIECES_BYTES	(16 << 20)	/* of all tenants together */
 
 /* Rows of one tenant that are being written. */
 struct out {
@@ -46,10 +41,12 @@ free_gathered(void *value)
 	for (i = 0; i < t->n; i++) {
 		hr_aggregate_free(t->made[i].a);
 		free(t->made[i].path);
+		free(t->made[i].name);
 	}
 	free(t->made);
 	free(t->source);
 	free(t->tenant);
+	free(t->path);
 	hr_buf_clear(&t->relation);
 	free(t);
 }
@@ -81,6 +78,9 @@ hr_aggregates_clear(struct hr_aggregates *g)
 	hr_map_clear(&g->tables, free_gathered);
 	hr_map_clear(&g->out, free_out);
 	free_recalled(g);
+	hr_state_position_clear(&g->position);
+	if (g->lock > 0)
+		close(g->lock);
 	free(g->stream);
 	*g = (struct hr_aggregates)HR_AGGREGATES_INIT;
 }
@@ -101,207 +101,106 @@ each(struct hr_aggregates *g, int (*f)(struct hr_made *m, struct hr_err *e), str
 	return 0;
 }
 
-/* --- the position --- */
-
-static int
-bad_file(const char *path, struct hr_err *e)
-{
-	hr_fail(e, HR_IO, "'%s' is not what hr-transform wrote", path);
-	return hr_hint(e, "take it back from a copy, or remove the directory and begin with a first copy");
-}
-
-static char *
-position_path(const struct hr_aggregates *g)
-{
-	return hr_sprintf("%s/position", g->dir);
-}
-
-static int
-other_stream(const struct hr_aggregates *g, const char *path, const char *was, struct hr_err *e)
-{
-	hr_fail(e, HR_REFUSED, "the states in '%s' are of the stream %s, and this is %s", path, was, g->stream);
-	return hr_hint(e, "give each pipeline a directory of its own as --state");
-}
-
-static int
-load_position(struct hr_aggregates *g, struct hr_err *e)
-{
-	char *path = position_path(g);
-	struct hr_buf b = HR_BUF_INIT;
-	const char *stream, *lsn;
-	json_t *o = NULL;
-	int rc = 0;
-
-	if (access(path, F_OK) != 0 && errno == ENOENT)
-		goto out;
-	if ((rc = hr_file_read(path, POSITION_MAX, &b, e)) < 0)
-		goto out;
-	o = json_loadb((const char *)b.data, b.len, 0, NULL);
-	if (o == NULL || json_unpack(o, "{s:s, s:s}", "stream", &stream, "lsn", &lsn) < 0 ||
-	    hr_lsn_parse(lsn, &g->position) < 0)
-		rc = bad_file(path, e);
-	else if (strcmp(stream, g->stream) != 0)
-		rc = other_stream(g, g->dir, stream, e);
-out:
-	json_decref(o);
-	hr_buf_clear(&b);
-	free(path);
-	return rc;
-}
-
-static int
-write_whole(const char *path, const char *text, struct hr_err *e)
-{
-	size_t n = strlen(text);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), rc = 0;
-
-	if (fd < 0 || write(fd, text, n) != (ssize_t)n || fsync(fd) != 0)
-		rc = hr_fail_sys(e, "cannot write '%s'", path);
-	if (fd >= 0)
-		close(fd);
-	return rc;
-}
-
-/* As JSON, beside and then by rename, durably; gives up o. */
-static int
-save_json(const char *path, json_t *o, struct hr_err *e)
-{
-	char *beside = hr_sprintf("%s.new", path), *text = json_dumps(o, JSON_COMPACT);
-	int rc = write_whole(beside, text, e);
-
-	if (rc == 0 && rename(beside, path) != 0)
-		rc = hr_fail_sys(e, "cannot rename '%s' to '%s'", beside, path);
-	if (rc == 0)
-		rc = hr_file_sync_directory(path, e);
-	json_decref(o);
-	free(text);
-	free(beside);
-	return rc;
-}
-
-static int
-save_position(struct hr_aggregates *g, hr_lsn lsn, struct hr_err *e)
-{
-	char *path = position_path(g);
-	int rc = save_json(path, json_pack("{s:s, s:s}", "stream", g->stream, "lsn", HR_LSN(lsn)), e);
-
-	if (rc == 0)
-		g->position = lsn;
-	free(path);
-	return rc;
-}
-
-/* --- files of tables --- */
-
-static bool
-ends_in(const char *name, const char *end)
-{
-	size_t n = strlen(name), m = strlen(end);
-
-	return n > m && strcmp(name + n - m, end) == 0;
-}
-
-/* The files there are of an earlier stream are no more; those of this one are read. */
-static int
-look_around(struct hr_aggregates *g, struct hr_err *e)
-{
-	DIR *d = opendir(g->dir);
-	const struct dirent *f;
-	size_t cap = 0;
-	int rc = 0;
-
-	if (d == NULL)
-		return hr_fail_sys(e, "cannot read the directory '%s'", g->dir);
-	free_recalled(g);
-	while (rc == 0 && (f = readdir(d)) != NULL) {
-		char *path = hr_sprintf("%s/%s", g->dir, f->d_name);
-		bool table = ends_in(f->d_name, ".relation"), ours = table || ends_in(f->d_name, ".state") ||
-		    strcmp(f->d_name, "position") == 0;
-
-		if (ours && g->anew && unlink(path) != 0)
-			rc = hr_fail_sys(e, "cannot remove '%s'", path);
-		if (table && !g->anew) {
-			HR_GROW(g->recalled, g->recalls, cap);
-			g->recalled[g->recalls++] = path;
-		} else
-			free(path);
-	}
-	closedir(d);
-	return rc;
-}
-
-static bool
-take_hex(struct hr_buf *b, const char *hex)
-{
-	int high, low;
-
-	for (; hex[0] && hex[1]; hex += 2) {
-		high = hr_hex_value((uint8_t)hex[0]);
-		low = hr_hex_value((uint8_t)hex[1]);
-		if (high < 0 || low < 0)
-			return false;
-		hr_buf_u8(b, (uint8_t)(high << 4 | low));
-	}
-	return hex[0] == '\0';
-}
-
-int
-hr_aggregates_recall(struct hr_aggregates *g, size_t *i, struct hr_buf *relation, struct hr_err *e)
-{
-	struct hr_buf b = HR_BUF_INIT;
-	const char *path, *hex;
-	json_t *o;
-	int rc = -1;
-
-	hr_buf_reset(relation);
-	if (*i >= g->recalls)
-		return 0;
-	path = g->recalled[(*i)++];
-	if (hr_file_read(path, RELATION_MAX, &b, e) < 0)
-		return -1;
-	o = json_loadb((const char *)b.data, b.len, 0, NULL);
-	if (o == NULL || json_unpack(o, "{s:s}", "relation", &hex) < 0 || !take_hex(relation, hex))
-		bad_file(path, e);
-	else
-		rc = 1;
-	json_decref(o);
-	hr_buf_clear(&b);
-	return rc;
-}
-
 /* --- a stream begins --- */
+
+/* How far the furthest state is. */
+static hr_lsn
+furthest(const struct hr_state_position *p)
+{
+	hr_lsn lsn = p->lsn;
+	size_t i;
+
+	for (i = 0; i < p->states.slots; i++)
+		if (p->states.slot[i].key && p->states.slot[i].value && *(hr_lsn *)p->states.slot[i].value > lsn)
+			lsn = *(hr_lsn *)p->states.slot[i].value;
+	return lsn;
+}
+
+/* A source that took over may not have what another one had. */
+static int
+check_timeline(const struct hr_aggregates *g, const struct hr_head *h, struct hr_err *e)
+{
+	const struct hr_state_position *p = &g->position;
+
+	if (h->timeline == p->timeline || (h->timeline > p->timeline && furthest(p) <= h->timeline_begin))
+		return 0;
+	hr_fail(e, HR_REFUSED, "the states in '%s' go up to %s on timeline %" PRIu32 ", and the stream is of timeline %" PRIu32
+	    ", which left it at %s", g->dir, HR_LSN(furthest(p)), p->timeline, h->timeline, HR_LSN(h->timeline_begin));
+	return hr_hint(e, "they have what this source has not: remove them and begin with a first copy");
+}
 
 static int
 check_start(struct hr_aggregates *g, const struct hr_head *h, struct hr_err *e)
 {
+	const struct hr_state_position *p = &g->position;
+
 	g->anew = h->copy && strcmp(h->copy, "first") == 0;
-	if (h->copy && !g->anew && g->position == 0) {
-		hr_fail(e, HR_REFUSED, "the stream goes on with a first copy that was cut, and rows of it that went before "
-		    "cannot be aggregated any more");
-		return hr_hint(e, "begin the copy anew: drop the slot, remove the checkpoint, empty the target's tables");
+	g->waits = h->copy && !g->anew && !p->there;
+	if (g->anew && p->there && h->start < p->lsn) {
+		hr_fail(e, HR_REFUSED, "a first copy of %s comes, and the states in '%s' go up to %s", HR_LSN(h->start), g->dir,
+		    HR_LSN(p->lsn));
+		return hr_hint(e, "is it a stream that was recorded? else remove them");
 	}
-	if (g->anew || g->position == 0 || h->start <= g->position)
+	if (g->anew || !p->there)
+		return 0;
+	if (check_timeline(g, h, e) < 0)
+		return -1;
+	if (h->start <= p->lsn)
 		return 0;
 	hr_fail(e, HR_REFUSED, "the stream begins at %s, and the states in '%s' end at %s: what is between is lost",
-	    HR_LSN(h->start), g->dir, HR_LSN(g->position));
+	    HR_LSN(h->start), g->dir, HR_LSN(p->lsn));
 	return hr_hint(e, "were they put back from an older copy? remove them and begin with a first copy");
+}
+
+/* Which stream it is, in letters that JSON takes. */
+static char *
+stream_name(const struct hr_head *h)
+{
+	char *name = hr_sprintf("%s of %s, system %" PRIu64, h->slot ? h->slot : "", h->database ? h->database : "", h->system);
+	struct hr_buf b = HR_BUF_INIT;
+	const char *c;
+
+	for (c = name; *c; c++)
+		if (*c >= ' ' && *c <= '~' && *c != '%')
+			hr_buf_put(&b, c, 1);
+		else
+			hr_buf_printf(&b, "%%%02x", (uint8_t)*c);
+	free(name);
+	hr_buf_text(&b);
+	return (char *)hr_buf_take(&b, NULL);
 }
 
 int
 hr_aggregates_begin(struct hr_aggregates *g, const struct hr_head *h, struct hr_err *e)
 {
 	free(g->stream);
-	g->stream = hr_sprintf("%s of %s, system %" PRIu64, h->slot ? h->slot : "", h->database ? h->database : "", h->system);
+	g->stream = stream_name(h);
 	g->start = g->shown = h->start;
+	g->some = h->tenants > 0;
 	if (g->dir == NULL)
 		return 0;
-	if (mkdir(g->dir, 0700) != 0 && errno != EEXIST)
-		return hr_fail_sys(e, "cannot make the directory '%s'", g->dir);
-	if (load_position(g, e) < 0 || check_start(g, h, e) < 0)
+	if ((g->lock = hr_state_dir_open(g->dir, e)) < 0 || hr_state_dir_position(g->dir, g->stream, &g->position, e) < 0 ||
+	    check_start(g, h, e) < 0)
 		return -1;
-	if (g->anew)
-		g->position = 0;
-	return look_around(g, e);
+	free_recalled(g);
+	if (hr_state_dir_tables(g->dir, g->anew || g->waits || !g->position.there, &g->recalled, &g->recalls, e) < 0)
+		return -1;
+	if (g->anew || !g->position.there) {
+		hr_state_position_clear(&g->position);
+		g->position.lsn = h->start;
+	}
+	/* From here on it says whose it is. */
+	g->position.there = true;
+	g->position.timeline = h->timeline;
+	return g->waits ? 0 : hr_state_dir_set_position(g->dir, g->stream, &g->position, e);
+}
+
+int
+hr_aggregates_recall(struct hr_aggregates *g, size_t *i, struct hr_buf *relation, struct hr_err *e)
+{
+	if (*i >= g->recalls)
+		return 0;
+	return hr_state_dir_table(g->recalled[(*i)++], relation, NULL, e) < 0 ? -1 : 1;
 }
 
 /* --- tables --- */
@@ -378,33 +277,18 @@ check_name(struct hr_aggregates *g, const struct hr_relation *made, const struct
 		for (k = 0; t && k < t->n; k++) {
 			const struct hr_relation *r = t->made[k].a ? hr_aggregate_relation(t->made[k].a) : NULL;
 
-			if (r && &t->made[k] != but && strcmp(r->schema, made->schema) == 0 && strcmp(r->name, made->name) == 0)
-				return hr_fail(e, HR_CONFIG, "rows of %s and of %s are aggregated into one table, %s.%s", t->source,
+			if (r == NULL || &t->made[k] == but || strcmp(r->schema, made->schema) != 0 || strcmp(r->name, made->name) != 0)
+				continue;
+			if (t != but->of && strcmp(t->source, but->of->source) == 0) {
+				hr_fail(e, HR_REFUSED, "table %s is another one than before, and what was made of its rows is not taken back",
+				    t->source);
+				return hr_hint(e, "remove the states, empty %s.%s at the target, and begin with a first copy", r->schema, r->name);
+			}
+			return hr_fail(e, HR_CONFIG, "rows of %s and of %s are aggregated into one table, %s.%s", t->source,
 				    but->of->source, r->schema, r->name);
 		}
 	}
 	return 0;
-}
-
-/* The file name of a table: what is not a letter or digit is two hexadecimal digits. */
-static char *
-path_of(const struct hr_aggregates *g, const char *schema, const char *name, const char *end)
-{
-	struct hr_buf b = HR_BUF_INIT;
-	const char *part[] = { schema, ".", name };
-	size_t i;
-	const char *c;
-
-	hr_buf_printf(&b, "%s/", g->dir);
-	for (i = 0; i < HR_COUNT(part); i++)
-		for (c = part[i]; *c; c++)
-			if ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '_' || i == 1)
-				hr_buf_u8(&b, (uint8_t)*c);
-			else
-				hr_buf_printf(&b, "%%%02x", (uint8_t)*c);
-	hr_buf_puts(&b, end);
-	hr_buf_text(&b);
-	return (char *)hr_buf_take(&b, NULL);
 }
 
 /* Go on with the state that there is. */
@@ -412,19 +296,26 @@ static int
 load(struct hr_aggregates *g, struct hr_made *m, struct hr_err *e)
 {
 	const struct hr_relation *made = hr_aggregate_relation(m->a);
-	hr_lsn has;
+	hr_lsn has, least;
 	int rc;
 
-	m->path = path_of(g, made->schema, made->name, ".state");
-	if (g->anew)
+	m->path = hr_state_dir_path(g->dir, made->schema, made->name, ".state");
+	m->name = hr_sprintf("%s.%s", made->schema, made->name);
+	if (g->anew || g->waits)
 		return 0;
+	least = hr_state_position_of(&g->position, m->name);
 	if ((rc = hr_aggregate_load(m->a, m->path, e)) < 0 || target_has(g, &has, e) < 0)
 		return -1;
 	if (rc == 0)
 		hr_log(HR_LOG_WARNING, "aggregation into %s.%s begins without a first copy: rows that %s has now are not in it",
 		    made->schema, made->name, m->of->source);
-	if (m->a->lsn < g->position)
-		m->a->lsn = g->position;
+	if ((rc == 0 && least) || m->a->lsn < least) {
+		hr_fail(e, HR_REFUSED, "the state in '%s' was saved at %s, and %s", m->path, HR_LSN(least),
+		    rc ? "is an older one" : "is not there");
+		return hr_hint(e, "put it back, or remove the directory and begin with a first copy");
+	}
+	if (m->a->lsn < g->position.lsn)
+		m->a->lsn = g->position.lsn;
 	if (rc == 0)
 		return 0;
 	/* A stream begins where the target is, or further back; a checkpoint lags behind it. */
@@ -491,57 +382,26 @@ new_gathered(struct hr_aggregates *g, const struct hr_rules *rules, const struct
 	return t;
 }
 
-static char *
-relation_path(const struct hr_aggregates *g, const struct hr_relation *r)
-{
-	return path_of(g, r->schema, r->name, ".relation");
-}
-
 /* Whose rows a table has, where it is one's: as it was known before. */
 static int
-recall_tenant(struct hr_aggregates *g, struct hr_gathered *t, const struct hr_relation *r, struct hr_err *e)
+recall_tenant(struct hr_aggregates *g, struct hr_gathered *t, struct hr_err *e)
 {
-	char *path = relation_path(g, r);
 	struct hr_buf b = HR_BUF_INIT;
-	const char *tenant = NULL;
-	json_t *o;
 	int rc = 0;
 
-	if (!g->anew && access(path, F_OK) == 0) {
-		rc = hr_file_read(path, RELATION_MAX, &b, e);
-		o = json_loadb((const char *)b.data, b.len, 0, NULL);
-		if (rc == 0 && (o == NULL || json_unpack(o, "{s?s}", "tenant", &tenant) < 0))
-			rc = bad_file(path, e);
-		t->tenant = tenant ? hr_strdup(tenant) : NULL;
-		json_decref(o);
-	}
+	if (!g->anew && access(t->path, F_OK) == 0)
+		rc = hr_state_dir_table(t->path, &b, &t->tenant, e);
 	hr_buf_clear(&b);
-	free(path);
 	return rc;
 }
 
 static int
-save_table(struct hr_aggregates *g, struct hr_gathered *t, struct hr_err *e)
+save_table(struct hr_gathered *t, struct hr_err *e)
 {
-	struct hr_buf hex = HR_BUF_INIT;
-	struct hr_relation *r;
-	char *path;
-	int rc;
-
-	if (!t->changed)
-		return 0;
-	if (hr_relation_decode(&r, t->relation.data, t->relation.len, e) < 0)
+	if (t->changed && hr_state_dir_set_table(t->path, &t->relation, t->tenant, e) < 0)
 		return -1;
-	path = relation_path(g, r);
-	hr_buf_need(&hex, 2 * t->relation.len);
-	hr_hex_put(hex.data, t->relation.data, t->relation.len);
-	hex.len = 2 * t->relation.len;
-	rc = save_json(path, json_pack("{s:s, s:s*}", "relation", hr_buf_text(&hex), "tenant", t->tenant), e);
-	t->changed = rc < 0;
-	hr_relation_free(r);
-	hr_buf_clear(&hex);
-	free(path);
-	return rc;
+	t->changed = false;
+	return 0;
 }
 
 static int
@@ -550,7 +410,7 @@ save_tables(struct hr_aggregates *g, struct hr_err *e)
 	size_t i;
 
 	for (i = 0; i < g->tables.slots; i++)
-		if (g->tables.slot[i].key && g->tables.slot[i].value && save_table(g, g->tables.slot[i].value, e) < 0)
+		if (g->tables.slot[i].key && g->tables.slot[i].value && save_table(g->tables.slot[i].value, e) < 0)
 			return -1;
 	return 0;
 }
@@ -563,22 +423,32 @@ hr_aggregates_table(struct hr_aggregates *g, const struct hr_rules *rules, const
 	uint8_t key[4];
 	size_t i;
 
-	if (plan->in->id >= FIRST_RELATION && plan->in->id - FIRST_RELATION < g->count + 1)
+	if (plan->in->id >= FIRST_RELATION && rules->aggregates)
 		return hr_fail(e, HR_REFUSED, "table %s.%s has a number that aggregated ones have", plan->in->schema, plan->in->name);
+	if (!plan->gathers && t) {
+		hr_fail(e, HR_REFUSED, "table %s.%s was %s, and is not aggregated by that name", plan->in->schema, plan->in->name,
+		    t->source);
+		return hr_hint(e, "let the rules name it as it is called now, and begin with a first copy");
+	}
 	if (!plan->gathers)
 		return 0;
 	if (t == NULL) {
 		t = new_gathered(g, rules, plan);
 		hr_set_u32le(key, plan->in->id);
 		*hr_map_at(&g->tables, key, sizeof(key)) = t;
-		if (g->dir && recall_tenant(g, t, plan->in, e) < 0)
-			return -1;
+		if (g->dir) {
+			t->path = hr_state_dir_path(g->dir, plan->in->schema, plan->in->name, ".relation");
+			if (recall_tenant(g, t, e) < 0)
+				return -1;
+		}
 	}
 	if (t->relation.len != f->len || memcmp(t->relation.data, f->data, f->len) != 0) {
 		hr_buf_reset(&t->relation);
 		hr_buf_put(&t->relation, f->data, f->len);
 		t->changed = true;
 	}
+	t->ones = plan->in->tenancy == 's' || plan->in->tenancy == 'd';
+	t->mixed = hr_relation_mixed(plan->in);
 	for (i = 0; i < t->n; i++)
 		if (make(g, &t->made[i], rules, plan, e) < 0 ||
 		    write_relation(p, hr_aggregate_relation(t->made[i].a), g->shown, e) < 0)
@@ -609,20 +479,42 @@ hr_aggregates_describe(const struct hr_aggregates *g, uint32_t relation, struct 
 
 /* --- rows in --- */
 
-static void
-set_tenant(struct hr_gathered *t, const struct hr_frame *f)
+/* Whose rows a table has that is one tenant's. */
+static int
+set_tenant(struct hr_gathered *t, const struct hr_frame *f, struct hr_err *e)
 {
-	if (t->tenant || f->tenant_len == 0)
-		return;
+	if (!t->ones || f->tenant_len == 0)
+		return 0;
+	if (t->tenant && strlen(t->tenant) == f->tenant_len && memcmp(t->tenant, f->tenant, f->tenant_len) == 0)
+		return 0;
+	if (t->tenant) {
+		hr_fail(e, HR_REFUSED, "rows of %s are of another tenant than before", t->source);
+		return hr_hint(e, "remove the states and begin with a first copy");
+	}
 	t->tenant = hr_sprintf("%.*s", (int)f->tenant_len, f->tenant);
 	t->changed = true;
+	return 0;
 }
 
-/* Is it in the state already? */
+/* Is it in the state already, or of before the copy that comes? */
 static bool
 is_in(const struct hr_made *m, const struct hr_gather *w)
 {
-	return w->commit < hr_aggregate_lsn(m->a);
+	return m->of->all->waits || w->commit < hr_aggregate_lsn(m->a);
+}
+
+/* In a stream of some tenants what goes may be another one's. */
+static int
+check_ours(const struct hr_gathered *t, const struct hr_gather *w, struct hr_err *e)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		if (!is_in(&t->made[i], w)) {
+			hr_fail(e, HR_REFUSED, "a row of %s went that may be one of another tenant, which the stream is not of", t->source);
+			return hr_hint(e, "ALTER TABLE %s REPLICA IDENTITY FULL, or say that it is only inserted into", t->source);
+		}
+	return 0;
 }
 
 int
@@ -634,7 +526,10 @@ hr_gather_row(struct hr_gathered *t, const struct hr_gather *w, const struct hr_
 
 	if (t->all->dir == NULL)
 		return 0;
-	set_tenant(t, w->f);
+	if (set_tenant(t, w->f, e) < 0)
+		return -1;
+	if (old && t->all->some && t->mixed && w->f->tenant_len == 0 && check_ours(t, w, e) < 0)
+		return -1;
 	for (i = 0; i < t->n && rc == 0; i++) {
 		struct hr_made *m = &t->made[i];
 
@@ -681,9 +576,24 @@ write_out(struct hr_aggregates *g, struct out *o, struct hr_err *e)
 	};
 	int rc = g->pipe->out < 0 ? 0 : hr_write(&g->pipe->w, &f, e);
 
-	hr_buf_reset(&o->payload);
+	g->buffered -= o->payload.len < g->buffered ? o->payload.len : g->buffered;
+	hr_buf_clear(&o->payload);
 	o->count = 0;
 	return rc;
+}
+
+static int
+write_all(struct hr_aggregates *g, struct hr_err *e)
+{
+	size_t i;
+
+	for (i = 0; i < g->out.slots; i++) {
+		struct out *o = g->out.slot[i].key ? g->out.slot[i].value : NULL;
+
+		if (o && o->count && write_out(g, o, e) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static struct out *
@@ -732,7 +642,7 @@ emit(void *arg, enum hr_op op, const struct hr_value *value, int n, struct hr_er
 	struct hr_aggregates *g = m->of->all;
 	struct hr_buf tenant = HR_BUF_INIT;
 	struct out *o;
-	size_t mark;
+	size_t mark, before;
 
 	if (whose(m, value, &tenant, e) < 0) {
 		hr_buf_clear(&tenant);
@@ -740,6 +650,7 @@ emit(void *arg, enum hr_op op, const struct hr_value *value, int n, struct hr_er
 	}
 	o = out_of(g, tenant.len ? (const char *)tenant.data : "", tenant.len);
 	hr_buf_clear(&tenant);
+	before = o->payload.len;
 	if (!o->begun) {
 		hr_put_begin(&o->payload, 0, g->lsn, g->mark.time);
 		o->count++;
@@ -752,7 +663,8 @@ emit(void *arg, enum hr_op op, const struct hr_value *value, int n, struct hr_er
 	hr_tuple_put(&o->payload, value, n);
 	hr_item_close(&o->payload, mark);
 	o->count++;
-	return o->payload.len < PIECE_BYTES ? 0 : write_out(g, o, e);
+	g->buffered += o->payload.len - before;
+	return o->payload.len >= PIECE_BYTES ? write_out(g, o, e) : g->buffered >= PIECES_BYTES ? write_all(g, e) : 0;
 }
 
 static int
@@ -785,7 +697,7 @@ show(struct hr_made *m, struct hr_err *e)
 	/* What this stream brings again is in, and what was made of it may not be at the target. */
 	if (g->shown < has && hr_aggregate_again(m->a, g->shown, g->lsn < has ? g->lsn : has, e) < 0)
 		return -1;
-	if (g->lsn > has && hr_aggregate_watermark(m->a, g->lsn, g->mark.time, e) < 0)
+	if (g->lsn >= has && !g->waits && hr_aggregate_watermark(m->a, g->lsn, g->mark.time, e) < 0)
 		return -1;
 	m->changed |= m->a->emitted != m->emitted;
 	m->emitted = m->a->emitted;
@@ -796,10 +708,16 @@ static int
 save(struct hr_made *m, struct hr_err *e)
 {
 	/* What comes again is not in it twice: the state is further, and stays so. */
-	if (!m->changed || m->of->all->lsn < hr_aggregate_lsn(m->a))
+	struct hr_aggregates *g = m->of->all;
+
+	if (!m->changed || g->lsn < hr_aggregate_lsn(m->a))
 		return 0;
+	if (hr_aggregate_save(m->a, m->path, e) < 0)
+		return -1;
 	m->changed = false;
-	return hr_aggregate_save(m->a, m->path, e);
+	hr_state_position_set(&g->position, m->name, hr_aggregate_lsn(m->a));
+	g->moved = true;
+	return 0;
 }
 
 static int
@@ -807,7 +725,14 @@ save_all(struct hr_aggregates *g, struct hr_err *e)
 {
 	if (save_tables(g, e) < 0 || each(g, save, e) < 0)
 		return -1;
-	return g->lsn > g->position ? save_position(g, g->lsn, e) : 0;
+	if (g->lsn > g->position.lsn) {
+		g->position.lsn = g->lsn;
+		g->moved = true;
+	}
+	if (!g->moved)
+		return 0;
+	g->moved = false;
+	return hr_state_dir_set_position(g->dir, g->stream, &g->position, e);
 }
 
 /* What the target has need not be kept for it. */
@@ -845,7 +770,7 @@ pass(struct hr_aggregates *g, struct hr_err *e)
 	g->lsn = f.lsn;
 	if (each(g, show, e) < 0 || end_transactions(g, e) < 0)
 		return -1;
-	if (g->dir && save_all(g, e) < 0)
+	if (g->dir && !g->waits && save_all(g, e) < 0)
 		return -1;
 	if (g->lsn > g->shown)
 		g->shown = g->lsn;
@@ -862,6 +787,31 @@ pass(struct hr_aggregates *g, struct hr_err *e)
 }
 
 /* --- copies --- */
+
+/* It knows nothing any more. */
+static int
+begin_again(struct hr_made *m, struct hr_err *e)
+{
+	(void)e;
+	hr_aggregate_reset(m->a);
+	m->changed = true;
+	m->emitted = 0;
+	return 0;
+}
+
+int
+hr_aggregates_copy(struct hr_aggregates *g, uint32_t come, uint32_t in, struct hr_err *e)
+{
+	if (g->anew || (come == 0 && !g->waits))
+		return 0;
+	if (in || come == 0) {
+		hr_fail(e, HR_REFUSED, "a part of a first copy comes, and rows of others, which are in, cannot be aggregated any more");
+		return hr_hint(e, "begin the copy anew: drop the slot, remove the checkpoint, empty the target's tables");
+	}
+	g->anew = true;
+	g->waits = false;
+	return each(g, begin_again, e);
+}
 
 void
 hr_aggregates_copied(struct hr_aggregates *g, bool begins, struct hr_buf *relations, struct hr_part *part,
@@ -948,7 +898,8 @@ hr_aggregates_watermark(struct hr_aggregates *g, struct hr_pipe *p, const struct
 	hr_aggregates_next(g);
 	if (hr_watermark_decode(&g->mark, f, e) < 0)
 		return -1;
-	if ((f->flags & HR_COPY) || g->copying || g->open) {
+	/* What commits behind it may be in already: it would be there twice. */
+	if ((f->flags & HR_COPY) || g->copying || g->open || g->reached >= f->lsn) {
 		g->skipped = true;
 		return 0;
 	}

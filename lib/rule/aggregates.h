@@ -35,6 +35,7 @@
 #include "rule/aggregate.h"
 #include "rule/plan.h"
 #include "rule/rules.h"
+#include "rule/state_dir.h"
 #include "stream/head.h"
 #include "stream/mark.h"
 #include "stream/pipe.h"
@@ -47,6 +48,7 @@ struct hr_made {
 	const struct hr_rule_aggregate *rule;
 	struct hr_aggregate *a;
 	char *path;			/* of its state */
+	char *name;			/* public.daily */
 	bool changed;			/* since it was saved */
 	uint64_t emitted;		/* up to there */
 };
@@ -58,8 +60,11 @@ struct hr_gathered {
 	struct hr_made *made;
 	size_t n;
 	char *tenant;			/* whose rows they are, where all are of one; NULL: none came */
+	char *path;			/* of the table's file */
 	struct hr_buf relation;		/* the table as it was described */
 	bool changed;			/* since that was saved */
+	bool ones;			/* all rows are one tenant's */
+	bool mixed;			/* of many */
 };
 
 struct hr_aggregates {
@@ -74,9 +79,13 @@ struct hr_aggregates {
 	char **recalled;		/* files of tables that there are states of */
 	size_t recalls;
 	hr_lsn start;			/* of the stream */
-	hr_lsn position;		/* states have all up to there */
+	bool some;			/* it is of some tenants */
+	int lock;			/* of the directory; 0: none */
+	struct hr_state_position position;	/* states have all up to there */
+	hr_lsn reached;			/* the last commit that was begun */
 	hr_lsn shown;			/* what was made up to there was written in this stream */
 	bool anew;			/* a first copy comes: states there are of before */
+	bool waits;			/* the rest of one does, which may begin anew: rows before it are nothing */
 	bool copying;
 	uint8_t in_copy;		/* HR_COPY while rows are written that are of it */
 	uint32_t part;			/* which part these are */
@@ -84,11 +93,13 @@ struct hr_aggregates {
 	struct hr_pipe *pipe;
 	struct hr_frame held;		/* a watermark that waits; type 0: none does */
 	struct hr_watermark mark;
+	bool moved;			/* the position, since it was saved */
 	bool skipped;			/* some were not passed on since the last one */
 	int64_t passed, took;		/* us: when the last one was; what saving took */
 	int64_t checked;		/* when the target's position was looked at */
 	hr_lsn lsn;			/* of the transactions being written */
 	struct hr_map out;		/* rows to be written, by tenant */
+	size_t buffered;		/* bytes of them */
 };
 
 #define HR_AGGREGATES_INIT { .dir = NULL }
@@ -118,6 +129,11 @@ int hr_gather_row(struct hr_gathered *t, const struct hr_gather *w, const struct
     const struct hr_value *row, struct hr_err *e) HR_USED;
 int hr_gather_truncate(struct hr_gathered *t, const struct hr_gather *w, struct hr_err *e) HR_USED;
 
+/*
+ * A copy begins, of which so many parts of tables that are gathered come, and others
+ * are in.  Of one that was cut all begins anew.  0, or -1: some are in.
+ */
+int hr_aggregates_copy(struct hr_aggregates *g, uint32_t come, uint32_t in, struct hr_err *e) HR_USED;
 /* A copy begins or has ended: the tables that are made are empty, and have one part each; append them. */
 void hr_aggregates_copied(struct hr_aggregates *g, bool begins, struct hr_buf *relations, struct hr_part *part,
     uint32_t *parts);
@@ -128,14 +144,20 @@ int hr_aggregates_end_copy(struct hr_aggregates *g, struct hr_pipe *p, hr_lsn ls
 /* A watermark: passed on now, later or not at all.  0, or -1. */
 int hr_aggregates_watermark(struct hr_aggregates *g, struct hr_pipe *p, const struct hr_frame *f,
     struct hr_err *e) HR_USED;
-/* Another frame comes: what is held back is not needed. */
+/* Rows come: what is held back is not needed. */
 static inline void
 hr_aggregates_next(struct hr_aggregates *g)
 {
 	g->skipped |= g->held.type != 0;
 	g->held.type = 0;
 }
-/* The input is quiet, or has ended: pass on what is held back. */
+/* The input is quiet, has ended, or something comes that has its place: pass on what is held back. */
 int hr_aggregates_idle(struct hr_aggregates *g, struct hr_err *e) HR_USED;
+/* A transaction begins. */
+static inline void
+hr_aggregates_reach(struct hr_aggregates *g, hr_lsn commit)
+{
+	g->reached = commit > g->reached ? commit : g->reached;
+}
 
 #endif

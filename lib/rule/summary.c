@@ -263,6 +263,7 @@ fingerprint(const struct hr_summary *p, const struct hr_aggregate_spec *s)
 	mix_number(&h, (uint64_t)s->window.size_us);
 	mix_number(&h, (uint64_t)s->window.slide_us);
 	mix_number(&h, s->late);
+	mix_number(&h, (uint64_t)r->tenancy << 16 | (uint16_t)p->tenant);
 	return h;
 }
 

@@ -354,6 +354,8 @@ transform_rows(struct hr_transform *t, struct hr_pipe *p, const struct hr_frame 
 	more = has_work(t, f, &asks, e);
 	is = *t->work.now;
 	t->aggregates.open += (uint32_t)is.open - (uint32_t)was.open;
+	if (!(f->flags & HR_COPY))
+		hr_aggregates_reach(&t->aggregates, is.lsn);
 	if (more <= 0)
 		return more < 0 ? -1 : 1;
 	*t->work.now = was;
@@ -555,21 +557,21 @@ cannot_join(const struct hr_frame *f, struct hr_err *e)
 	return hr_hint(e, "begin with a first copy of all, or leave 'aggregate' out of the rules");
 }
 
-/* Rows of a part that comes now would be added to those that are in. */
+/* Which parts of what is aggregated come, and which are in. */
 static int
-check_in(struct hr_transform *t, const struct hr_snapshot *s, struct hr_err *e)
+begin_copy(struct hr_transform *t, const struct hr_snapshot *s, struct hr_err *e)
 {
-	uint32_t i;
+	uint32_t i, come = 0, in = 0;
 
 	for (i = 0; i < s->parts; i++) {
 		struct hr_part part = hr_part_get(s, i);
 
-		if (part.in || hr_aggregates_of(&t->aggregates, part.relation) == NULL)
-			continue;
-		hr_fail(e, HR_REFUSED, "the rest of a first copy comes, and rows of it cannot be aggregated any more");
-		return hr_hint(e, "begin the copy anew: drop the slot, remove the checkpoint, empty the target's tables");
+		if (hr_aggregates_of(&t->aggregates, part.relation)) {
+			in += part.in;
+			come += !part.in;
+		}
 	}
-	return 0;
+	return hr_aggregates_copy(&t->aggregates, come, in, e);
 }
 
 /* Tables that are left out are not copied either. */
@@ -592,8 +594,8 @@ transform_snapshot(struct hr_transform *t, struct hr_pipe *p, const struct hr_fr
 	part = hr_alloc((s.parts + t->aggregates.count + 1) * sizeof(*part));
 	rc = choose_copied(t, &s, c, &relations, part, e);
 	if (rc == 0 && t->aggregates.count) {
-		if (s.kind == HR_SNAPSHOT_BEGINS && !t->aggregates.anew)
-			rc = check_in(t, &s, e);
+		if (s.kind == HR_SNAPSHOT_BEGINS)
+			rc = begin_copy(t, &s, e);
 		if (rc == 0 && s.kind == HR_SNAPSHOT_ENDED)
 			rc = hr_aggregates_end_copy(&t->aggregates, p, f->lsn, c->first_made, e);
 		else if (s.kind == HR_SNAPSHOT_BEGINS)
@@ -646,7 +648,10 @@ hr_transform_step(void *arg, struct hr_pipe *p, const struct hr_frame *f, struct
 {
 	struct hr_transform *t = arg;
 
-	hr_aggregates_next(&t->aggregates);
+	if (f->type == HR_FRAME_ROWS || f->type == HR_FRAME_RELATION || f->type == HR_FRAME_WATERMARK)
+		hr_aggregates_next(&t->aggregates);
+	else if (hr_aggregates_idle(&t->aggregates, e) < 0)
+		return -1;
 	switch (f->type) {
 	case HR_FRAME_HEAD: return transform_head(t, p, f, e);
 	case HR_FRAME_RELATION: return transform_relation(t, p, f, e);

@@ -458,15 +458,23 @@ broken() {
 @test "a state that is damaged, of another stream or too old is refused" {
 	counted
 	broken position 74 'not what hr-transform wrote' <<<'x'
-	broken position 77 'are of the stream other' <<<'{"stream":"other","lsn":"0/1500130"}'
+	broken position 77 'are of the stream other' <<<"$(jq -c '.stream = "other"' st/position)"
+	broken position 77 'up to 0/1500130 on timeline 2, and the stream is of timeline 1' <<<"$(jq -c '.timeline = 2' st/position)"
 	broken position 77 'begins at 0/1500000, and the states in .* end at 0/1000: what is between is lost' \
-	    <<<"$(sed 's/0.1500130/0\/1000/' st/position)"
+	    <<<"$(jq -c '.lsn = "0/1000" | .states = {}' st/position)"
+	broken position 77 'public.t.state. was saved at 0/1600000, and is an older one' \
+	    <<<"$(jq -c '.states["public.t"] = "0/1600000"' st/position)"
+	cp -r st bad
+	rm bad/public.t.state
+	run -77 --separate-stderr hr-transform --rules r.yaml --state bad <"$STREAMS/passed/0010_insert.hrs"
+	[[ $stderr = *"public.t.state' was saved at 0/1500130, and is not there"* ]]
+	rm -r bad
 	broken public.t.state 74 '' <<<'x'
 	broken public.t.state 74 '' <<<"$(head -c 40 st/public.t.state | tr '\0' x)"
 	broken public.orders.relation 74 'not what hr-transform wrote' <<<'{"relation":"4"}'
 	broken public.orders.relation 65 '' <<<'{"relation":"4444"}'
 	touch file
-	run -78 --separate-stderr hr-transform --rules r.yaml --state file <"$STREAMS/passed/0010_insert.hrs"
+	run -74 --separate-stderr hr-transform --rules r.yaml --state file <"$STREAMS/passed/0010_insert.hrs"
 	run -74 --separate-stderr hr-transform --rules r.yaml --state nowhere/st <"$STREAMS/passed/0010_insert.hrs"
 	[[ $stderr = *'nowhere/st'* ]]
 	run -64 --separate-stderr hr-transform --rules r.yaml --checkpoint cp <"$STREAMS/passed/0010_insert.hrs"

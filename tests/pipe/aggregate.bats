@@ -267,3 +267,45 @@ flow() {			# OPTION of hr-capture...
 	dst "SELECT id, qty, amount FROM sales ORDER BY id" >got
 	diff want got
 }
+
+@test "a first copy that is killed begins anew" {
+	local after
+
+	sales
+	by_kind
+	change 0.1
+	src "INSERT INTO sales SELECT 'acme', i, 'd', 1, 1, 1, now() FROM generate_series(20000, 80000) i"
+	for after in 0.1 0.2 0.3 0.4; do
+		timeout -s KILL $after hr-capture -d "$SRC" -S "$SLOT" -P hr "${TENANCY[@]}" --checkpoint cp --create-slot --snapshot \
+		    2>>err.first |
+		    timeout -s KILL $after hr-transform --rules rules.yaml --state state --checkpoint cp 2>>err.first |
+		    timeout -s KILL $after hr-apply -d "$DST" --checkpoint cp 2>>err.first || true
+		src "UPDATE sales SET qty = qty + 1 WHERE id % 7 = 0"
+	done
+	# The state is there, the target has nothing of the copy.
+	hr-capture -d "$SRC" -S "$SLOT" -P hr "${TENANCY[@]}" --checkpoint cp --create-slot --snapshot 2>>err.first |
+	    hr-transform --rules rules.yaml --state state --checkpoint cp 2>>err.first | head -c 3000 |
+	    hr-apply -d "$DST" --checkpoint cp 2>>err.first || true
+	pipe --create-slot --snapshot
+	change 0.2
+	pipe
+	by_kind_is_right || { cat err.first; return 1; }
+}
+
+# What a source says with the WAL of another database is its clock, not when that was.
+@test "rows of a backlog are not late" {
+	events "1 s" "2 s"
+	slot
+	src "INSERT INTO events VALUES ('acme', 1, now(), 1, 1)"
+	pg_psql source postgres <<-'SQL' >/dev/null
+	CREATE TABLE other AS SELECT i, repeat(md5(i::text), 30) AS t FROM generate_series(1, 120000) i;
+	DROP TABLE other;
+	SQL
+	src "INSERT INTO events VALUES ('acme', 2, now(), 1, 1)"
+	sleep 5
+	pipe
+	sleep 1
+	src "SELECT pg_logical_emit_message(true, 'x', 'y')" >/dev/null
+	pipe
+	[ "$(dst "SELECT sum(n) FROM per_hour")" = 2 ]
+}

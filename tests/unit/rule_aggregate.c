@@ -781,6 +781,7 @@ relates(void)
 	moved[0] = (struct hr_column){ NAME("new"), TYPE("int4"), 23, -1, false };
 	r.column = moved;
 	r.columns++;
+	r.tenant_column++;
 	open_table(&x, s);
 	ok(hr_aggregate_relate(x.a, &s, &r, &e) == 0, "a table with one column more is the same");
 	x.t.relation = hr_aggregate_relation(x.a);

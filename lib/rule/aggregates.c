@@ -103,6 +103,13 @@ each(struct hr_aggregates *g, int (*f)(struct hr_made *m, struct hr_err *e), str
 
 /* --- a stream begins --- */
 
+/* More may be made at an LSN that the target has, by a later time: it has all up to here. */
+static hr_lsn
+before(hr_lsn lsn)
+{
+	return lsn ? lsn - 1 : 0;
+}
+
 /* How far the furthest state is. */
 static hr_lsn
 furthest(const struct hr_state_position *p)
@@ -141,6 +148,10 @@ check_start(struct hr_aggregates *g, const struct hr_head *h, struct hr_err *e)
 		    HR_LSN(p->lsn));
 		return hr_hint(e, "is it a stream that was recorded? else remove them");
 	}
+	if (!p->there && p->lost && h->copy == NULL) {
+		hr_fail(e, HR_IO, "there are states in '%s', and not the file that says how far they go", g->dir);
+		return hr_hint(e, "put 'position' back, or remove the directory and begin with a first copy");
+	}
 	if (g->anew || !p->there)
 		return 0;
 	if (check_timeline(g, h, e) < 0)
@@ -175,7 +186,9 @@ hr_aggregates_begin(struct hr_aggregates *g, const struct hr_head *h, struct hr_
 {
 	free(g->stream);
 	g->stream = stream_name(h);
-	g->start = g->shown = h->start;
+	g->start = h->start;
+	/* What was made when only the time went on has the LSN of a watermark that the target may have had before. */
+	g->shown = before(h->start);
 	g->some = h->tenants > 0;
 	if (g->dir == NULL)
 		return 0;
@@ -321,7 +334,7 @@ load(struct hr_aggregates *g, struct hr_made *m, struct hr_err *e)
 	/* A stream begins where the target is, or further back; a checkpoint lags behind it. */
 	if (has && hr_aggregate_has(m->a, has > g->start ? has : g->start, e) < 0)
 		return -1;
-	return hr_aggregate_forget(m->a, g->durable ? has : g->start, e);
+	return hr_aggregate_forget(m->a, before(g->durable ? has : g->start), e);
 }
 
 static int
@@ -739,7 +752,7 @@ save_all(struct hr_aggregates *g, struct hr_err *e)
 static int
 forget(struct hr_made *m, struct hr_err *e)
 {
-	return hr_aggregate_forget(m->a, m->of->all->lsn, e);
+	return hr_aggregate_forget(m->a, before(m->of->all->lsn), e);
 }
 
 static int

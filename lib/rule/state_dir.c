@@ -81,6 +81,14 @@ save_json(const char *path, json_t *o, struct hr_err *e)
 
 /* --- the position --- */
 
+static bool
+ends_in(const char *name, const char *end)
+{
+	size_t n = strlen(name), m = strlen(end);
+
+	return n > m && strcmp(name + n - m, end) == 0;
+}
+
 int
 hr_state_dir_open(const char *dir, struct hr_err *e)
 {
@@ -152,6 +160,20 @@ take_states(struct hr_state_position *p, json_t *states)
 	return true;
 }
 
+static int
+look_for_states(const char *dir, bool *there, struct hr_err *e)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *f;
+
+	if (d == NULL)
+		return hr_fail_sys(e, "cannot read the directory '%s'", dir);
+	while ((f = readdir(d)) != NULL)
+		*there |= ends_in(f->d_name, ".state");
+	closedir(d);
+	return 0;
+}
+
 int
 hr_state_dir_position(const char *dir, const char *stream, struct hr_state_position *p, struct hr_err *e)
 {
@@ -161,8 +183,10 @@ hr_state_dir_position(const char *dir, const char *stream, struct hr_state_posit
 	int rc = 0, timeline;
 
 	hr_state_position_clear(p);
-	if (access(path, F_OK) != 0 && errno == ENOENT)
+	if (access(path, F_OK) != 0 && errno == ENOENT) {
+		rc = look_for_states(dir, &p->lost, e);
 		goto out;
+	}
 	rc = -1;
 	if ((o = load_json(path, e)) == NULL)
 		goto out;
@@ -204,14 +228,6 @@ hr_state_dir_set_position(const char *dir, const char *stream, const struct hr_s
 }
 
 /* --- tables --- */
-
-static bool
-ends_in(const char *name, const char *end)
-{
-	size_t n = strlen(name), m = strlen(end);
-
-	return n > m && strcmp(name + n - m, end) == 0;
-}
 
 int
 hr_state_dir_tables(const char *dir, bool clear, char ***path, size_t *n, struct hr_err *e)

@@ -28,6 +28,7 @@ int hr_state_dir_open(const char *dir, struct hr_err *e) HR_USED;
 
 struct hr_state_position {
 	bool there;
+	bool lost;			/* it is not, and states are */
 	uint32_t timeline;
 	hr_lsn lsn;
 	struct hr_map states;		/* hr_lsn * by schema.table */

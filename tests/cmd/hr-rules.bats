@@ -465,6 +465,11 @@ broken() {
 	broken position 77 'public.t.state. was saved at 0/1600000, and is an older one' \
 	    <<<"$(jq -c '.states["public.t"] = "0/1600000"' st/position)"
 	cp -r st bad
+	rm bad/position
+	run -74 --separate-stderr hr-transform --rules r.yaml --state bad <"$STREAMS/passed/0010_insert.hrs"
+	[[ $stderr = *'and not the file that says how far they go'* ]]
+	rm -r bad
+	cp -r st bad
 	rm bad/public.t.state
 	run -77 --separate-stderr hr-transform --rules r.yaml --state bad <"$STREAMS/passed/0010_insert.hrs"
 	[[ $stderr = *"public.t.state' was saved at 0/1500130, and is not there"* ]]

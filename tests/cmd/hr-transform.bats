@@ -10,7 +10,7 @@ one=$STREAMS/passed/0010_insert.hrs
 
 @test "-h and --help print the usage and nothing else" {
 	run -0 --separate-stderr hr-transform -h
-	[ "${lines[0]}" = "usage: hr-transform [-v] [--rules FILE [--key FILE | --key-fd FD] [--dead-letters FILE]]" ]
+	[ "${lines[0]}" = "usage: hr-transform [-v] [--rules FILE [--key FILE | --key-fd FD] [--dead-letters FILE]" ]
 	[ -z "$stderr" ]
 	help=$output
 	run -0 hr-transform --help

@@ -132,6 +132,7 @@ static struct hr_transform t;
 static struct hr_pipe p;
 static struct hr_err e;
 static int left;		/* frames until it is cut */
+static int64_t later;		/* the source's clock goes on by itself, too */
 
 static bool
 send(uint8_t type, uint8_t flags, const char *tenant, hr_lsn lsn, const struct hr_buf *b, uint32_t count)
@@ -170,7 +171,7 @@ send_watermark(hr_lsn lsn, uint8_t flags)
 	uint8_t data[HR_WATERMARK_SIZE];
 	struct hr_buf b = { .data = data, .len = sizeof(data) };
 
-	hr_watermark_encode(&(struct hr_watermark){ .time = (int64_t)lsn }, data);
+	hr_watermark_encode(&(struct hr_watermark){ .time = (int64_t)lsn + later }, data);
 	return send(HR_FRAME_WATERMARK, HR_ALL | flags, "", lsn, &b, 0);
 }
 
@@ -279,6 +280,7 @@ struct reader {
 		int64_t count, sum;
 	} staged[TENANTS + 1][4 * TENANTS * PARTS];
 	int n[TENANTS + 1];
+	hr_lsn begun[TENANTS + 1], had;	/* the commit of the open transaction; what it had when the stream began */
 	uint32_t a, b;			/* the numbers of both tables */
 	bool in_copy;
 };
@@ -320,11 +322,11 @@ stage(struct reader *r, int whose, const struct hr_item *it)
 }
 
 static void
-commit(struct reader *r, int whose, hr_lsn end)
+commit(struct reader *r, int whose)
 {
 	int i;
 
-	for (i = 0; i < r->n[whose] && (r->in_copy || end > target.progress); i++) {
+	for (i = 0; i < r->n[whose] && (r->in_copy || r->begun[whose] >= r->had); i++) {
 		int part = r->staged[whose][i].part;
 
 		if (r->staged[whose][i].in_a) {
@@ -348,8 +350,10 @@ take_rows(struct reader *r, const struct hr_frame *f)
 
 	r->in_copy = f->flags & HR_COPY;
 	while (hr_rows_next(&c, &it, &e) > 0)
-		if (it.op == HR_COMMIT)
-			commit(r, whose, it.lsn);
+		if (it.op == HR_BEGIN)
+			r->begun[whose] = it.lsn;
+		else if (it.op == HR_COMMIT)
+			commit(r, whose);
 		else if (it.op == HR_INSERT || it.op == HR_PUT || it.op == HR_DROP)
 			stage(r, whose, &it);
 }
@@ -379,6 +383,7 @@ apply(size_t bytes)
 
 	memset(&r, 0, sizeof(r));
 	r.work = target;
+	r.had = target.progress;
 	if (hr_reader_open_memory(&from, p.w.buf.data, bytes, &e) < 0)
 		goto out;
 	while (hr_read(&from, &f, &e) > 0) {
@@ -420,7 +425,7 @@ static const char rules[] =
     "  filter: n % 5 <> 0\n"
     "  aggregate:\n"
     "  - {into: a, group_by: [tenant, part], values: {c: count, s: sum(n)}}\n"
-    "  - {into: b, group_by: part, values: {c: {value: count, filter: n % 2 = 0}}}\n";
+    "  - {into: b, group_by: part, emit: {every: 50 microseconds}, values: {c: {value: count, filter: n % 2 = 0}}}\n";
 
 static void
 open_stream(void)
@@ -467,6 +472,10 @@ stream(bool cut)
 		if (pick(3) == 0 && !send_watermark(complete, 0))
 			return false;
 	}
+	if (!send_watermark(position, 0) || hr_transform_idle(&t, &e) < 0)
+		return false;
+	/* Nothing more than the time: what is shown every so often is shown now. */
+	later += 1000;
 	return send_watermark(position, 0) && hr_transform_idle(&t, &e) == 0;
 }
 

@@ -41,6 +41,24 @@ hr_file_read(const char *path, size_t most, struct hr_buf *b, struct hr_err *e)
 }
 
 int
+hr_file_write(int fd, const void *data, size_t n)
+{
+	const uint8_t *p = data;
+	ssize_t did;
+
+	while (n) {
+		did = write(fd, p, n);
+		if (did < 0 && errno != EINTR)
+			return -1;
+		if (did > 0) {
+			p += did;
+			n -= (size_t)did;
+		}
+	}
+	return 0;
+}
+
+int
 hr_file_sync_directory(const char *path, struct hr_err *e)
 {
 	const char *slash = strrchr(path, '/');

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/temp.h"
 
 int
@@ -31,19 +32,7 @@ hr_temp_open(const char *dir, struct hr_err *e)
 int
 hr_temp_append(int fd, const void *data, size_t n, struct hr_err *e)
 {
-	const uint8_t *p = data;
-
-	while (n) {
-		ssize_t did = write(fd, p, n);
-
-		if (did < 0 && errno == EINTR)
-			continue;
-		if (did < 0)
-			return hr_fail_sys(e, "cannot write a spill file");
-		p += did;
-		n -= (size_t)did;
-	}
-	return 0;
+	return hr_file_write(fd, data, n) < 0 ? hr_fail_sys(e, "cannot write a spill file") : 0;
 }
 
 ssize_t

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/lsn.h"
 #include "migrate/resume.h"
 
@@ -254,20 +255,6 @@ out:
 	return rc;
 }
 
-static int
-write_all(int fd, const char *text, size_t n)
-{
-	ssize_t did;
-
-	for (; n; text += did, n -= (size_t)did)
-		if ((did = write(fd, text, n)) < 0) {
-			if (errno != EINTR)
-				return -1;
-			did = 0;
-		}
-	return 0;
-}
-
 int
 hr_resume_save(const struct hr_resume *r, struct hr_err *e)
 {
@@ -279,7 +266,7 @@ hr_resume_save(const struct hr_resume *r, struct hr_err *e)
 	beside = hr_sprintf("%s.tmp", r->path);
 	text = hr_resume_encode(r);
 	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (fd < 0 || write_all(fd, text, strlen(text)) < 0 || fsync(fd) < 0)
+	if (fd < 0 || hr_file_write(fd, text, strlen(text)) < 0 || fsync(fd) < 0)
 		hr_fail_sys(e, "cannot write state file '%s'", r->path);
 	else
 		rc = 0;

@@ -42,20 +42,9 @@ static int
 put(void *arg, const void *data, size_t n, struct hr_err *e)
 {
 	struct file *f = arg;
-	const uint8_t *p = data;
 
 	f->crc = hr_crc32c(f->crc, data, n);
-	while (n) {
-		ssize_t did = write(f->fd, p, n);
-
-		if (did < 0 && errno == EINTR)
-			continue;
-		if (did < 0)
-			return hr_fail_sys(e, "cannot write '%s'", f->path);
-		p += did;
-		n -= (size_t)did;
-	}
-	return 0;
+	return hr_file_write(f->fd, data, n) < 0 ? hr_fail_sys(e, "cannot write '%s'", f->path) : 0;
 }
 
 static void

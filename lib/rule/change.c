@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/lsn.h"
 #include "rule/aggregates.h"
@@ -117,16 +118,8 @@ mask_row(const struct hr_change *w, const struct hr_change_row *r)
 int
 hr_changes_flush(struct hr_changes *t, struct hr_err *e)
 {
-	size_t at = 0;
-	ssize_t n;
-
-	while (at < t->line.len) {
-		n = write(t->dead, t->line.data + at, t->line.len - at);
-		if (n < 0 && errno != EINTR)
-			return hr_fail_sys(e, "cannot write parked rows");
-		at += n > 0 ? (size_t)n : 0;
-	}
-	if (at && t->dead > 1 && fsync(t->dead) < 0 && errno != EINVAL)
+	if (hr_file_write(t->dead, t->line.data, t->line.len) < 0 ||
+	    (t->line.len && t->dead > 1 && fsync(t->dead) < 0 && errno != EINVAL))
 		return hr_fail_sys(e, "cannot write parked rows");
 	hr_buf_reset(&t->line);
 	return 0;
@@ -539,11 +532,10 @@ gather(const struct hr_change *w, enum passes was, enum passes is)
 	if (it->op == HR_PUT || it->op == HR_DROP || (goes && was == MAYBE))
 		return cannot_gather(w);
 	goes = goes && was == YES;
-	if ((comes && fill_row(w, &t->new) < 0) || (goes && old != &t->new && fill_row(w, &t->old) < 0) ||
-	    (goes && old == &t->new && !comes && fill_row(w, &t->new) < 0))
-		return -1;
 	if (!goes && !comes)
 		return 0;
+	if ((goes && fill_row(w, old) < 0) || (comes && !(goes && old == &t->new) && fill_row(w, &t->new) < 0))
+		return -1;
 	return hr_gather_row(w->into, &g, goes ? old->masked : NULL, whole, comes ? t->new.masked : NULL, w->e);
 }
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/hex.h"
 #include "base/lsn.h"
 #include "rule/datum.h"
 #include "rule/document.h"
@@ -100,12 +101,6 @@ parse_float(const char *s, size_t n, bool narrow, double *f)
 	return errno == ERANGE && (*f == 0 || isinf(*f)) ? -1 : 1;
 }
 
-static int
-hex(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-}
-
 /* {} around it, and hyphens behind each four digits, may be there. */
 static bool
 parse_uuid(const char *s, size_t n, uint8_t *to)
@@ -117,9 +112,9 @@ parse_uuid(const char *s, size_t n, uint8_t *to)
 		n -= 2;
 	}
 	for (i = 0; i < 16; i++) {
-		if (n < 2 || hex(s[0]) < 0 || hex(s[1]) < 0)
+		if (n < 2 || hr_hex_value((uint8_t)s[0]) < 0 || hr_hex_value((uint8_t)s[1]) < 0)
 			return false;
-		to[i] = (uint8_t)(hex(s[0]) << 4 | hex(s[1]));
+		to[i] = (uint8_t)(hr_hex_value((uint8_t)s[0]) << 4 | hr_hex_value((uint8_t)s[1]));
 		s += 2;
 		n -= 2;
 		if (n && *s == '-' && i % 2 == 1 && i < 15)
@@ -143,9 +138,9 @@ parse_macaddr(const char *s, size_t n, uint8_t *to)
 				return false;
 			s++, n--;
 		}
-		if (n < 2 || hex(s[0]) < 0 || hex(s[1]) < 0)
+		if (n < 2 || hr_hex_value((uint8_t)s[0]) < 0 || hr_hex_value((uint8_t)s[1]) < 0)
 			return false;
-		to[i] = (uint8_t)(hex(s[0]) << 4 | hex(s[1]));
+		to[i] = (uint8_t)(hr_hex_value((uint8_t)s[0]) << 4 | hr_hex_value((uint8_t)s[1]));
 		s += 2;
 		n -= 2;
 	}
@@ -209,9 +204,9 @@ parse_bytea(struct hr_datum *d, const char *s, size_t n, struct hr_scratch *m)
 		for (i = 2; i < n; i++) {
 			if (is_blank(s[i]))
 				continue;
-			if (i + 1 == n || hex(s[i]) < 0 || hex(s[i + 1]) < 0)
+			if (i + 1 == n || hr_hex_value((uint8_t)s[i]) < 0 || hr_hex_value((uint8_t)s[i + 1]) < 0)
 				return false;
-			*to++ = (uint8_t)(hex(s[i]) << 4 | hex(s[i + 1]));
+			*to++ = (uint8_t)(hr_hex_value((uint8_t)s[i]) << 4 | hr_hex_value((uint8_t)s[i + 1]));
 			i++;
 		}
 	} else {

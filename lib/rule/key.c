@@ -71,17 +71,7 @@ hr_key_derive(const struct hr_key *k, const char *purpose, const char *domain, v
 static ssize_t
 unhex(const uint8_t *p, size_t n, uint8_t *out)
 {
-	size_t i;
-	int high, low;
-
-	for (i = 0; i + 1 < n; i += 2) {
-		high = hr_hex_value(p[i]);
-		low = hr_hex_value(p[i + 1]);
-		if (high < 0 || low < 0)
-			return -1;
-		out[i / 2] = (uint8_t)(high << 4 | low);
-	}
-	return n % 2 ? -1 : (ssize_t)(n / 2);
+	return hr_hex_get(out, p, n) ? (ssize_t)(n / 2) : -1;
 }
 
 /* The same of base64; EVP_DecodeBlock() counts what is padded, and takes padding anywhere. */

@@ -74,22 +74,6 @@ open_new(const char *path)
 	return -1;
 }
 
-static int
-write_all(int fd, const struct hr_buf *b)
-{
-	size_t at = 0;
-	ssize_t n;
-
-	while (at < b->len) {
-		n = write(fd, b->data + at, b->len - at);
-		if (n >= 0)
-			at += (size_t)n;
-		else if (errno != EINTR)
-			return -1;
-	}
-	return 0;
-}
-
 int
 hr_checkpoint_save(const struct hr_checkpoint *c, const char *path, bool durable,
     struct hr_err *e)
@@ -104,7 +88,7 @@ hr_checkpoint_save(const struct hr_checkpoint *c, const char *path, bool durable
 		hr_fail_sys(e, "cannot write checkpoint '%s'", path);
 		goto out;
 	}
-	if (write_all(fd, &b) < 0 || (durable && fsync(fd) < 0)) {
+	if (hr_file_write(fd, b.data, b.len) < 0 || (durable && fsync(fd) < 0)) {
 		hr_fail_sys(e, "cannot write checkpoint '%s'", path);
 		close(fd);
 	} else if (close(fd) < 0 || rename(beside, path) < 0)

@@ -2,13 +2,13 @@
 
 #include "base/hr.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "state/metrics.h"
 
 static const double bound[HR_LAG_BUCKETS] = HR_LAG_BOUNDS;
@@ -73,18 +73,9 @@ hr_metrics_save(const struct hr_metrics *m, const char *path, struct hr_err *e)
 {
 	char *beside = hr_sprintf("%s.tmp.%d", path, (int)getpid());
 	int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644), rc = 0;
-	size_t at = 0;
 
-	if (fd < 0)
+	if (fd < 0 || hr_file_write(fd, m->text.data, m->text.len) < 0)
 		rc = hr_fail_sys(e, "cannot write '%s'", beside);
-	while (rc == 0 && at < m->text.len) {
-		ssize_t n = write(fd, m->text.data + at, m->text.len - at);
-
-		if (n > 0)
-			at += (size_t)n;
-		else if (errno != EINTR)
-			rc = hr_fail_sys(e, "cannot write '%s'", beside);
-	}
 	if (fd >= 0 && close(fd) != 0 && rc == 0)
 		rc = hr_fail_sys(e, "cannot write '%s'", beside);
 	if (rc == 0 && rename(beside, path) != 0)

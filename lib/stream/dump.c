@@ -6,12 +6,12 @@
 
 #include "base/hr.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/hex.h"
 #include "base/json.h"
 #include "base/lsn.h"
@@ -608,20 +608,12 @@ hr_dump_frame(struct hr_dump *d, const struct hr_frame *f, struct hr_err *e)
 int
 hr_dump_flush(struct hr_dump *d, struct hr_err *e)
 {
-	size_t at = 0, len = d->out.len;
-	ssize_t n;
+	size_t len = d->out.len;
 
 	if (d->fd < 0)
 		return 0;
 	hr_buf_reset(&d->out);
-	while (at < len) {
-		n = write(d->fd, d->out.data + at, len - at);
-		if (n >= 0)
-			at += (size_t)n;
-		else if (errno != EINTR)
-			return hr_fail_sys(e, "cannot write to standard output");
-	}
-	return 0;
+	return hr_file_write(d->fd, d->out.data, len) < 0 ? hr_fail_sys(e, "cannot write to standard output") : 0;
 }
 
 int

@@ -40,4 +40,27 @@ hr_hash(const void *data, size_t n)
 	return h;
 }
 
+/* Of several things, one after the other; NULL is one of its own. */
+static inline void
+hr_hash_mix(uint64_t *h, const void *data, size_t n)
+{
+	uint64_t both[2] = { *h, data ? hr_hash(data, n) + 1 : 0 };
+
+	*h = hr_hash(both, sizeof(both));
+}
+
+static inline void
+hr_hash_mix_text(uint64_t *h, const char *s)
+{
+	hr_hash_mix(h, s, s ? strlen(s) : 0);
+}
+
+static inline void
+hr_hash_mix_number(uint64_t *h, uint64_t n)
+{
+	uint64_t both[2] = { *h, n };
+
+	*h = hr_hash(both, sizeof(both));
+}
+
 #endif

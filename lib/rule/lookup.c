@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "rule/lookup.h"
 
 #define FILE_MOST	((size_t)64 << 20)
@@ -135,6 +136,7 @@ hr_lookup_open(struct hr_lookup *l, const char *path, const char *by, const char
 		c->path = path;
 		c->at = text.data;
 		c->end = text.data + text.len;
+		l->hash = hr_hash(text.data, text.len);
 		rc = read_all(c, l, by, give, e);
 		hr_buf_clear(&c->buf);
 		free(c);

@@ -15,10 +15,11 @@
 struct hr_lookup {
 	struct hr_buf text;	/* all values */
 	struct hr_map map;	/* struct hr_lookup_value by key */
+	uint64_t hash;		/* of all that is in the file */
 	bool open;
 };
 
-#define HR_LOOKUP_INIT { HR_BUF_INIT, { NULL, 0, 0 }, false }
+#define HR_LOOKUP_INIT { HR_BUF_INIT, { NULL, 0, 0 }, 0, false }
 
 /* Of each line column by is the key and column give the value.  0, or -1 (HR_CONFIG, file and line in front). */
 int hr_lookup_open(struct hr_lookup *l, const char *path, const char *by, const char *give, struct hr_err *e) HR_USED;

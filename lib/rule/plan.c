@@ -8,11 +8,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/file.h"
 #include "base/hash.h"
 #include "rule/plan.h"
-
-#define LOOKUP_MOST	((size_t)64 << 20)	/* bytes, as lookup.h has it */
 
 /* A plan in the making. */
 struct making {
@@ -515,47 +512,27 @@ make_all(struct hr_plan *p, struct hr_err *e)
 }
 
 static void
-mix(uint64_t *h, const void *p, size_t n)
-{
-	uint64_t both[2] = { *h, p ? hr_hash(p, n) + 1 : 0 };
-
-	*h = hr_hash(both, sizeof(both));
-}
-
-static void
-mix_text(uint64_t *h, const char *s)
-{
-	mix(h, s, s ? strlen(s) : 0);
-}
-
-static void
-mix_number(uint64_t *h, uint64_t n)
-{
-	mix(h, &n, sizeof(n));
-}
-
-static void
 mix_names(uint64_t *h, const struct hr_names *n)
 {
 	size_t i;
 
-	mix_number(h, n->n);
+	hr_hash_mix_number(h, n->n);
 	for (i = 0; i < n->n; i++)
-		mix_text(h, n->v[i]);
+		hr_hash_mix_text(h, n->v[i]);
 }
 
 static void
 mix_check(uint64_t *h, const struct hr_rule_check *c)
 {
-	mix_text(h, c->column);
-	mix_number(h, c->required);
-	mix_text(h, c->least);
-	mix_text(h, c->most);
+	hr_hash_mix_text(h, c->column);
+	hr_hash_mix_number(h, c->required);
+	hr_hash_mix_text(h, c->least);
+	hr_hash_mix_text(h, c->most);
 	mix_names(h, &c->values);
-	mix_text(h, c->pattern);
+	hr_hash_mix_text(h, c->pattern);
 	mix_names(h, &c->json);
-	mix_text(h, c->expression);
-	mix_number(h, c->otherwise);
+	hr_hash_mix_text(h, c->expression);
+	hr_hash_mix_number(h, c->otherwise);
 }
 
 static void
@@ -567,42 +544,35 @@ mix_mask(uint64_t *h, const struct hr_rule_mask *m)
 		(uint64_t)m->days, m->laplace,
 	};
 
-	mix_text(h, m->column);
-	mix_text(h, m->domain);
-	mix_text(h, m->as);
-	mix_text(h, m->command);
-	mix_text(h, m->text);
-	mix_text(h, m->from);
-	mix_text(h, m->least);
-	mix_text(h, m->most);
-	mix(h, number, sizeof(number));
-	mix(h, m->bound, m->bounds * sizeof(*m->bound));
-	mix(h, &m->scale, sizeof(m->scale));
+	hr_hash_mix_text(h, m->column);
+	hr_hash_mix_text(h, m->domain);
+	hr_hash_mix_text(h, m->as);
+	hr_hash_mix_text(h, m->command);
+	hr_hash_mix_text(h, m->text);
+	hr_hash_mix_text(h, m->from);
+	hr_hash_mix_text(h, m->least);
+	hr_hash_mix_text(h, m->most);
+	hr_hash_mix(h, number, sizeof(number));
+	hr_hash_mix(h, m->bound, m->bounds * sizeof(*m->bound));
+	hr_hash_mix(h, &m->scale, sizeof(m->scale));
 }
 
 /* With what is in the file: other values would be looked up for a row that goes than for the same that came. */
-static int
-mix_add(uint64_t *h, const struct hr_rule_add *a, struct hr_err *e)
+static void
+mix_add(uint64_t *h, const struct hr_rule_add *a)
 {
-	struct hr_buf b = HR_BUF_INIT;
-	int rc = 0;
-
-	mix_text(h, a->column);
-	mix_text(h, a->value);
-	mix_text(h, a->type);
-	mix_text(h, a->key);
-	mix_text(h, a->by);
-	mix_text(h, a->give);
-	if (a->file) {
-		rc = hr_file_read(a->file, LOOKUP_MOST, &b, e);
-		mix(h, b.data, b.len);
-	}
-	hr_buf_clear(&b);
-	return rc;
+	hr_hash_mix_text(h, a->column);
+	hr_hash_mix_text(h, a->value);
+	hr_hash_mix_text(h, a->type);
+	hr_hash_mix_text(h, a->key);
+	hr_hash_mix_text(h, a->by);
+	hr_hash_mix_text(h, a->give);
+	if (a->lookup)
+		hr_hash_mix_number(h, a->lookup->hash);
 }
 
 /* Of what decides which rows there are, and what is in them. */
-static int
+static void
 set_mark(struct making *k)
 {
 	const struct hr_rules *all = k->rules;
@@ -613,7 +583,7 @@ set_mark(struct making *k)
 	*h = 1;
 	if (k->key && k->key->loaded) {
 		hr_key_derive(k->key, "state", NULL, secret, sizeof(secret));
-		mix(h, secret, sizeof(secret));
+		hr_hash_mix(h, secret, sizeof(secret));
 		OPENSSL_cleanse(secret, sizeof(secret));
 	}
 	for (i = 0; i < all->rules; i++) {
@@ -622,16 +592,14 @@ set_mark(struct making *k)
 		if (!hr_names_match(&r->tables, k->table))
 			continue;
 		mix_names(h, &r->tenants);
-		mix_text(h, r->filter);
+		hr_hash_mix_text(h, r->filter);
 		for (m = 0; m < r->checks; m++)
 			mix_check(h, &r->check[m]);
 		for (m = 0; m < r->masks; m++)
 			mix_mask(h, &r->mask[m]);
 		for (m = 0; m < r->adds; m++)
-			if (mix_add(h, &r->add[m], k->e) < 0)
-				return -1;
+			mix_add(h, &r->add[m]);
 	}
-	return 0;
 }
 
 static void
@@ -693,8 +661,7 @@ hr_plan_new(struct hr_plan **out, const struct hr_rules *rules, const struct hr_
 		make_all(p, e);
 		if (p->all == NULL)
 			goto out;
-		if (set_mark(&k) < 0)
-			goto out;
+		set_mark(&k);
 		p->left_out = !pass;
 	}
 	rc = 0;

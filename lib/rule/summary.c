@@ -219,22 +219,6 @@ set_tenancy(struct hr_summary *p, const struct hr_relation *source)
 
 /* --- */
 
-static void
-mix(uint64_t *h, const char *s)
-{
-	uint64_t both[2] = { *h, s ? hr_hash(s, strlen(s)) + 1 : 0 };
-
-	*h = hr_hash(both, sizeof(both));
-}
-
-static void
-mix_number(uint64_t *h, uint64_t n)
-{
-	uint64_t both[2] = { *h, n };
-
-	*h = hr_hash(both, sizeof(both));
-}
-
 /* Of all that decides what a group's bytes mean. */
 static uint64_t
 fingerprint(const struct hr_summary *p, const struct hr_aggregate_spec *s)
@@ -243,27 +227,27 @@ fingerprint(const struct hr_summary *p, const struct hr_aggregate_spec *s)
 	uint64_t h = s->rules;
 	int i;
 
-	mix(&h, p->source);
+	hr_hash_mix_text(&h, p->source);
 	for (i = 0; i < r->columns; i++) {
-		mix(&h, r->column[i].name);
-		mix(&h, r->column[i].type_schema);
-		mix(&h, r->column[i].type_name);
-		mix_number(&h, (uint32_t)r->column[i].typmod);
+		hr_hash_mix_text(&h, r->column[i].name);
+		hr_hash_mix_text(&h, r->column[i].type_schema);
+		hr_hash_mix_text(&h, r->column[i].type_name);
+		hr_hash_mix_number(&h, (uint32_t)r->column[i].typmod);
 	}
 	for (i = 0; i < s->groups; i++)
-		mix(&h, s->group[i].expr ? s->group[i].expr : s->group[i].name);
+		hr_hash_mix_text(&h, s->group[i].expr ? s->group[i].expr : s->group[i].name);
 	for (i = 0; i < s->outputs; i++) {
-		mix_number(&h, s->output[i].function);
-		mix(&h, s->output[i].expr);
-		mix(&h, s->output[i].filter);
-		mix_number(&h, p->kind[i].of);
-		mix_number(&h, (uint32_t)p->kind[i].typmod);
+		hr_hash_mix_number(&h, s->output[i].function);
+		hr_hash_mix_text(&h, s->output[i].expr);
+		hr_hash_mix_text(&h, s->output[i].filter);
+		hr_hash_mix_number(&h, p->kind[i].of);
+		hr_hash_mix_number(&h, (uint32_t)p->kind[i].typmod);
 	}
-	mix(&h, s->window_by);
-	mix_number(&h, (uint64_t)s->window.size_us);
-	mix_number(&h, (uint64_t)s->window.slide_us);
-	mix_number(&h, s->late);
-	mix_number(&h, (uint64_t)r->tenancy << 16 | (uint16_t)p->tenant);
+	hr_hash_mix_text(&h, s->window_by);
+	hr_hash_mix_number(&h, (uint64_t)s->window.size_us);
+	hr_hash_mix_number(&h, (uint64_t)s->window.slide_us);
+	hr_hash_mix_number(&h, s->late);
+	hr_hash_mix_number(&h, (uint64_t)r->tenancy << 16 | (uint16_t)p->tenant);
 	return h;
 }
 

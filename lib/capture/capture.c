@@ -36,7 +36,6 @@
 #define IDLE_US		10000000	/* between watermarks of an idle source */
 #define IDLE_BYTES	(16 << 20)
 #define SETTLE_US	200000	/* quiet for so long: say how far all is complete; then ever less often */
-#define SAY_US		10000000	/* a source that stays as it is says so that often */
 #define METRICS_US	1000000
 
 static volatile sig_atomic_t stopping;
@@ -334,35 +333,14 @@ reconnect(struct hr_capture *c, struct hr_err *e)
 	}
 }
 
-/*
- * By what time nothing is behind the LSN that was committed before: the clock when the
- * source's WAL ended there or in front of it; what a server says with an LSN is its
- * clock, however far behind we are.
- */
+/* By what time all was committed that ends at or before the LSN. */
 static int64_t
 time_at(struct hr_capture *c, hr_lsn lsn)
 {
 	struct hr_err ignored = HR_ERR_INIT;
-	int64_t known = c->emit.complete_time, now = 0;
-	struct hr_result *r;
-	hr_lsn end = 0;
 
-	if (c->ahead && lsn >= c->ahead && c->ahead_time > known)
-		known = c->ahead_time;
-	if (hr_capture_sql(c, &ignored) < 0 || hr_conn_query(c->sql, &r, "SELECT CASE WHEN pg_catalog.pg_is_in_recovery()"
-	    " THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_flush_lsn() END,"
-	    " (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::int8 - 946684800000000", 0, NULL, &ignored) < 0)
-		return known;
-	if (hr_lsn_parse(hr_result_get(r, 0, 0), &end) == 0 && hr_result_get(r, 0, 1))
-		now = strtoll(hr_result_get(r, 0, 1), NULL, 10);
-	hr_result_free(r);
-	if (now && end <= lsn)
-		return now;
-	if (now && (c->ahead == 0 || lsn >= c->ahead)) {
-		c->ahead = end;
-		c->ahead_time = now;
-	}
-	return known;
+	return hr_capture_sql(c, &ignored) < 0 ? c->emit.complete_time :
+	    hr_wal_end_time(&c->ahead, c->sql, lsn, c->emit.complete_time);
 }
 
 static int
@@ -384,7 +362,7 @@ keepalive(struct hr_capture *c, const struct hr_repl_msg *m, int64_t *idle_at, s
 	if (!c->emit.open && !c->in_stream)
 		hr_join_reached(c->join, m->wal_end);
 	if (!c->emit.open && !c->in_stream && !c->emit.news && m->wal_end == c->emit.watermark && c->settling &&
-	    m->time - c->said_time > SAY_US) {
+	    m->time - c->said_time > IDLE_US) {
 		c->settling = false;
 		if (watermark(c, m->wal_end, true, e) < 0)
 			return -1;
@@ -474,22 +452,16 @@ quiet(struct hr_capture *c, bool behind, int most, struct hr_err *e)
 static int
 resolve_endpos(struct hr_capture *c, struct hr_err *e)
 {
-	struct hr_result *r;
-	hr_lsn now = 0;
-	int rc = 0;
+	struct hr_wal_end now;
 
 	c->endpos = c->o->has_endpos ? c->o->endpos : 0;
-	if (hr_conn_query(c->sql, &r, "SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()"
-	    " ELSE pg_catalog.pg_current_wal_flush_lsn() END", 0, NULL, e) < 0)
+	if (hr_wal_end_ask(&now, c->sql, e) < 0)
 		return -1;
-	if (hr_lsn_parse(hr_result_get(r, 0, 0), &now) < 0)
-		rc = hr_fail(e, HR_TEMPORARY, "the source does not say where its WAL ends");
 	if (c->began == 0)
-		c->began = now;
+		c->began = now.lsn;
 	if (c->o->endpos_now)
-		c->endpos = now;
-	hr_result_free(r);
-	return rc;
+		c->endpos = now.lsn;
+	return 0;
 }
 
 /* An end of now is a now behind the copies that were asked for. */

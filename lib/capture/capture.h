@@ -17,6 +17,7 @@
 #include "capture/sequence.h"
 #include "capture/source.h"
 #include "capture/spill.h"
+#include "capture/wal_end.h"
 #include "pg/pgoutput.h"
 #include "pg/repl.h"
 #include "state/checkpoint.h"
@@ -75,8 +76,7 @@ struct hr_capture {
 	hr_lsn acked;			/* what the target has made durable */
 	hr_lsn began;			/* the end of the source's WAL when we did */
 	int64_t sent_time;		/* the source's clock at the last message */
-	hr_lsn ahead;			/* where the source's WAL ended when its clock was */
-	int64_t ahead_time;
+	struct hr_wal_end ahead;	/* where the source's WAL ended, which we have not reached */
 	int64_t said_time;		/* sent_time at the last watermark of a quiet source */
 	bool past_endpos;
 	bool late_end;			/* endpos is a now that comes when the copies asked for are done */

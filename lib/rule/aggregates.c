@@ -2,11 +2,8 @@
 
 #include "base/hr.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -14,23 +11,11 @@
 #include "base/log.h"
 #include "base/lsn.h"
 #include "rule/aggregates.h"
-#include "rule/state_dir.h"
 #include "stream/relation.h"
 #include "stream/value.h"
 
 #define FIRST_RELATION	0xF0000000u	/* numbers of tables that are made: no source has got so far */
 #define APART_US	1000000		/* between watermarks, at the least */
-#define PIECE_BYTES	(1 << 20)	/* of rows, that a frame is written of */
-#define PIECES_BYTES	(16 << 20)	/* of all tenants together */
-
-/* Rows of one tenant that are being written. */
-struct out {
-	struct hr_buf payload;
-	uint32_t count;
-	bool all, begun;
-	uint16_t tenant_len;
-	char tenant[HR_TENANT_MAX];
-};
 
 static void
 free_gathered(void *value)
@@ -52,15 +37,6 @@ free_gathered(void *value)
 }
 
 static void
-free_out(void *value)
-{
-	struct out *o = value;
-
-	hr_buf_clear(&o->payload);
-	free(o);
-}
-
-static void
 free_recalled(struct hr_aggregates *g)
 {
 	size_t i;
@@ -76,7 +52,7 @@ void
 hr_aggregates_clear(struct hr_aggregates *g)
 {
 	hr_map_clear(&g->tables, free_gathered);
-	hr_map_clear(&g->out, free_out);
+	hr_tenant_rows_clear(&g->out);
 	free_recalled(g);
 	hr_state_position_clear(&g->position);
 	if (g->lock > 0)
@@ -87,7 +63,7 @@ hr_aggregates_clear(struct hr_aggregates *g)
 
 /* Call f for each table that is made, until it does not give 0. */
 static int
-each(struct hr_aggregates *g, int (*f)(struct hr_made *m, struct hr_err *e), struct hr_err *e)
+each(struct hr_aggregates *g, int (*f)(struct hr_made *m, void *arg, struct hr_err *e), void *arg, struct hr_err *e)
 {
 	size_t i, k;
 
@@ -95,7 +71,7 @@ each(struct hr_aggregates *g, int (*f)(struct hr_made *m, struct hr_err *e), str
 		struct hr_gathered *t = g->tables.slot[i].key ? g->tables.slot[i].value : NULL;
 
 		for (k = 0; t && k < t->n; k++)
-			if (f(&t->made[k], e) < 0)
+			if (f(&t->made[k], arg, e) < 0)
 				return -1;
 	}
 	return 0;
@@ -163,29 +139,11 @@ check_start(struct hr_aggregates *g, const struct hr_head *h, struct hr_err *e)
 	return hr_hint(e, "were they put back from an older copy? remove them and begin with a first copy");
 }
 
-/* Which stream it is, in letters that JSON takes. */
-static char *
-stream_name(const struct hr_head *h)
-{
-	char *name = hr_sprintf("%s of %s, system %" PRIu64, h->slot ? h->slot : "", h->database ? h->database : "", h->system);
-	struct hr_buf b = HR_BUF_INIT;
-	const char *c;
-
-	for (c = name; *c; c++)
-		if (*c >= ' ' && *c <= '~' && *c != '%')
-			hr_buf_put(&b, c, 1);
-		else
-			hr_buf_printf(&b, "%%%02x", (uint8_t)*c);
-	free(name);
-	hr_buf_text(&b);
-	return (char *)hr_buf_take(&b, NULL);
-}
-
 int
 hr_aggregates_begin(struct hr_aggregates *g, const struct hr_head *h, struct hr_err *e)
 {
 	free(g->stream);
-	g->stream = stream_name(h);
+	g->stream = hr_state_dir_stream(h);
 	g->start = h->start;
 	/* What was made when only the time went on has the LSN of a watermark that the target may have had before. */
 	g->shown = before(h->start);
@@ -279,29 +237,21 @@ check_tenant(const struct hr_plan *plan, const struct hr_made *m, struct hr_err 
 	    "say that %s is only inserted into, or group by something else", m->of->source);
 }
 
+/* Another one is made under the same name. */
 static int
-check_name(struct hr_aggregates *g, const struct hr_relation *made, const struct hr_made *but, struct hr_err *e)
+check_name(struct hr_made *m, void *arg, struct hr_err *e)
 {
-	size_t i, k;
+	const struct hr_made *new = arg;
+	const struct hr_relation *r = m->a ? hr_aggregate_relation(m->a) : NULL, *made = hr_aggregate_relation(new->a);
 
-	for (i = 0; i < g->tables.slots; i++) {
-		const struct hr_gathered *t = g->tables.slot[i].key ? g->tables.slot[i].value : NULL;
-
-		for (k = 0; t && k < t->n; k++) {
-			const struct hr_relation *r = t->made[k].a ? hr_aggregate_relation(t->made[k].a) : NULL;
-
-			if (r == NULL || &t->made[k] == but || strcmp(r->schema, made->schema) != 0 || strcmp(r->name, made->name) != 0)
-				continue;
-			if (t != but->of && strcmp(t->source, but->of->source) == 0) {
-				hr_fail(e, HR_REFUSED, "table %s is another one than before, and what was made of its rows is not taken back",
-				    t->source);
-				return hr_hint(e, "remove the states, empty %s.%s at the target, and begin with a first copy", r->schema, r->name);
-			}
-			return hr_fail(e, HR_CONFIG, "rows of %s and of %s are aggregated into one table, %s.%s", t->source,
-				    but->of->source, r->schema, r->name);
-		}
-	}
-	return 0;
+	if (r == NULL || m == new || strcmp(r->schema, made->schema) != 0 || strcmp(r->name, made->name) != 0)
+		return 0;
+	if (m->of == new->of || strcmp(m->of->source, new->of->source) != 0)
+		return hr_fail(e, HR_CONFIG, "rows of %s and of %s are aggregated into one table, %s.%s", m->of->source,
+		    new->of->source, r->schema, r->name);
+	hr_fail(e, HR_REFUSED, "table %s is another one than before, and what was made of its rows is not taken back",
+	    m->of->source);
+	return hr_hint(e, "remove the states, empty %s.%s at the target, and begin with a first copy", r->schema, r->name);
 }
 
 /* Go on with the state that there is. */
@@ -352,7 +302,7 @@ make(struct hr_aggregates *g, struct hr_made *m, const struct hr_rules *rules,
 		rc = -1;
 	else {
 		g->count++;
-		rc = check_name(g, hr_aggregate_relation(m->a), m, e);
+		rc = each(g, check_name, m, e);
 		if (rc == 0 && g->dir)
 			rc = load(g, m, e);
 	}
@@ -414,17 +364,6 @@ save_table(struct hr_gathered *t, struct hr_err *e)
 	if (t->changed && hr_state_dir_set_table(t->path, &t->relation, t->tenant, e) < 0)
 		return -1;
 	t->changed = false;
-	return 0;
-}
-
-static int
-save_tables(struct hr_aggregates *g, struct hr_err *e)
-{
-	size_t i;
-
-	for (i = 0; i < g->tables.slots; i++)
-		if (g->tables.slot[i].key && g->tables.slot[i].value && save_table(g->tables.slot[i].value, e) < 0)
-			return -1;
 	return 0;
 }
 
@@ -579,55 +518,6 @@ hr_gather_truncate(struct hr_gathered *t, const struct hr_gather *w, struct hr_e
 
 /* --- rows out --- */
 
-static int
-write_out(struct hr_aggregates *g, struct out *o, struct hr_err *e)
-{
-	struct hr_frame f = {
-		.type = HR_FRAME_ROWS, .flags = (uint8_t)(HR_MUST | (o->all ? HR_ALL : 0) | g->in_copy), .tenant = o->tenant,
-		.tenant_len = o->tenant_len, .lsn = g->lsn, .count = o->count, .data = o->payload.data,
-		.len = (uint32_t)o->payload.len,
-	};
-	int rc = g->pipe->out < 0 ? 0 : hr_write(&g->pipe->w, &f, e);
-
-	g->buffered -= o->payload.len < g->buffered ? o->payload.len : g->buffered;
-	hr_buf_clear(&o->payload);
-	o->count = 0;
-	return rc;
-}
-
-static int
-write_all(struct hr_aggregates *g, struct hr_err *e)
-{
-	size_t i;
-
-	for (i = 0; i < g->out.slots; i++) {
-		struct out *o = g->out.slot[i].key ? g->out.slot[i].value : NULL;
-
-		if (o && o->count && write_out(g, o, e) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static struct out *
-out_of(struct hr_aggregates *g, const char *tenant, size_t len)
-{
-	uint8_t key[1 + HR_TENANT_MAX];
-	struct out *o;
-	void **at;
-
-	key[0] = len == 0;
-	memcpy(key + 1, tenant, len);
-	at = hr_map_at(&g->out, key, 1 + len);
-	if (*at == NULL) {
-		*at = o = hr_zalloc(sizeof(*o));
-		o->all = len == 0;
-		o->tenant_len = (uint16_t)len;
-		memcpy(o->tenant, tenant, len);
-	}
-	return *at;
-}
-
 /* Whose row it is: what it is grouped by says so, or all are of one tenant, or of all. */
 static int
 whose(const struct hr_made *m, const struct hr_value *value, struct hr_buf *tenant, struct hr_err *e)
@@ -652,59 +542,22 @@ static int
 emit(void *arg, enum hr_op op, const struct hr_value *value, int n, struct hr_err *e)
 {
 	struct hr_made *m = arg;
-	struct hr_aggregates *g = m->of->all;
 	struct hr_buf tenant = HR_BUF_INIT;
-	struct out *o;
-	size_t mark, before;
+	int rc = whose(m, value, &tenant, e);
 
-	if (whose(m, value, &tenant, e) < 0) {
-		hr_buf_clear(&tenant);
-		return -1;
-	}
-	o = out_of(g, tenant.len ? (const char *)tenant.data : "", tenant.len);
+	if (rc == 0)
+		rc = hr_tenant_rows_put(&m->of->all->out, tenant.len ? (const char *)tenant.data : "", tenant.len, op,
+		    hr_aggregate_relation(m->a)->id, value, n, e);
 	hr_buf_clear(&tenant);
-	before = o->payload.len;
-	if (!o->begun) {
-		hr_put_begin(&o->payload, 0, g->lsn, g->mark.time);
-		o->count++;
-		o->begun = true;
-	}
-	mark = hr_item_open(&o->payload, g->in_copy ? HR_INSERT : op);
-	hr_buf_u32le(&o->payload, hr_aggregate_relation(m->a)->id);
-	if (op == HR_DROP)
-		hr_buf_u8(&o->payload, 'K');
-	hr_tuple_put(&o->payload, value, n);
-	hr_item_close(&o->payload, mark);
-	o->count++;
-	g->buffered += o->payload.len - before;
-	return o->payload.len >= PIECE_BYTES ? write_out(g, o, e) : g->buffered >= PIECES_BYTES ? write_all(g, e) : 0;
-}
-
-static int
-end_transactions(struct hr_aggregates *g, struct hr_err *e)
-{
-	size_t i;
-
-	for (i = 0; i < g->out.slots; i++) {
-		struct out *o = g->out.slot[i].key ? g->out.slot[i].value : NULL;
-
-		if (o == NULL || !o->begun)
-			continue;
-		hr_put_commit(&o->payload, g->lsn);
-		o->count++;
-		o->begun = false;
-		if (write_out(g, o, e) < 0)
-			return -1;
-	}
-	return 0;
+	return rc;
 }
 
 /* --- watermarks --- */
 
 static int
-show(struct hr_made *m, struct hr_err *e)
+show(struct hr_made *m, void *arg, struct hr_err *e)
 {
-	struct hr_aggregates *g = m->of->all;
+	struct hr_aggregates *g = arg;
 	hr_lsn has = hr_aggregate_lsn(m->a);
 
 	/* What this stream brings again is in, and what was made of it may not be at the target. */
@@ -717,12 +570,15 @@ show(struct hr_made *m, struct hr_err *e)
 	return 0;
 }
 
+/* Behind the table that it is of. */
 static int
-save(struct hr_made *m, struct hr_err *e)
+save(struct hr_made *m, void *arg, struct hr_err *e)
 {
-	/* What comes again is not in it twice: the state is further, and stays so. */
-	struct hr_aggregates *g = m->of->all;
+	struct hr_aggregates *g = arg;
 
+	if (save_table(m->of, e) < 0)
+		return -1;
+	/* What comes again is not in it twice: the state is further, and stays so. */
 	if (!m->changed || g->lsn < hr_aggregate_lsn(m->a))
 		return 0;
 	if (hr_aggregate_save(m->a, m->path, e) < 0)
@@ -736,7 +592,7 @@ save(struct hr_made *m, struct hr_err *e)
 static int
 save_all(struct hr_aggregates *g, struct hr_err *e)
 {
-	if (save_tables(g, e) < 0 || each(g, save, e) < 0)
+	if (each(g, save, g, e) < 0)
 		return -1;
 	if (g->lsn > g->position.lsn) {
 		g->position.lsn = g->lsn;
@@ -748,27 +604,24 @@ save_all(struct hr_aggregates *g, struct hr_err *e)
 	return hr_state_dir_set_position(g->dir, g->stream, &g->position, e);
 }
 
-/* What the target has need not be kept for it. */
 static int
-forget(struct hr_made *m, struct hr_err *e)
+forget(struct hr_made *m, void *arg, struct hr_err *e)
 {
-	return hr_aggregate_forget(m->a, before(m->of->all->lsn), e);
+	return hr_aggregate_forget(m->a, before(*(hr_lsn *)arg), e);
 }
 
+/* What the target has need not be kept for it. */
 static int
 forget_durable(struct hr_aggregates *g, struct hr_err *e)
 {
-	hr_lsn now = g->lsn;
-	int rc;
+	hr_lsn has;
 
 	if (g->durable == NULL || g->passed - g->checked < APART_US)
 		return 0;
 	g->checked = g->passed;
-	if (g->durable(g->arg, &g->lsn, e) < 0)
+	if (target_has(g, &has, e) < 0)
 		return -1;
-	rc = g->lsn ? each(g, forget, e) : 0;
-	g->lsn = now;
-	return rc;
+	return has ? each(g, forget, &has, e) : 0;
 }
 
 /* The one that is held back is passed on, behind what is made of what is in front of it. */
@@ -781,7 +634,8 @@ pass(struct hr_aggregates *g, struct hr_err *e)
 
 	g->held.type = 0;
 	g->lsn = f.lsn;
-	if (each(g, show, e) < 0 || end_transactions(g, e) < 0)
+	hr_tenant_rows_begin(&g->out, g->pipe, g->lsn, g->mark.time, 0);
+	if (each(g, show, g, e) < 0 || hr_tenant_rows_end(&g->out, e) < 0)
 		return -1;
 	if (g->dir && !g->waits && save_all(g, e) < 0)
 		return -1;
@@ -803,8 +657,9 @@ pass(struct hr_aggregates *g, struct hr_err *e)
 
 /* It knows nothing any more. */
 static int
-begin_again(struct hr_made *m, struct hr_err *e)
+begin_again(struct hr_made *m, void *arg, struct hr_err *e)
 {
+	(void)arg;
 	(void)e;
 	hr_aggregate_reset(m->a);
 	m->changed = true;
@@ -823,31 +678,41 @@ hr_aggregates_copy(struct hr_aggregates *g, uint32_t come, uint32_t in, struct h
 	}
 	g->anew = true;
 	g->waits = false;
-	return each(g, begin_again, e);
+	return each(g, begin_again, NULL, e);
+}
+
+/* The tables and the parts of a copy, to which those that are made are added. */
+struct copied {
+	struct hr_buf *relations;
+	struct hr_part *part;		/* NULL: it ends, and they are not named */
+	uint32_t *parts;
+};
+
+static int
+add_copied(struct hr_made *m, void *arg, struct hr_err *e)
+{
+	struct copied *c = arg;
+	uint32_t id = hr_aggregate_relation(m->a)->id;
+
+	(void)e;
+	hr_buf_u32le(c->relations, id);
+	if (c->part)
+		c->part[(*c->parts)++] = (struct hr_part){ .relation = id, .in = !m->of->all->anew };
+	return 0;
 }
 
 void
 hr_aggregates_copied(struct hr_aggregates *g, bool begins, struct hr_buf *relations, struct hr_part *part,
     uint32_t *parts)
 {
-	size_t i, k;
+	struct copied c = { relations, begins ? part : NULL, parts };
 
 	g->copying = begins;
-	for (i = 0; i < g->tables.slots; i++) {
-		const struct hr_gathered *t = g->tables.slot[i].key ? g->tables.slot[i].value : NULL;
-
-		for (k = 0; t && k < t->n; k++) {
-			uint32_t id = hr_aggregate_relation(t->made[k].a)->id;
-
-			hr_buf_u32le(relations, id);
-			if (begins)
-				part[(*parts)++] = (struct hr_part){ .relation = id, .in = !g->anew };
-		}
-	}
+	(void)!each(g, add_copied, &c, NULL);
 }
 
 static int
-put_part(struct hr_aggregates *g, bool ended, struct hr_err *e)
+put_part(struct hr_aggregates *g, uint32_t part, bool ended, struct hr_err *e)
 {
 	uint8_t mark[HR_PART_MARK_SIZE];
 	struct hr_frame f = {
@@ -855,26 +720,24 @@ put_part(struct hr_aggregates *g, bool ended, struct hr_err *e)
 		.len = sizeof(mark),
 	};
 
-	hr_part_mark_encode(g->part, ended, mark);
+	hr_part_mark_encode(part, ended, mark);
 	return g->pipe->out < 0 ? 0 : hr_write(&g->pipe->w, &f, e);
 }
 
 /* What is made of the rows of the copy is a part of it, too. */
 static int
-show_part(struct hr_made *m, struct hr_err *e)
+show_part(struct hr_made *m, void *arg, struct hr_err *e)
 {
 	struct hr_aggregates *g = m->of->all;
+	uint32_t *part = arg;
 
-	if (put_part(g, false, e) < 0)
+	if (put_part(g, *part, false, e) < 0)
 		return -1;
-	if (g->dir && (hr_aggregate_watermark(m->a, g->lsn, g->mark.time, e) < 0 || end_transactions(g, e) < 0))
+	if (g->dir && (hr_aggregate_watermark(m->a, g->lsn, g->mark.time, e) < 0 || hr_tenant_rows_end(&g->out, e) < 0))
 		return -1;
 	m->changed = true;
 	m->emitted = m->a->emitted;
-	if (put_part(g, true, e) < 0)
-		return -1;
-	g->part++;
-	return 0;
+	return put_part(g, (*part)++, true, e);
 }
 
 int
@@ -889,11 +752,9 @@ hr_aggregates_end_copy(struct hr_aggregates *g, struct hr_pipe *p, hr_lsn lsn, u
 
 	g->pipe = p;
 	g->lsn = lsn;
-	g->part = first;
 	if (g->anew) {
-		g->in_copy = HR_COPY;
-		rc = each(g, show_part, e);
-		g->in_copy = 0;
+		hr_tenant_rows_begin(&g->out, p, lsn, g->mark.time, HR_COPY);
+		rc = each(g, show_part, &first, e);
 		if (rc == 0 && g->dir)
 			rc = save_all(g, e);
 	}

@@ -14,12 +14,12 @@
  * so it has the rows when it has the watermark, and gets them again when not.
  *
  * Before a watermark is passed on the states that changed are saved in the
- * directory, as are the tables that they are of, then a file "position" with its LSN.  So that this is not done
- * all the time, watermarks are held back while others follow within a second, or
- * ten times as long as saving takes; the last one is passed on when the input is
- * quiet.  None is passed on in a transaction.  In a first copy there is one, at its
- * end, behind what was made of its rows, which is a part of it: a copy that is cut
- * begins anew.
+ * directory, each behind the table that it is of, then the position: see
+ * state_dir.h.  So that this is not done all the time, watermarks are held back
+ * while others follow within a second, or ten times as long as saving takes; the
+ * last one is passed on when the input is quiet.  None is passed on in a
+ * transaction.  In a first copy there is one, at its end, behind what was made of
+ * its rows, which is a part of it: a copy that is cut begins anew.
  *
  * A stream that is sent again brings what the states have: that is left aside,
  * and rows that were made then are made again, in front of the watermarks that
@@ -36,6 +36,7 @@
 #include "rule/plan.h"
 #include "rule/rules.h"
 #include "rule/state_dir.h"
+#include "rule/tenant_rows.h"
 #include "stream/head.h"
 #include "stream/mark.h"
 #include "stream/pipe.h"
@@ -87,8 +88,6 @@ struct hr_aggregates {
 	bool anew;			/* a first copy comes: states there are of before */
 	bool waits;			/* the rest of one does, which may begin anew: rows before it are nothing */
 	bool copying;
-	uint8_t in_copy;		/* HR_COPY while rows are written that are of it */
-	uint32_t part;			/* which part these are */
 	uint32_t open;			/* tenants in a transaction */
 	struct hr_pipe *pipe;
 	struct hr_frame held;		/* a watermark that waits; type 0: none does */
@@ -97,9 +96,8 @@ struct hr_aggregates {
 	bool skipped;			/* some were not passed on since the last one */
 	int64_t passed, took;		/* us: when the last one was; what saving took */
 	int64_t checked;		/* when the target's position was looked at */
-	hr_lsn lsn;			/* of the transactions being written */
-	struct hr_map out;		/* rows to be written, by tenant */
-	size_t buffered;		/* bytes of them */
+	hr_lsn lsn;			/* of the watermark that is passed on */
+	struct hr_tenant_rows out;
 };
 
 #define HR_AGGREGATES_INIT { .dir = NULL }

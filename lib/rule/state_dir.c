@@ -32,6 +32,17 @@ bad_file(const char *path, struct hr_err *e)
 	return hr_hint(e, "take it back from a copy, or remove the directory and begin with a first copy");
 }
 
+/* What is not kept is two hexadecimal digits. */
+static void
+escape(struct hr_buf *b, const char *s, bool (*keep)(char c))
+{
+	for (; *s; s++)
+		if (keep(*s))
+			hr_buf_put(b, s, 1);
+		else
+			hr_buf_printf(b, "%%%02x", (uint8_t)*s);
+}
+
 /* The object of a file, which the caller gives up; NULL with *e set. */
 static json_t *
 load_json(const char *path, struct hr_err *e)
@@ -48,15 +59,11 @@ load_json(const char *path, struct hr_err *e)
 static int
 write_whole(const char *path, const char *text, struct hr_err *e)
 {
-	size_t n = strlen(text);
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), rc = 0;
-	ssize_t did = 0;
 
 	if (fd < 0)
 		return hr_fail_sys(e, "cannot write '%s'", path);
-	for (; n && (did >= 0 || errno == EINTR); text += did > 0 ? did : 0, n -= did > 0 ? (size_t)did : 0)
-		did = write(fd, text, n);
-	if (n || fsync(fd) != 0)
+	if (hr_file_write(fd, text, strlen(text)) < 0 || fsync(fd) != 0)
 		rc = hr_fail_sys(e, "cannot write '%s'", path);
 	close(fd);
 	return rc;
@@ -112,6 +119,25 @@ hr_state_dir_open(const char *dir, struct hr_err *e)
 	}
 	free(path);
 	return fd;
+}
+
+static bool
+is_printed(char c)
+{
+	return c >= ' ' && c <= '~' && c != '%';
+}
+
+char *
+hr_state_dir_stream(const struct hr_head *h)
+{
+	struct hr_buf b = HR_BUF_INIT;
+
+	escape(&b, h->slot ? h->slot : "", is_printed);
+	hr_buf_puts(&b, " of ");
+	escape(&b, h->database ? h->database : "", is_printed);
+	hr_buf_printf(&b, ", system %" PRIu64, h->system);
+	hr_buf_text(&b);
+	return (char *)hr_buf_take(&b, NULL);
 }
 
 static void
@@ -258,23 +284,24 @@ hr_state_dir_tables(const char *dir, bool clear, char ***path, size_t *n, struct
 	return rc;
 }
 
+static bool
+is_word(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
 /* The file name of a table: what is not a letter or digit is two hexadecimal digits. */
 char *
 hr_state_dir_path(const char *dir, const char *schema, const char *name, const char *end)
 {
 	struct hr_buf b = HR_BUF_INIT;
-	const char *part[] = { schema, ".", name };
-	size_t i, front;
-	const char *c;
+	size_t front;
 
 	hr_buf_printf(&b, "%s/", dir);
 	front = b.len;
-	for (i = 0; i < HR_COUNT(part); i++)
-		for (c = part[i]; *c; c++)
-			if ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '_' || i == 1)
-				hr_buf_u8(&b, (uint8_t)*c);
-			else
-				hr_buf_printf(&b, "%%%02x", (uint8_t)*c);
+	escape(&b, schema, is_word);
+	hr_buf_puts(&b, ".");
+	escape(&b, name, is_word);
 	/* What a directory takes is less than two names of a table can be. */
 	if (b.len - front > NAME_MOST) {
 		b.len = front + NAME_MOST;
@@ -288,16 +315,13 @@ hr_state_dir_path(const char *dir, const char *schema, const char *name, const c
 static bool
 take_hex(struct hr_buf *b, const char *hex)
 {
-	int high, low;
+	size_t n = strlen(hex);
 
-	for (; hex[0] && hex[1]; hex += 2) {
-		high = hr_hex_value((uint8_t)hex[0]);
-		low = hr_hex_value((uint8_t)hex[1]);
-		if (high < 0 || low < 0)
-			return false;
-		hr_buf_u8(b, (uint8_t)(high << 4 | low));
-	}
-	return hex[0] == '\0';
+	hr_buf_need(b, n / 2);
+	if (!hr_hex_get(b->data + b->len, (const uint8_t *)hex, n))
+		return false;
+	b->len += n / 2;
+	return true;
 }
 
 int

@@ -19,12 +19,16 @@
 #include "base/err.h"
 #include "base/hr.h"
 #include "base/map.h"
+#include "stream/head.h"
 
 /*
  * Make it where it is not, and take it until the descriptor that it gives is closed.
  * -1: it is another process's, and stays so for some seconds (HR_TEMPORARY).
  */
 int hr_state_dir_open(const char *dir, struct hr_err *e) HR_USED;
+
+/* Which stream it is, in letters that JSON takes; gives. */
+char *hr_state_dir_stream(const struct hr_head *h);
 
 struct hr_state_position {
 	bool there;

@@ -69,6 +69,19 @@ same(const struct hr_buf *a, const struct hr_buf *b)
 	return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
 }
 
+/* What w.buf is packed to by k comes back through d; packed is the caller's, as both are, to be cleared. */
+static inline bool
+there_and_back(struct hr_pack *k, struct hr_pack *d, struct hr_buf *packed)
+{
+	struct hr_buf back = HR_BUF_INIT;
+	bool good;
+
+	d->unpack = true;
+	good = through(k, &w.buf, packed, 0) == 0 && through(d, packed, &back, 0) == 0 && same(&w.buf, &back);
+	hr_buf_clear(&back);
+	return good;
+}
+
 /* The stream without the frames of a tenant, blocks among them; or, nth, without that block. */
 static inline void
 without(const struct hr_buf *data, const char *tenant, int nth, struct hr_writer *to)

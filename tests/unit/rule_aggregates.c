@@ -153,16 +153,23 @@ send(uint8_t type, uint8_t flags, const char *tenant, hr_lsn lsn, const struct h
 	return pick(20) || hr_transform_idle(&t, &e) == 0;
 }
 
+/* To all; b is cleared. */
+static bool
+send_all(uint8_t type, hr_lsn lsn, struct hr_buf *b)
+{
+	bool good = send(type, HR_ALL, "", lsn, b, 0);
+
+	hr_buf_clear(b);
+	return good;
+}
+
 static bool
 send_relation(void)
 {
 	struct hr_buf b = HR_BUF_INIT;
-	bool good;
 
 	hr_relation_encode(relation, &b);
-	good = send(HR_FRAME_RELATION, HR_ALL, "", 0, &b, 0);
-	hr_buf_clear(&b);
-	return good;
+	return send_all(HR_FRAME_RELATION, 0, &b);
 }
 
 static bool
@@ -211,12 +218,9 @@ send_head(hr_lsn start, bool copy)
 		.copy = copy ? (char[]){ "first" } : NULL,
 	};
 	struct hr_buf b = HR_BUF_INIT;
-	bool good;
 
 	hr_head_encode(&h, &b);
-	good = send(HR_FRAME_HEAD, HR_ALL, "", start, &b, 0);
-	hr_buf_clear(&b);
-	return good;
+	return send_all(HR_FRAME_HEAD, start, &b);
 }
 
 static bool
@@ -226,13 +230,10 @@ send_snapshot(enum hr_snapshot_kind kind, hr_lsn lsn)
 	struct hr_snapshot s = { .kind = kind, .relations = 1, .relation_list = id, .tenant_list = "", .parts = kind == HR_SNAPSHOT_BEGINS };
 	struct hr_part part = { .relation = relation->id };
 	struct hr_buf b = HR_BUF_INIT;
-	bool good;
 
 	hr_set_u32le(id, relation->id);
 	hr_snapshot_encode(&s, &part, &b, 0);
-	good = send(HR_FRAME_SNAPSHOT, HR_ALL, "", lsn, &b, 0);
-	hr_buf_clear(&b);
-	return good;
+	return send_all(HR_FRAME_SNAPSHOT, lsn, &b);
 }
 
 static bool

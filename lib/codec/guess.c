@@ -173,7 +173,8 @@ set_ids(struct hr_guess_rows *rows, int column, size_t *room)
 		/* A fleet mostly reports in the same order each time; others do many times in a row. */
 		if (v->len >= 0 && hr_dictionary_is(d, entry + 1, v->data, (size_t)v->len))
 			entry++;
-		else if (v->len >= 0 && !hr_dictionary_is(d, entry, v->data, (size_t)v->len) && (entry = hr_dictionary_find(d, v->data, (size_t)v->len)) < 0)
+		else if (v->len >= 0 && !hr_dictionary_is(d, entry, v->data, (size_t)v->len) &&
+		    (entry = hr_dictionary_find(d, v->data, (size_t)v->len)) < 0)
 			entry = hr_dictionary_add(d, v->data, (size_t)v->len, rows->kept ? room : NULL);
 		rows->id[i] = v->len >= 0 ? (uint32_t)(entry + 1) : 0;
 	}

@@ -13,7 +13,7 @@
 # O=DIR builds into another folder, SAN=address,undefined with sanitizers.
 
 VERSION     = 0.1.0
-TOOLS       = capture apply transform compress checkpoint migrate
+TOOLS       = capture apply transform compress ship checkpoint migrate
 O           = .build
 
 prefix      = /usr/local
@@ -42,6 +42,7 @@ NEEDS_capture    = PQ JANSSON YAML CRYPTO
 NEEDS_apply      = PQ JANSSON YAML
 NEEDS_transform  = PQ JANSSON YAML CRYPTO
 NEEDS_compress   = JANSSON ZSTD
+NEEDS_ship       = JANSSON SSL CRYPTO ZSTD
 NEEDS_checkpoint = JANSSON
 NEEDS_migrate    = PQ JANSSON YAML
 
@@ -58,6 +59,7 @@ found = $(shell command -v $(firstword $(1)) 2>/dev/null)
 $(eval $(call ask,PQ,libpq))
 $(eval $(call ask,JANSSON,jansson))
 $(eval $(call ask,YAML,yaml-0.1))
+$(eval $(call ask,SSL,libssl))
 $(eval $(call ask,CRYPTO,libcrypto))
 $(eval $(call ask,ZSTD,libzstd))
 ifneq ($(strip $(missing)),)
@@ -65,7 +67,7 @@ missing    := $(if $(call found,$(PKG_CONFIG)),$(missing),$(PKG_CONFIG))
 endif
 missing    := $(strip $(if $(call found,$(CC)),,$(CC)) $(missing))
 
-LIBRARIES   = PQ JANSSON YAML CRYPTO ZSTD
+LIBRARIES   = PQ JANSSON YAML SSL CRYPTO ZSTD
 WARN        = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
               -Wwrite-strings -Wpointer-arith -Wvla $(WERROR)
 SAN_FLAGS   = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
@@ -76,6 +78,7 @@ ALL_LDFLAGS = -pthread $(SAN_FLAGS) $(CFLAGS) $(LDFLAGS)
 bins    = $(TOOLS:%=$(O)/bin/hr-%) $(O)/bin/hr-supervise
 libo    = $(patsubst %.c,$(O)/%.o,$(sort $(wildcard lib/*/*.c)))
 units   = $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/*.c)))
+tools   = $(patsubst tests/tool/%.c,%,$(sort $(wildcard tests/tool/*.c)))
 fuzzers = $(filter-out replay,$(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c))))
 again   = +@$(MAKE) --no-print-directory
 run     = @O='$(O)' BATS='$(BATS)' V='$(V)' tests/run
@@ -123,6 +126,10 @@ $(O)/unit/%: $(O)/tests/unit/%.o $(O)/libhr.a
 	@mkdir -p $(@D)
 	$(call link,$(LIBRARIES))
 
+$(O)/tool/%: $(O)/tests/tool/%.o $(O)/libhr.a
+	@mkdir -p $(@D)
+	$(call link,$(LIBRARIES))
+
 # Under the ordinary compiler a fuzz target is a program that replays files.
 $(O)/fuzz/%: $(O)/tests/fuzz/%.o $(O)/tests/fuzz/replay.o $(O)/libhr.a
 	@mkdir -p $(@D)
@@ -135,7 +142,7 @@ $(O)/libfuzzer/%: $(O)/tests/fuzz/%.o $(O)/libhr.a
 # libFuzzer calls its target without a prototype.
 $(O)/tests/fuzz/%.o: WARN += -Wno-missing-prototypes
 
-tests: $(units:%=$(O)/unit/%) $(fuzzers:%=$(O)/fuzz/%)
+tests: $(units:%=$(O)/unit/%) $(fuzzers:%=$(O)/fuzz/%) $(tools:%=$(O)/tool/%)
 	@:
 
 deps:

@@ -19,6 +19,7 @@ build   library  libpq                                    libpq-dev
 build   library  jansson                                  libjansson-dev
 build   library  yaml-0.1                                 libyaml-dev
 build   library  libcrypto                                libssl-dev
+build   library  libssl                                   libssl-dev
 build   library  libzstd                                  libzstd-dev
 server  server   15                                       postgresql
 server  command  setpriv                                  util-linux

@@ -1,0 +1,216 @@
+/* address.c - names to addresses, and sockets that listen and connect. */
+
+#include "base/hr.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "net/address.h"
+
+#define BACKLOG		512
+#define ATTEMPT_US	1000000		/* for one address, when there are several or not */
+
+int
+hr_address_parse(struct hr_address *a, const char *text, struct hr_err *e)
+{
+	const char *colon = strrchr(text, ':'), *host = text;
+	size_t n;
+
+	if (colon == NULL || colon[1] == '\0')
+		return hr_fail(e, HR_USAGE, "'%s' is not HOST:PORT", text);
+	n = (size_t)(colon - text);
+	if (n >= 2 && text[0] == '[' && text[n - 1] == ']') {
+		host++;
+		n -= 2;
+	} else if (memchr(text, ':', n)) {
+		hr_fail(e, HR_USAGE, "'%s' is not HOST:PORT", text);
+		return hr_hint(e, "an IPv6 address stands in brackets: [::1]:5433");
+	}
+	a->host = n == 0 || (n == 1 && *host == '*') ? NULL : hr_sprintf("%.*s", (int)n, host);
+	a->port = hr_strdup(colon + 1);
+	return 0;
+}
+
+void
+hr_address_clear(struct hr_address *a)
+{
+	free(a->host);
+	free(a->port);
+	*a = (struct hr_address){ NULL, NULL };
+}
+
+char *
+hr_address_format(char *out, const struct sockaddr *sa, socklen_t len)
+{
+	char host[64] = "?", port[16] = "?";
+
+	getnameinfo(sa, len, host, sizeof(host), port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
+	snprintf(out, HR_ADDRESS_TEXT, sa->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+	return out;
+}
+
+bool
+hr_address_is_loopback(const struct sockaddr *sa)
+{
+	const struct sockaddr_in *four = (const void *)sa;
+	const struct sockaddr_in6 *six = (const void *)sa;
+
+	if (sa->sa_family == AF_INET)
+		return ntohl(four->sin_addr.s_addr) >> 24 == 127;
+	if (sa->sa_family != AF_INET6)
+		return false;
+	return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr) ||
+	    (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr) && six->sin6_addr.s6_addr[12] == 127);
+}
+
+static struct addrinfo *
+resolve(const struct hr_address *a, int flags, struct hr_err *e)
+{
+	struct addrinfo hint = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = flags }, *list;
+	int rc = getaddrinfo(a->host, a->port, &hint, &list);
+
+	if (rc == 0)
+		return list;
+	hr_fail(e, rc == EAI_AGAIN || rc == EAI_SYSTEM || rc == EAI_FAIL ? HR_TEMPORARY :
+	    rc == EAI_SERVICE ? HR_USAGE : HR_TEMPORARY, "cannot find '%s:%s': %s", a->host ? a->host : "*",
+	    a->port, rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
+	return NULL;
+}
+
+static int
+refuse_far(const struct sockaddr *sa, socklen_t len, struct hr_err *e)
+{
+	char text[HR_ADDRESS_TEXT];
+
+	hr_fail(e, HR_REFUSED, "%s is not a loopback address, and the stream would cross the network in the clear",
+	    hr_address_format(text, sa, len));
+	return hr_hint(e, "give --tls-cert, --tls-key and --tls-ca, or --insecure");
+}
+
+void
+hr_address_tune(int fd, int64_t dead_us)
+{
+	int on = 1, idle = 1, times = 3;
+	unsigned dead_ms = (unsigned)(dead_us / 1000);
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &idle, sizeof(idle));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof(times));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_ms, sizeof(dead_ms));
+}
+
+static int
+listen_at(const struct addrinfo *at, bool far, struct hr_err *e)
+{
+	char text[HR_ADDRESS_TEXT];
+	int on = 1, fd;
+
+	if (!far && !hr_address_is_loopback(at->ai_addr))
+		return refuse_far(at->ai_addr, at->ai_addrlen, e);
+	fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, at->ai_protocol);
+	if (fd < 0)
+		return hr_fail_sys(e, "cannot make a socket");
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (at->ai_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	if (bind(fd, at->ai_addr, at->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
+		return fd;
+	hr_fail_sys(e, "cannot listen on %s", hr_address_format(text, at->ai_addr, at->ai_addrlen));
+	close(fd);
+	return -1;
+}
+
+int *
+hr_address_listen(const struct hr_address *a, bool far, size_t *n, struct hr_err *e)
+{
+	struct addrinfo *list = resolve(a, AI_PASSIVE, e), *at;
+	struct hr_err first = HR_ERR_INIT;
+	int *fd = NULL, one;
+	size_t cap = 0;
+
+	*n = 0;
+	for (at = list; at; at = at->ai_next) {
+		/* A host without IPv6 has its addresses in the list nevertheless. */
+		if ((one = listen_at(at, far, &first)) < 0) {
+			if (first.code == HR_REFUSED)
+				break;
+			continue;
+		}
+		HR_GROW(fd, *n, cap);
+		fd[(*n)++] = one;
+	}
+	if (list)
+		freeaddrinfo(list);
+	if (list == NULL || (*n && first.code != HR_REFUSED))
+		return fd;
+	while (*n)
+		close(fd[--*n]);
+	free(fd);
+	*e = first;
+	return NULL;
+}
+
+static int
+attempt(const struct addrinfo *at, int64_t wait_us, struct hr_err *e)
+{
+	int fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, at->ai_protocol);
+	struct pollfd p = { fd, POLLOUT, 0 };
+	socklen_t len = sizeof(int);
+	char text[HR_ADDRESS_TEXT];
+	int error = 0, n;
+
+	if (fd < 0)
+		return hr_fail_sys(e, "cannot make a socket");
+	if (connect(fd, at->ai_addr, at->ai_addrlen) < 0) {
+		error = errno;
+		if (error == EINPROGRESS) {
+			while ((n = poll(&p, 1, (int)(wait_us / 1000) + 1)) < 0 && errno == EINTR)
+				;
+			error = ETIMEDOUT;
+			if (n > 0)
+				getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
+		}
+	}
+	if (error == 0)
+		return fd;
+	close(fd);
+	return hr_fail(e, HR_TEMPORARY, "cannot connect to %s: %s", hr_address_format(text, at->ai_addr,
+	    at->ai_addrlen), strerror(error));
+}
+
+int
+hr_address_connect(const struct hr_address *a, bool far, int64_t wait_us, char *text, struct hr_err *e)
+{
+	struct addrinfo *list = resolve(a, 0, e), *at;
+	int64_t until = hr_now_us() + wait_us, left;
+	int fd = -1;
+
+	for (at = list; at && fd < 0; at = at->ai_next) {
+		if (!far && !hr_address_is_loopback(at->ai_addr)) {
+			refuse_far(at->ai_addr, at->ai_addrlen, e);
+			break;
+		}
+		left = until - hr_now_us();
+		if (left <= 0 && at != list)
+			break;
+		if ((fd = attempt(at, left < ATTEMPT_US ? left : ATTEMPT_US, e)) >= 0)
+			hr_address_format(text, at->ai_addr, at->ai_addrlen);
+	}
+	if (list)
+		freeaddrinfo(list);
+	if (fd >= 0)
+		hr_err_clear(e);
+	return fd;
+}

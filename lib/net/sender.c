@@ -1,0 +1,461 @@
+/*
+ * sender.c - from standard input to a receiver, through cuts.
+ *
+ * One thread reads and checks the stream and puts its frames into the window;
+ * the other connects, sends what is in the window, and takes what comes back.
+ * So a cut or a slow receiver stops reading only when the window is full, and
+ * checksums and encryption do not wait for each other.
+ */
+
+#include "base/hr.h"
+
+#include <errno.h>
+#include <openssl/rand.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/hex.h"
+#include "base/log.h"
+#include "net/link.h"
+#include "net/sender.h"
+#include "net/window.h"
+#include "state/checkpoint.h"
+#include "state/metrics.h"
+#include "stream/reader.h"
+
+#define CONNECT_US	INT64_C(1000000)	/* for one attempt */
+#define PAUSE_FIRST_US	INT64_C(20000)		/* between attempts: doubled up to the most */
+#define PAUSE_MOST_US	INT64_C(500000)
+#define HELLO_US	INT64_C(5000000)	/* for TLS and for what is said first */
+#define AGAIN_US	INT64_C(30000000)	/* until an outage is told of again */
+#define MEASURE_US	INT64_C(1000000)
+
+enum stage { AWAY, SHAKING, GREETING, OPENING, FLOWING };
+
+struct sender {
+	const struct hr_sender_options *o;
+	struct hr_window window;
+	/* the reading thread's, under the window's lock where both look */
+	struct hr_reader reader;
+	bool begun;			/* the head was read */
+	bool failed;
+	struct hr_err why;
+	/* the connection */
+	struct hr_tls *tls;
+	struct hr_link link;
+	enum stage stage;
+	char session[HR_SESSION_SIZE];
+	bool ever;			/* a lane was open once */
+	bool over;			/* the receiver said how it ended */
+	struct hr_err end;
+	int64_t away, told;		/* since when; when that was said */
+	int64_t tried, pause, next;	/* attempts: the last one's beginning, how long between them */
+	uint64_t cuts, errors, bytes;
+	int64_t measured;
+	hr_lsn lsn;			/* the far side's */
+};
+
+static void *
+intake(void *sender)
+{
+	struct sender *s = sender;
+	struct hr_window *w = &s->window;
+	struct hr_err e = HR_ERR_INIT;
+	const uint8_t *bytes;
+	struct hr_frame f;
+	size_t len;
+	int more = hr_reader_open(&s->reader, STDIN_FILENO, &e);
+
+	pthread_mutex_lock(&w->lock);
+	s->begun = more == 0;
+	pthread_mutex_unlock(&w->lock);
+	if (more == 0) {
+		while ((more = hr_read(&s->reader, &f, &e)) > 0) {
+			bytes = hr_reader_bytes(&s->reader, &len);
+			if (hr_window_put(w, bytes, len, f.type == HR_FRAME_WATERMARK ? f.lsn : 0) < 0)
+				return NULL;
+		}
+		bytes = hr_reader_bytes(&s->reader, &len);
+		if (more == 0 && hr_window_put(w, bytes, len, 0) < 0)
+			return NULL;
+	}
+	pthread_mutex_lock(&w->lock);
+	s->failed = more < 0;
+	s->why = e;
+	pthread_mutex_unlock(&w->lock);
+	hr_window_end(w);
+	return NULL;
+}
+
+static bool
+have_head(struct sender *s)
+{
+	bool begun;
+
+	pthread_mutex_lock(&s->window.lock);
+	begun = s->begun;
+	pthread_mutex_unlock(&s->window.lock);
+	return begun;
+}
+
+/* --- the connection --- */
+
+/* The connection is gone, for a reason that may go too. */
+static void
+cut(struct sender *s, const struct hr_err *why)
+{
+	int64_t now = hr_now_us();
+
+	if (s->stage != AWAY)
+		hr_link_close(&s->link);
+	if (s->stage == FLOWING) {
+		s->cuts++;
+		s->pause = 0;
+		s->away = now;
+		s->told = 0;
+	}
+	s->stage = AWAY;
+	s->next = s->tried + s->pause;		/* an attempt that took its time is pause enough */
+	s->pause = s->pause ? s->pause * 2 : PAUSE_FIRST_US;
+	if (s->pause > PAUSE_MOST_US)
+		s->pause = PAUSE_MOST_US;
+	if (s->told == 0 || now - s->told > AGAIN_US) {
+		struct hr_err e = *why;
+
+		s->told = now;
+		hr_within(&e, "not connected, trying again");
+		hr_log_err(HR_LOG_WARNING, &e);
+	}
+}
+
+static int
+dial(struct sender *s, struct hr_err *e)
+{
+	const struct hr_sender_options *o = s->o;
+	char text[HR_ADDRESS_TEXT];
+	SSL *ssl = NULL;
+	int fd;
+
+	s->tried = hr_now_us();
+	fd = hr_address_connect(&o->to, o->insecure || s->tls, CONNECT_US, text, e);
+	if (fd < 0)
+		return -1;
+	hr_address_tune(fd, o->dead_us);
+	if (s->tls && (ssl = hr_tls_session(s->tls, fd, o->tls_name ? o->tls_name : o->to.host, e)) == NULL) {
+		close(fd);
+		return -1;
+	}
+	hr_link_open(&s->link, fd, ssl, text);
+	s->stage = SHAKING;
+	return 0;
+}
+
+static void
+greet(struct sender *s)
+{
+	struct hr_hello hello = { .version = HR_WIRE_VERSION, .sender = true };
+	struct hr_buf b = HR_BUF_INIT;
+
+	snprintf(hello.program, sizeof(hello.program), "%s", HR_VERSION);
+	hr_hello_encode(&hello, &b);
+	hr_link_put(&s->link, HR_WIRE_HELLO, 0, b.data, b.len);
+	hr_buf_clear(&b);
+	s->link.most = HR_WIRE_TALK;
+	s->stage = GREETING;
+}
+
+static int
+greeted(struct sender *s, const struct hr_wire *m, struct hr_err *e)
+{
+	const struct hr_head *h = &s->reader.head;
+	struct hr_buf b = HR_BUF_INIT;
+	struct hr_lane_open lane = {
+		.system = h->system, .epoch = h->epoch, .timeline = h->timeline, .slot = h->slot, .database = h->database,
+	};
+	struct hr_hello hello;
+
+	if (hr_hello_decode(&hello, m, e) < 0)
+		return -1;
+	if (hello.sender)
+		return hr_fail(e, HR_CONFIG, "%s is a sender too", s->link.peer);
+	if (hello.by_tenant) {
+		hr_fail(e, HR_CONFIG, "%s wants a stream for each tenant, and this sender has one for all", s->link.peer);
+		return hr_hint(e, "leave --by tenant out there");
+	}
+	memcpy(lane.session, s->session, sizeof(lane.session));
+	hr_lane_open_encode(&lane, &b);
+	hr_link_put(&s->link, HR_WIRE_OPEN, 0, b.data, b.len);
+	hr_buf_clear(&b);
+	s->stage = OPENING;
+	return 0;
+}
+
+static int
+opened(struct sender *s, const struct hr_wire *m, struct hr_err *e)
+{
+	struct hr_lane_stand stand;
+
+	if (hr_lane_stand_decode(&stand, m, e) < 0)
+		return -1;
+	if (hr_window_seek(&s->window, stand.place) < 0) {
+		hr_fail(e, HR_TEMPORARY, stand.fresh ? "%s began anew, and the stream's beginning is no longer kept here" :
+		    "%s stands at a place that is not kept here", s->link.peer);
+		e->code = HR_INTERNAL;		/* for us: this process cannot go on */
+		return -1;
+	}
+	/* What it has is not sent again. */
+	if (!stand.fresh && hr_window_arrived(&s->window, stand.place) < 0)
+		return hr_fail(e, HR_BAD_STREAM, "%s has what was not sent", s->link.peer);
+	if (!s->ever && s->o->checkpoint && !stand.checkpoint)
+		hr_log(HR_LOG_WARNING, "the receiver has no --checkpoint: '%s' will not be written", s->o->checkpoint);
+	if (s->ever)
+		hr_log(HR_LOG_WARNING, "connected to %s again after %.1f s", s->link.peer,
+		    (double)(hr_now_us() - s->away) / 1e6);
+	else {
+		hr_log(HR_LOG_NOTE, "connected to %s%s%s", s->link.peer, s->tls ? ", " : "",
+		    s->tls ? SSL_get_cipher_name(s->link.ssl) : "");
+		if (s->o->ready_fd >= 0)
+			(void)!write(s->o->ready_fd, "\n", 1);
+	}
+	s->ever = true;
+	s->away = 0;
+	s->link.most = HR_WIRE_FILE;
+	s->stage = FLOWING;
+	return 0;
+}
+
+static int
+keep(struct sender *s, const struct hr_wire *m, struct hr_err *e)
+{
+	struct hr_checkpoint cp = HR_CHECKPOINT_INIT;
+	const struct hr_head *h = &s->reader.head;
+	int rc = hr_checkpoint_decode(&cp, (const char *)m->data, m->len, e);
+
+	if (rc == 0 && (cp.system != h->system || cp.stream == NULL || strcmp(cp.stream, h->slot) != 0))
+		rc = hr_fail(e, HR_BAD_STREAM, "the checkpoint that came back is of another stream");
+	if (rc == 0 && s->o->checkpoint)
+		rc = hr_checkpoint_save(&cp, s->o->checkpoint, false, e);
+	if (rc == 0)
+		s->lsn = cp.lsn;
+	hr_checkpoint_clear(&cp);
+	return rc;
+}
+
+/* 0, or -1: this connection is of no use any more. */
+static int
+heard(struct sender *s, const struct hr_wire *m, struct hr_err *e)
+{
+	struct hr_err why = HR_ERR_INIT;
+
+	if (m->kind == HR_WIRE_ERROR) {
+		if (hr_wire_error_decode(&why, m, e) == 0) {
+			*e = why;
+			hr_within(e, "%s", s->link.peer);
+		}
+		return -1;
+	}
+	if (s->stage == GREETING && m->kind == HR_WIRE_HELLO)
+		return greeted(s, m, e);
+	if (s->stage == OPENING && m->kind == HR_WIRE_STAND)
+		return opened(s, m, e);
+	if (s->stage == FLOWING && m->kind == HR_WIRE_ACK) {
+		if (hr_window_arrived(&s->window, hr_get_u64le(m->data)) == 0)
+			return 0;
+		return hr_fail(e, HR_BAD_STREAM, "the receiver acknowledges what was not sent");
+	}
+	if (s->stage >= OPENING && m->kind == HR_WIRE_CHECKPOINT)
+		return keep(s, m, e);
+	if (s->stage >= OPENING && m->kind == HR_WIRE_DONE) {
+		s->over = true;
+		return hr_wire_error_decode(&s->end, m, e);
+	}
+	return hr_fail(e, HR_BAD_STREAM, "the receiver says '%c' where it should not", m->kind);
+}
+
+static int
+listen_to(struct sender *s, struct hr_err *e)
+{
+	struct hr_wire m;
+	int more;
+
+	if (hr_link_read(&s->link, e) < 0)
+		return -1;
+	while (!s->over && (more = hr_link_next(&s->link, &m, e)) != 0)
+		if (more < 0 || heard(s, &m, e) < 0)
+			return -1;
+	if (s->link.ended && !s->over)
+		return hr_fail(e, HR_TEMPORARY, "%s closed the connection", s->link.peer);
+	return 0;
+}
+
+static void
+load(struct sender *s)
+{
+	const struct hr_chunk *c;
+
+	while (hr_link_waiting(&s->link) < HR_LINK_GATHER && (c = hr_window_next(&s->window)))
+		hr_link_put_placed(&s->link, HR_WIRE_DATA, 0, c->place, c->bytes.data, c->bytes.len);
+}
+
+static int
+serve(struct sender *s, short events, struct hr_err *e)
+{
+	int rc;
+
+	if (s->stage == SHAKING) {
+		if ((rc = hr_link_shake(&s->link, e)) != 0)
+			return rc < 0 ? -1 : 0;
+		greet(s);
+	}
+	if ((events || s->link.more) && listen_to(s, e) < 0)
+		return -1;
+	if (s->over)
+		return 0;
+	if (s->stage != FLOWING && hr_now_us() - s->link.opened > HELLO_US)
+		return hr_fail(e, HR_TEMPORARY, "%s does not answer as hr-ship does", s->link.peer);
+	if (s->stage == FLOWING)
+		load(s);
+	if (hr_link_alive(&s->link, s->o->dead_us > HELLO_US || s->stage == FLOWING ? s->o->dead_us : HELLO_US, true,
+	    e) < 0)
+		return -1;
+	return hr_link_write(&s->link, e);
+}
+
+/* Metrics that cannot be written are no reason to stop. */
+static void
+measure(struct sender *s, bool now)
+{
+	struct hr_metrics m = HR_METRICS_INIT;
+	struct hr_err e = HR_ERR_INIT;
+
+	if (s->o->metrics == NULL || (!now && hr_now_us() - s->measured < MEASURE_US))
+		return;
+	s->measured = hr_now_us();
+	hr_metric(&m, "bytes_replicated_total", "counter", "Bytes of the stream that arrived or are on their way.");
+	hr_metric_sample(&m, "ship", NULL, NULL, (double)s->bytes);
+	hr_metric(&m, "network_latency_seconds", "gauge", "There and back, measured last.");
+	hr_metric_sample(&m, "ship", NULL, NULL, (double)s->link.trip / 1e6);
+	hr_metric(&m, "replication_errors_total", "counter", "Connections that were cut.");
+	hr_metric_sample(&m, "ship", "reason", "cut", (double)s->cuts);
+	if (hr_metrics_save(&m, s->o->metrics, &e) < 0)
+		hr_log_err(HR_LOG_WARNING, &e);
+	hr_metrics_clear(&m);
+}
+
+/* Did reading fail, and has what was read before that arrived?  Then there is nothing left to do. */
+static int
+intake_failed(struct sender *s, struct hr_err *e)
+{
+	struct hr_buf b = HR_BUF_INIT;
+	struct hr_err second = HR_ERR_INIT;
+	bool failed;
+
+	pthread_mutex_lock(&s->window.lock);
+	failed = s->failed && (s->window.first == NULL || !s->begun);
+	pthread_mutex_unlock(&s->window.lock);
+	if (!failed)
+		return 0;
+	*e = s->why;
+	if (s->stage == FLOWING) {
+		/* Who reads it there need not wait for the rest. */
+		hr_wire_error_encode(&s->why, &b);
+		hr_link_put(&s->link, HR_WIRE_ERROR, 0, b.data, b.len);
+		(void)!hr_link_write(&s->link, &second);
+		hr_buf_clear(&b);
+	}
+	return -1;
+}
+
+/* Is the trouble one that another attempt may not have? */
+static bool
+passing(const struct sender *s, const struct hr_err *e)
+{
+	if (e->code == HR_TEMPORARY || e->code == HR_IO)
+		return true;
+	/* A certificate may be renewed, a map be mended; who never was connected is told at once. */
+	return s->ever && e->code == HR_REFUSED;
+}
+
+static int
+flow(struct sender *s, struct hr_err *e)
+{
+	uint64_t drained;
+
+	s->away = hr_now_us();
+	while (!s->over) {
+		struct pollfd p[2] = { { s->window.wake, POLLIN, 0 }, { -1, 0, 0 } };
+		int64_t now = hr_now_us(), wait_us = HR_LINK_PING_US;
+
+		if (intake_failed(s, e) < 0)
+			return -1;
+		if (s->stage == AWAY && have_head(s) && now >= s->next && dial(s, e) < 0) {
+			if (!passing(s, e))
+				return -1;
+			cut(s, e);
+		}
+		if (s->o->give_up_us && s->stage != FLOWING && now - s->away > s->o->give_up_us) {
+			hr_fail(e, HR_TEMPORARY, "no receiver for %.0f s", (double)(now - s->away) / 1e6);
+			return hr_hint(e, "look at '%s:%s'; nothing is lost", s->o->to.host ? s->o->to.host : "*", s->o->to.port);
+		}
+		if (s->stage == AWAY && s->next > now && s->next - now < wait_us)
+			wait_us = s->next - now;
+		if (s->stage != AWAY)
+			p[1] = (struct pollfd){ s->link.fd, hr_link_events(&s->link, true), 0 };
+		if (poll(p, 2, s->stage != AWAY && s->link.more ? 0 : (int)(wait_us / 1000) + 1) < 0 && errno != EINTR)
+			return hr_fail_sys(e, "cannot wait");
+		if (p[0].revents)
+			(void)!read(s->window.wake, &drained, sizeof(drained));
+		hr_err_clear(e);
+		if (s->stage != AWAY && serve(s, p[1].revents, e) < 0) {
+			if (e->code == HR_INTERNAL && s->stage == OPENING) {
+				e->code = HR_TEMPORARY;
+				return hr_hint(e, "start the source's side again: it sends from what the target has");
+			}
+			if (!passing(s, e))
+				return -1;
+			cut(s, e);
+		}
+		s->bytes = s->link.bytes_out;
+		measure(s, false);
+	}
+	if (s->end.code == HR_OK)
+		return 0;
+	*e = s->end;
+	return -1;
+}
+
+int
+hr_sender_run(const struct hr_sender_options *o, struct hr_err *e)
+{
+	/* The reading thread may be in read(2) when all is done: what it uses goes with the process. */
+	static struct sender s;
+	uint8_t session[(HR_SESSION_SIZE - 1) / 2];
+	pthread_t thread;
+	int rc = -1;
+
+	s = (struct sender){ .o = o, .link = { .fd = -1 }, .reader = { .fd = -1 } };
+	if (RAND_bytes(session, sizeof(session)) != 1)
+		return hr_fail(e, HR_TEMPORARY, "no random bytes");
+	*hr_hex_put((uint8_t *)s.session, session, sizeof(session)) = '\0';
+	if (o->tls.cert && hr_tls_open(&s.tls, &o->tls, false, e) < 0)
+		return -1;
+	if (hr_window_open(&s.window, o->window, e) == 0) {
+		if (pthread_create(&thread, NULL, intake, &s) != 0)
+			hr_fail(e, HR_TEMPORARY, "cannot start a thread");
+		else {
+			pthread_detach(thread);
+			rc = flow(&s, e);
+			hr_window_close(&s.window);
+			measure(&s, true);
+		}
+	}
+	if (s.stage != AWAY)
+		hr_link_close(&s.link);
+	hr_tls_close(s.tls);
+	return rc;
+}

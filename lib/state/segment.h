@@ -40,6 +40,11 @@
  * is an end record: who must know keeps a mark elsewhere.  Where it is not sealed the
  * same is checked, but anybody can make it right.
  *
+ * What a crash of the program leaves is a file that is cut.  What a crash of the system
+ * leaves behind the last sync can be anything: cut, zeros to the end, or zeros with
+ * later bytes behind them, which is no other than changed.  Who has kept the mark that
+ * was synced knows: an error at that mark or behind it is of what nobody was promised.
+ *
  * No nonce is used twice with a key.  The key of a segment is made by HKDF of the
  * keyring's key, the salt of 256 bits, and the SHA-256 of the header up to its check,
  * so no two segments share one; the check is made beside it, and tells a wrong key from

@@ -93,6 +93,17 @@ size_of(struct hr_segment_reader *r, uint64_t *size, struct hr_err *e)
 	return 0;
 }
 
+/* Has the file so many bytes from there?  It is asked before there is memory for them. */
+static int
+has(struct hr_segment_reader *r, uint64_t at, size_t n, struct hr_err *e)
+{
+	uint64_t size = 0;
+
+	if (here(r, at) >= n)
+		return 1;
+	return size_of(r, &size, e) < 0 ? -1 : size >= at + n;
+}
+
 static bool
 all_zeros(const uint8_t *p, size_t n)
 {
@@ -414,7 +425,6 @@ hr_segment_next(struct hr_segment_reader *r, struct hr_err *e)
 	struct hr_segment_record of = { .before = r->mark.tag, .number = r->mark.number };
 	uint8_t tag[HR_SEGMENT_TAG];
 	const uint8_t *p;
-	uint64_t size = 0;
 	int rc;
 
 	r->data = NULL;
@@ -432,13 +442,11 @@ hr_segment_next(struct hr_segment_reader *r, struct hr_err *e)
 		return spoilt(r, r->mark.at + HR_SEGMENT_FIXED - 1, "it is not what was written there", e);
 	if (of.len > HR_SEGMENT_MOST || of.kind == 0 || of.kind > HR_SEGMENT_KIND_END || of.place < r->mark.place)
 		return spoilt(r, r->mark.at + HR_SEGMENT_FIXED - 1, "there can be no such record", e);
-	if (size_of(r, &size, e) < 0)
-		return -1;
-	if (size < r->mark.at + HR_SEGMENT_EXTRA + of.len) {
+	rc = has(r, r->mark.at, HR_SEGMENT_EXTRA + of.len, e);
+	if (rc > 0)
+		rc = take_record(r, &of, tag, e);
+	else if (rc == 0)
 		r->tail = HR_SEGMENT_CUT;
-		return 0;
-	}
-	rc = take_record(r, &of, tag, e);
 	if (rc < 0)
 		drop(r);
 	return rc;

@@ -467,7 +467,9 @@ long_ones(struct hr_keyring *k, const char *what)
 	if (hr_segment_open(&r, path("w"), k, &e) < 0)
 		abort();
 	for (i = 0; hr_segment_next(&r, &e) > 0; i++)
-		good += r.len == len[i] && memcmp(r.data, data, r.len) == 0 && memcmp(&r.mark, &mark[i + 1], 48) == 0;
+		good += r.len == len[i] && memcmp(r.data, data, r.len) == 0 && r.mark.at == mark[i + 1].at &&
+		    r.mark.number == mark[i + 1].number && r.mark.place == mark[i + 1].place &&
+		    memcmp(r.mark.tag, mark[i + 1].tag, HR_SEGMENT_TAG) == 0;
 	ok(good == HR_COUNT(len) && r.tail == HR_SEGMENT_ENDED, "%s: and read, with the writer's marks", what);
 	for (i = HR_COUNT(len) + 1; i-- > 0; ) {
 		hr_segment_seek(&r, &mark[i]);

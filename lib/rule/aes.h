@@ -11,8 +11,8 @@
 
 #include <openssl/evp.h>
 
+#include "base/crypto.h"
 #include "base/hr.h"
-#include "rule/crypto.h"
 
 #define HR_AES_BLOCK 16
 

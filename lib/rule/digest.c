@@ -14,8 +14,8 @@
 #include <openssl/evp.h>
 #include <string.h>
 
+#include "base/crypto.h"
 #include "base/hex.h"
-#include "rule/crypto.h"
 #include "rule/digest.h"
 
 static void

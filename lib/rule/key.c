@@ -5,43 +5,23 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/kdf.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/hex.h"
-#include "rule/crypto.h"
+#include "base/hkdf.h"
 #include "rule/key.h"
 
 #define FILE_MOST	(2 * HR_KEY_MOST + 8)	/* in hexadecimal, with its prefix and newline */
 
-static void
-hkdf(const char *mode, const void *key, size_t key_len, const void *info, size_t info_len, void *out, size_t n)
-{
-	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
-	EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
-	OSSL_PARAM param[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
-		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_MODE, (char *)mode, 0),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)key, key_len),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)info, info_len),
-		OSSL_PARAM_construct_end(),
-	};
-
-	hr_crypto_must(ctx != NULL && EVP_KDF_derive(ctx, out, n, param) == 1);
-	EVP_KDF_CTX_free(ctx);
-	EVP_KDF_free(kdf);
-}
-
 void
 hr_key_set(struct hr_key *k, const void *secret, size_t n)
 {
-	hkdf("EXTRACT_ONLY", secret, n, "", 0, k->prk, sizeof(k->prk));
+	hr_hkdf_extract(NULL, 0, secret, n, k->prk);
 	k->loaded = true;
 }
 
@@ -62,8 +42,7 @@ hr_key_derive(const struct hr_key *k, const char *purpose, const char *domain, v
 		hr_buf_u8(&info, 0);
 		hr_buf_puts(&info, domain);
 	}
-	hr_buf_need(&info, 1);
-	hkdf("EXPAND_ONLY", k->prk, sizeof(k->prk), info.data, info.len, out, n);
+	hr_hkdf_expand(k->prk, info.data, info.len, out, n);
 	hr_buf_clear(&info);
 }
 
@@ -95,21 +74,30 @@ prefixed(const uint8_t *p, size_t n, const char *with)
 	return n >= strlen(with) && memcmp(p, with, strlen(with)) == 0;
 }
 
+ssize_t
+hr_key_decode(const uint8_t *p, size_t n, uint8_t *out, const char **form)
+{
+	*form = NULL;
+	if (prefixed(p, n, "hex:")) {
+		*form = "hexadecimal";
+		return unhex(p + 4, n - 4, out);
+	}
+	if (prefixed(p, n, "base64:")) {
+		*form = "base64";
+		return unbase64(p + 7, n - 7, out);
+	}
+	return 0;
+}
+
 static int
 parse(struct hr_key *k, uint8_t *p, size_t n, struct hr_err *e)
 {
-	const char *form = NULL;
-	ssize_t len = 0;
+	const char *form;
+	ssize_t len;
 
 	if (n && p[n - 1] == '\n')
 		n--;
-	if (prefixed(p, n, "hex:")) {
-		form = "hexadecimal";
-		len = unhex(p + 4, n - 4, p);
-	} else if (prefixed(p, n, "base64:")) {
-		form = "base64";
-		len = unbase64(p + 7, n - 7, p);
-	}
+	len = hr_key_decode(p, n, p, &form);
 	if (len < 0)
 		return hr_fail(e, HR_CONFIG, "the key is not in %s, as its prefix says", form);
 	if (form)
@@ -123,8 +111,8 @@ parse(struct hr_key *k, uint8_t *p, size_t n, struct hr_err *e)
 }
 
 /* Of a descriptor that is a pipe, say, nobody else can open the file. */
-static int
-check_mode(int fd, const char *path, struct hr_err *e)
+int
+hr_key_check_mode(int fd, const char *path, struct hr_err *e)
 {
 	struct stat st;
 
@@ -162,7 +150,7 @@ load(struct hr_key *k, int fd, const char *path, struct hr_err *e)
 	ssize_t n;
 	int rc = -1;
 
-	if (check_mode(fd, path, e) < 0)
+	if (hr_key_check_mode(fd, path, e) < 0)
 		return -1;
 	n = read_all(fd, text, sizeof(text), e);
 	if (n > FILE_MOST)

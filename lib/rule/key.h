@@ -13,6 +13,8 @@
 #ifndef HR_KEY_H
 #define HR_KEY_H
 
+#include <sys/types.h>
+
 #include "base/err.h"
 #include "base/hr.h"
 
@@ -41,5 +43,14 @@ void hr_key_clear(struct hr_key *k);
  * The caller overwrites them with OPENSSL_cleanse().
  */
 void hr_key_derive(const struct hr_key *k, const char *purpose, const char *domain, void *out, size_t n);
+
+/*
+ * For files that have a key among other things.  The bytes that "hex:..." or
+ * "base64:..." says, to out, which has room for n and may be p: how many, or -1
+ * when they are not in that form, which is named.  Without a prefix no form.
+ */
+ssize_t hr_key_decode(const uint8_t *p, size_t n, uint8_t *out, const char **form) HR_USED;
+/* Is it a file that its owner only may read?  The path, or NULL, is for the hint. */
+int hr_key_check_mode(int fd, const char *path, struct hr_err *e) HR_USED;
 
 #endif

@@ -60,22 +60,29 @@ $(eval $(call ask,JANSSON,jansson))
 $(eval $(call ask,YAML,yaml-0.1))
 $(eval $(call ask,CRYPTO,libcrypto))
 $(eval $(call ask,ZSTD,libzstd))
+# Without this one lib/net says that it is missing; NATS_LIBS= builds so.
+ifeq ($(origin NATS_LIBS),undefined)
+NATS_CFLAGS := $(shell $(PKG_CONFIG) --cflags libnats 2>/dev/null)
+NATS_LIBS   := $(shell $(PKG_CONFIG) --libs libnats 2>/dev/null)
+endif
 ifneq ($(strip $(missing)),)
 missing    := $(if $(call found,$(PKG_CONFIG)),$(missing),$(PKG_CONFIG))
 endif
 missing    := $(strip $(if $(call found,$(CC)),,$(CC)) $(missing))
 
-LIBRARIES   = PQ JANSSON YAML CRYPTO ZSTD
+LIBRARIES   = PQ JANSSON YAML CRYPTO ZSTD NATS
 WARN        = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
               -Wwrite-strings -Wpointer-arith -Wvla $(WERROR)
 SAN_FLAGS   = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_CFLAGS  = -std=gnu11 -Ilib -DHR_VERSION='"$(VERSION)"' $(WARN) -pthread -MMD -MP \
-              $(foreach l,$(LIBRARIES),$($l_CFLAGS)) $(CPPFLAGS) $(SAN_FLAGS) $(CFLAGS)
+              $(foreach l,$(LIBRARIES),$($l_CFLAGS)) $(if $(strip $(NATS_LIBS)),-DHAVE_NATS) \
+              $(CPPFLAGS) $(SAN_FLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(SAN_FLAGS) $(CFLAGS) $(LDFLAGS)
 
 bins    = $(TOOLS:%=$(O)/bin/hr-%) $(O)/bin/hr-supervise
 libo    = $(patsubst %.c,$(O)/%.o,$(sort $(wildcard lib/*/*.c)))
 units   = $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/*.c)))
+drivers = $(patsubst tests/pipe/%.c,%,$(sort $(wildcard tests/pipe/*.c)))
 fuzzers = $(filter-out replay,$(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c))))
 again   = +@$(MAKE) --no-print-directory
 run     = @O='$(O)' BATS='$(BATS)' V='$(V)' tests/run
@@ -123,6 +130,11 @@ $(O)/unit/%: $(O)/tests/unit/%.o $(O)/libhr.a
 	@mkdir -p $(@D)
 	$(call link,$(LIBRARIES))
 
+# Programs that the pipelines' tests drive a module with.
+$(O)/pipe/%: $(O)/tests/pipe/%.o $(O)/libhr.a
+	@mkdir -p $(@D)
+	$(call link,$(LIBRARIES))
+
 # Under the ordinary compiler a fuzz target is a program that replays files.
 $(O)/fuzz/%: $(O)/tests/fuzz/%.o $(O)/tests/fuzz/replay.o $(O)/libhr.a
 	@mkdir -p $(@D)
@@ -135,7 +147,7 @@ $(O)/libfuzzer/%: $(O)/tests/fuzz/%.o $(O)/libhr.a
 # libFuzzer calls its target without a prototype.
 $(O)/tests/fuzz/%.o: WARN += -Wno-missing-prototypes
 
-tests: $(units:%=$(O)/unit/%) $(fuzzers:%=$(O)/fuzz/%)
+tests: $(units:%=$(O)/unit/%) $(drivers:%=$(O)/pipe/%) $(fuzzers:%=$(O)/fuzz/%)
 	@:
 
 deps:

@@ -21,6 +21,11 @@
  * again after ack_wait, behind newer messages.  A consumer made anew begins at
  * the first message that the work queue still has.  The consumer's own
  * sequence shows that nothing is missing between two messages.
+ *
+ * The last message is not acknowledged before another one has come.  Where a
+ * server is killed after the last messages were removed, version 2.9 knows its
+ * last sequence no more: it counts from the last message it has, and gives a
+ * sequence twice.
  */
 #include "base/hr.h"
 
@@ -134,6 +139,7 @@ struct consumer {
 	uint64_t last;			/* sequence received */
 	uint64_t before;		/* the highest that an earlier consumer was given */
 	uint64_t acked;			/* by the caller */
+	int64_t hold_us;		/* when the server is told that the last one is not forgotten */
 	uint64_t queued;		/* bytes */
 	QUEUE(struct got) got;
 	QUEUE(struct unacked) unacked;
@@ -147,6 +153,7 @@ struct hr_nats {
 	uint64_t max_bytes, in_flight;
 	int64_t max_age_us, duplicates_us, timeout_us;
 	bool shared;
+	int64_t limit;			/* the stream's bytes; 0: not known, or none */
 
 	natsOptions *options;
 	natsConnection *nc;
@@ -798,8 +805,10 @@ add_stream(struct hr_nats *n, jsErrCode *j, struct hr_err *e)
 		c.Duplicates = c.MaxAge;
 	TRY(js_AddStream(NULL, n->js, &c, NULL, j));
 	free(all);
-	if (s == NATS_OK)
+	if (s == NATS_OK) {
+		n->limit = (int64_t)n->max_bytes;
 		return 0;
+	}
 	fail_status(n, e, s, "cannot make the stream");
 	hr_within(e, "stream '%s'", n->stream);
 	if (*j == JSStreamSubjectOverlapErr)
@@ -833,6 +842,7 @@ hr_nats_make_stream(struct hr_nats *n, struct hr_err *e)
 		return hr_within(e, "stream '%s'", n->stream);
 	}
 	r = check_stream(n, info->Config, e);
+	n->limit = info->Config->MaxBytes;
 	jsStreamInfo_Destroy(info);
 	return r;
 }
@@ -947,6 +957,11 @@ hr_nats_publish(struct hr_nats *n, const char *subject, const char *id, const ch
 	if (len > hr_nats_largest(n)) {
 		hr_fail(e, HR_CONFIG, "a message of %zu bytes, and the server takes %zu", len, hr_nats_largest(n));
 		return hr_hint(e, "raise max_payload of the server, or send smaller ones");
+	}
+	if (n->limit > 0 && 2 * (len + HEADER_ROOM) > (uint64_t)n->limit) {
+		hr_fail(e, HR_CONFIG, "a message of %zu bytes, and stream '%s' has to hold two in %" PRId64, len,
+		    n->stream, n->limit);
+		return hr_hint(e, "nats stream edit %s --max-bytes, or send smaller ones", n->stream);
 	}
 	o = QUEUE_PUT(n->out);
 	memset(o, 0, sizeof(*o));
@@ -1196,6 +1211,32 @@ replace_consumer(struct hr_nats *n, struct hr_err *e)
 	return 0;
 }
 
+/* A stream that ends before what came of it has lost messages, and gives sequences again. */
+static int
+check_last(struct hr_nats *n, struct hr_err *e)
+{
+	jsStreamInfo *info = NULL;
+	char what[200];
+	natsStatus s;
+	jsErrCode j;
+	uint64_t last;
+
+	if (!n->c.last)
+		return 0;
+	s = js_GetStreamInfo(&info, n->js, n->stream, NULL, &j);
+	if (s != NATS_OK)
+		return fail_status(n, e, s, "cannot look at the stream");
+	last = info->State.LastSeq;
+	jsStreamInfo_Destroy(info);
+	if (last >= n->c.last)
+		return 0;
+	snprintf(what, sizeof(what), "it ends at %" PRIu64 ", but had given %" PRIu64 ": messages are lost", last,
+	    n->c.last);
+	fail_for_good(n, HR_TEMPORARY, what, "start again from the checkpoint; sequences begin anew");
+	*e = n->failed;
+	return -1;
+}
+
 /* The consumer anew, at the first message that the stream still has. */
 static int
 start_consumer(struct hr_nats *n, struct hr_err *e)
@@ -1213,7 +1254,7 @@ start_consumer(struct hr_nats *n, struct hr_err *e)
 	all = hr_sprintf("%sp.%" PRIu64 ".*", n->inbox, c->instance);
 	r = subscribe(n, &c->sub, all, p, e);
 	free(all);
-	if (r == -1 || replace_consumer(n, e) == -1)
+	if (r == -1 || check_last(n, e) == -1 || replace_consumer(n, e) == -1)
 		return -1;
 	c->restart = c->asked = false;
 	c->next_cseq = 1;
@@ -1348,6 +1389,27 @@ came_again(struct hr_nats *n, uint64_t seq, const char *reply)
 	}
 }
 
+/* Acknowledge what the caller has, but for the last message. */
+static void
+release(struct hr_nats *n)
+{
+	struct consumer *c = &n->c;
+	struct unacked *u;
+
+	while (QUEUE_COUNT(c->unacked)) {
+		u = &c->unacked.at[c->unacked.begin];
+		if (u->seq > c->acked || u->seq >= c->last)
+			break;
+		natsConnection_PublishString(n->nc, u->reply, "+ACK");
+		free(u->reply);
+		c->unacked.begin++;
+	}
+	if (QUEUE_COUNT(c->unacked) == 1 && c->last <= c->acked)
+		c->hold_us = hr_now_us() + c->ack_wait_us / 3;
+	else
+		c->hold_us = 0;
+}
+
 /* A message, 1 when it is kept. */
 static int
 on_pulled(struct hr_nats *n, natsMsg *m, uint64_t instance)
@@ -1382,6 +1444,7 @@ on_pulled(struct hr_nats *n, natsMsg *m, uint64_t instance)
 	u = QUEUE_PUT(c->unacked);
 	*u = (struct unacked){ .seq = seq, .reply = hr_strdup(natsMsg_GetReply(m)) };
 	c->queued += (uint64_t)natsMsg_GetDataLength(m) + 256;
+	release(n);
 	return 1;
 }
 
@@ -1421,16 +1484,9 @@ hr_nats_header(const struct hr_nats *n, const char *name)
 void
 hr_nats_ack(struct hr_nats *n, uint64_t seq)
 {
-	struct consumer *c = &n->c;
-	struct unacked *u;
-
-	if (seq > c->acked)
-		c->acked = seq;
-	while (QUEUE_COUNT(c->unacked) && (u = &c->unacked.at[c->unacked.begin])->seq <= seq) {
-		natsConnection_PublishString(n->nc, u->reply, "+ACK");
-		free(u->reply);
-		c->unacked.begin++;
-	}
+	if (seq > n->c.acked)
+		n->c.acked = seq;
+	release(n);
 }
 
 void
@@ -1722,6 +1778,10 @@ by_clock(struct hr_nats *n)
 		n->state = HR_NATS_READY;
 		n->words[0] = 0;
 	}
+	if (c->hold_us && c->hold_us <= now) {
+		hr_nats_working(n);
+		c->hold_us = now + c->ack_wait_us / 3;
+	}
 	if (c->asked && now - c->heard_us > 2 * HEARTBEAT_US + SECOND)
 		c->asked = false;
 	ask(n);
@@ -1746,6 +1806,7 @@ arm(struct hr_nats *n)
 		soonest(&at, n->retry_us);
 		if (c->on) {
 			soonest(&at, c->restart ? c->restart_us : 0);
+			soonest(&at, c->hold_us);
 			soonest(&at, c->asked ? c->heard_us + 2 * HEARTBEAT_US + SECOND : c->ask_us);
 		}
 		for (i = 0; i < n->values; i++) {
@@ -1824,6 +1885,10 @@ hr_nats_turn(struct hr_nats *n, struct hr_err *e)
 		came_back(n);
 	}
 	by_clock(n);
+	if (n->failed.code != HR_OK) {
+		*e = n->failed;
+		return -1;
+	}
 	arm(n);
 	return QUEUE_COUNT(n->cookies) || QUEUE_COUNT(n->c.got) || is_stale(n);
 }

@@ -42,7 +42,7 @@ struct hr_nats_options {
 	const char *tls_ca;		/* file: who may sign the server's; NULL: the system's */
 	const char *creds;		/* file of a user's JWT and key, made by nsc(1) */
 	int replicas;			/* of a new stream; 0 is 1 */
-	uint64_t max_bytes;		/* of a new stream; 0: no limit but the server's */
+	uint64_t max_bytes;		/* of a new stream: two of the largest messages at least; 0: no limit but the server's */
 	int64_t max_age_us;		/* of a new stream: drops what is older, consumed or not; 0: never */
 	int64_t duplicates_us;		/* for how long an id is known; 0: two minutes */
 	int64_t timeout_us;		/* for one answer; 0: five seconds */
@@ -134,7 +134,7 @@ struct hr_nats_message {
 	size_t len;
 	uint64_t seq;			/* the stream's: grows, with gaps */
 	uint64_t delivered;		/* how often the server counts */
-	bool again;			/* it was sent to a consumer before: it may have been applied */
+	bool again;			/* it was sent to a consumer before; false is no promise after a crash */
 };
 
 /*
@@ -154,6 +154,8 @@ const char *hr_nats_header(const struct hr_nats *n, const char *name);
 /*
  * All messages up to a sequence are durable where they went.  An
  * acknowledgement that gets lost is given again when its message comes again.
+ * The last message stays in the stream until there is another one behind it,
+ * so that a killed server knows where it was: the next session begins with it.
  */
 void hr_nats_ack(struct hr_nats *n, uint64_t seq);
 /* Still at it: no message is to be sent again for another ack_wait_us. */

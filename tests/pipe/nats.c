@@ -51,9 +51,9 @@ open_it(const char *url, struct hr_err *e)
 	return hr_nats_open(&o, e);
 }
 
-/* Until something came, and not for ever.  The state, each time it changes, on stderr. */
+/* Until something came or so long, and not for ever.  The state, each time it changes, on stderr. */
 static int
-turn(struct hr_nats *n, struct hr_err *e)
+turn(struct hr_nats *n, int wait_ms, struct hr_err *e)
 {
 	static const char *const name[] = { "ready", "away", "full", "unheard", "refused" };
 	static enum hr_nats_state last = HR_NATS_READY;
@@ -64,7 +64,7 @@ turn(struct hr_nats *n, struct hr_err *e)
 
 	if (hr_now_us() - start_us > LIMIT_US)
 		return hr_fail(e, HR_INTERNAL, "not done by now");
-	poll(&p, 1, 1000);
+	poll(&p, 1, wait_ms);
 	r = hr_nats_turn(n, e);
 	state = hr_nats_state(n, &words);
 	if (state != last)
@@ -101,17 +101,13 @@ publish(struct hr_nats *n, int64_t count, size_t size, int64_t first, struct hr_
 		while (no < first + count && hr_nats_room(n)) {
 			if (publish_one(n, no++, size, e) == -1)
 				return -1;
-			if (pace && no % 64 == 0) {
-				poll(NULL, 0, (int)(pace * 64 / 1000));
+			if (pace && no % 64 == 0)
 				break;
-			}
 		}
-		if (pace && no < first + count) {
-			if (hr_nats_turn(n, e) == -1)
-				return -1;
-		} else if (turn(n, e) == -1) {
+		if (pace && no < first + count)
+			poll(NULL, 0, (int)(pace * 64 / 1000));
+		if (turn(n, pace && no < first + count ? 0 : 1000, e) == -1)
 			return -1;
-		}
 		while (hr_nats_acked(n, &cookie) == 1) {
 			if ((int64_t)cookie != ++acked)
 				return hr_fail(e, HR_INTERNAL, "acknowledged %" PRIu64 " for %" PRId64, cookie, acked);
@@ -160,7 +156,7 @@ consume(struct hr_nats *n, int64_t count, bool ack, struct hr_err *e)
 	if (begin(n, e) == -1)
 		return -1;
 	while (count > 0) {
-		if (turn(n, e) == -1 || take(n, &count, ack, e) == -1)
+		if (turn(n, 1000, e) == -1 || take(n, &count, ack, e) == -1)
 			return -1;
 		if (getenv("WORKING"))
 			hr_nats_working(n);
@@ -176,7 +172,7 @@ watch(struct hr_nats *n, const char *key, int64_t count, struct hr_err *e)
 	int r = hr_nats_watch(n, key, e);
 
 	while (r != -1 && count > 0) {
-		r = turn(n, e);
+		r = turn(n, 1000, e);
 		while (r != -1 && hr_nats_watched(n, &which, &b) == 1) {
 			printf("%s %zu %.20s\n", which, b.len, hr_buf_text(&b));
 			fflush(stdout);
@@ -200,7 +196,7 @@ put(struct hr_nats *n, const char *key, const char *text, struct hr_err *e)
 	r = hr_nats_put(n, key, value, len, e);
 	free(value);
 	while (r != -1 && !hr_nats_put_done(n))
-		r = turn(n, e);
+		r = turn(n, 1000, e);
 	return r == -1 ? -1 : 0;
 }
 

@@ -538,10 +538,10 @@ connect_to(struct hr_nats *n, struct hr_err *e)
 	char *all;
 	int r;
 
+	n->up = n->connected = true;	/* before the threads that take it back */
 	s = natsConnection_Connect(&n->nc, n->options);
 	if (s != NATS_OK)
 		return fail_connect(n, e, s);
-	n->up = n->connected = true;
 	s = jsOptions_Init(&o);
 	o.Wait = n->timeout_us / 1000;
 	TRY(natsConnection_JetStream(&n->js, n->nc, &o));

@@ -62,17 +62,23 @@ $(eval $(call ask,YAML,yaml-0.1))
 $(eval $(call ask,SSL,libssl))
 $(eval $(call ask,CRYPTO,libcrypto))
 $(eval $(call ask,ZSTD,libzstd))
+# Without this one lib/net says that it is missing; NATS_LIBS= builds so.
+ifeq ($(origin NATS_LIBS),undefined)
+NATS_CFLAGS := $(shell $(PKG_CONFIG) --cflags libnats 2>/dev/null)
+NATS_LIBS   := $(shell $(PKG_CONFIG) --libs libnats 2>/dev/null)
+endif
 ifneq ($(strip $(missing)),)
 missing    := $(if $(call found,$(PKG_CONFIG)),$(missing),$(PKG_CONFIG))
 endif
 missing    := $(strip $(if $(call found,$(CC)),,$(CC)) $(missing))
 
-LIBRARIES   = PQ JANSSON YAML SSL CRYPTO ZSTD
+LIBRARIES   = PQ JANSSON YAML SSL CRYPTO ZSTD NATS
 WARN        = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
               -Wwrite-strings -Wpointer-arith -Wvla $(WERROR)
 SAN_FLAGS   = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_CFLAGS  = -std=gnu11 -Ilib -DHR_VERSION='"$(VERSION)"' $(WARN) -pthread -MMD -MP \
-              $(foreach l,$(LIBRARIES),$($l_CFLAGS)) $(CPPFLAGS) $(SAN_FLAGS) $(CFLAGS)
+              $(foreach l,$(LIBRARIES),$($l_CFLAGS)) $(if $(strip $(NATS_LIBS)),-DHAVE_NATS) \
+              $(CPPFLAGS) $(SAN_FLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(SAN_FLAGS) $(CFLAGS) $(LDFLAGS)
 
 bins    = $(TOOLS:%=$(O)/bin/hr-%) $(O)/bin/hr-supervise
@@ -126,6 +132,7 @@ $(O)/unit/%: $(O)/tests/unit/%.o $(O)/libhr.a
 	@mkdir -p $(@D)
 	$(call link,$(LIBRARIES))
 
+# Programs that tests of pipelines drive things with.
 $(O)/tool/%: $(O)/tests/tool/%.o $(O)/libhr.a
 	@mkdir -p $(@D)
 	$(call link,$(LIBRARIES))

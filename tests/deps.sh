@@ -21,11 +21,14 @@ build   library  yaml-0.1                                 libyaml-dev
 build   library  libcrypto                                libssl-dev
 build   library  libssl                                   libssl-dev
 build   library  libzstd                                  libzstd-dev
+build   library  libnats                                  libnats-dev
 server  server   15                                       postgresql
 server  command  setpriv                                  util-linux
 server  command  ps                                       procps
 test    command  bats                                     bats
 test    command  jq                                       jq
+test    command  nats-server                              nats-server
+test    command  openssl                                  openssl
 test    command  mandoc                                   mandoc
 test    command  zsh                                      zsh
 test    command  fish                                     fish

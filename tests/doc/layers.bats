@@ -51,6 +51,12 @@ includes() {
 	done
 }
 
+@test "only lib/net/nats.c knows libnats" {
+	run -0 bash -c "cd '$ROOT' && grep -rlE '^#[[:space:]]*include[[:space:]]+[<\"]nats' \
+	    --include='*.[ch]' cmd lib tests"
+	[ "$output" = lib/net/nats.c ]
+}
+
 @test "base/hr.h is the first include of every source file" {
 	local file first status=0
 

@@ -14,15 +14,16 @@
 #include "base/log.h"
 #include "base/lsn.h"
 #include "base/opt.h"
+#include "net/courier.h"
 #include "net/receiver.h"
 #include "net/sender.h"
 #include "state/archive.h"
-#include "state/keep.h"
+#include "state/intake.h"
 #include "state/replay.h"
 
 static const char usage[] =
     "usage: hr-ship --to HOST:PORT [-v] [--checkpoint FILE] [--give-up SECONDS]\n"
-    "           [--metrics FILE] [--tls-name NAME] [--window SIZE] [NET]\n"
+    "           [--metrics FILE] [--tls-name NAME] [--window SIZE] [NET] [SPOOL]\n"
     "       hr-ship --listen [HOST]:PORT [-v] [--by sender|tenant] [--checkpoint FILE]\n"
     "           [--connections N] [--exec COMMAND] [--hello-timeout SECONDS] [--once]\n"
     "           [--port-file FILE] [--tenant T]... [--tenant-map FILE] [NET]\n"
@@ -33,6 +34,8 @@ static const char usage[] =
     "       hr-ship archive verify DIR [--stream SLOT] [KEYS]\n"
     "       hr-ship archive expire DIR [--dry-run] [--keep-days N] [--keep-full N]\n"
     "           [--stream SLOT] [KEYS]\n"
+    "       SPOOL: --spool DIR [--qos FILE] [--score FILE] [--segment SIZE]\n"
+    "           [--spool-max SIZE] [KEYS], or --archive DIR with the same\n"
     "       KEYS: [--key-file FILE] [--key-command COMMAND [--key-id ID]]\n"
     "       NET: [--insecure | --tls-cert FILE --tls-key FILE --tls-ca FILE [--tls-crl FILE]]\n"
     "           [--timeout SECONDS] [--ready-fd N] [--log-format text|json]\n"
@@ -61,9 +64,13 @@ static const char usage[] =
     "      --metrics FILE         keep metrics there, in Prometheus text form\n"
     "      --once                 end when the first stream has ended\n"
     "      --port-file FILE       write the port that is listened on there\n"
+    "      --qos FILE             tiers and priorities of tenants\n"
     "      --ready-fd N           write a newline to N when connected, or listening\n"
+    "      --score FILE           scores, by which their weights are multiplied\n"
     "      --segment SIZE         bytes of a segment, about (64MB)\n"
     "      --since LSN            for a target that has all to there: no first copy\n"
+    "      --spool DIR            keep what cannot be sent there; the source goes on\n"
+    "      --spool-max SIZE       when so much is kept, the input waits\n"
     "      --stream SLOT          when there are several\n"
     "      --tenant T             take only this tenant; may be repeated\n"
     "      --tenant-map FILE      which tenants certificates may carry\n"
@@ -82,7 +89,7 @@ static const char usage[] =
 
 enum { TO = 256, LISTEN, BY, CHECKPOINT, CONNECTIONS, EXEC, GIVE_UP, HELLO, INSECURE, METRICS, ONCE, PORT_FILE, READY,
     TENANT, TENANT_MAP, TIMEOUT, ARCHIVE, FROM, CHAIN, DRY_RUN, JSON, KEEP_DAYS, KEEP_FULL,
-    KEY_COMMAND, KEY_FILE, KEY_ID, SEGMENT, SINCE, STREAM, UNTIL, TLS_CA, TLS_CERT, TLS_CRL, TLS_KEY, TLS_NAME, WINDOW, LOG, VERSION };
+    KEY_COMMAND, KEY_FILE, KEY_ID, SEGMENT, SINCE, STREAM, UNTIL, SPOOL, SPOOL_MAX, QOS, SCORE, TLS_CA, TLS_CERT, TLS_CRL, TLS_KEY, TLS_NAME, WINDOW, LOG, VERSION };
 
 static const struct option longs[] = {
 	{ "to", 1, NULL, TO }, { "listen", 1, NULL, LISTEN }, { "by", 1, NULL, BY },
@@ -96,6 +103,7 @@ static const struct option longs[] = {
 	{ "dry-run", 0, NULL, DRY_RUN }, { "json", 0, NULL, JSON }, { "keep-days", 1, NULL, KEEP_DAYS },
 	{ "keep-full", 1, NULL, KEEP_FULL }, { "key-command", 1, NULL, KEY_COMMAND }, { "key-file", 1, NULL, KEY_FILE },
 	{ "key-id", 1, NULL, KEY_ID }, { "segment", 1, NULL, SEGMENT }, { "since", 1, NULL, SINCE },
+	{ "spool", 1, NULL, SPOOL }, { "spool-max", 1, NULL, SPOOL_MAX }, { "qos", 1, NULL, QOS }, { "score", 1, NULL, SCORE },
 	{ "stream", 1, NULL, STREAM }, { "until", 1, NULL, UNTIL }, { "window", 1, NULL, WINDOW }, { "log-format", 1, NULL, LOG },
 	{ "verbose", 0, NULL, 'v' }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -111,11 +119,11 @@ struct said {
 	int ready_fd;
 	char **tenant;
 	size_t tenants, tenant_cap;
-	struct hr_keep keep;
+	struct hr_intake keep;
 	struct hr_replay_options replay;
 	struct hr_archive_retention retention;
 	struct hr_keyring_options keys;
-	const char *archive, *from, *until, *verb, *dir;
+	const char *archive, *from, *dir, *spool, *qos, *score;
 	bool json;
 	const struct option *seen[64];	/* the options that were given */
 	size_t sees;
@@ -130,10 +138,12 @@ static const struct { int option, modes; } goes_with[] = {
 	{ TO, SEND }, { LISTEN, RECEIVE }, { BY, RECEIVE }, { CHECKPOINT, NET | KEEP }, { CONNECTIONS, RECEIVE },
 	{ EXEC, RECEIVE }, { GIVE_UP, SEND }, { HELLO, RECEIVE }, { INSECURE, NET }, { METRICS, SEND }, { ONCE, NET },
 	{ PORT_FILE, RECEIVE }, { READY, NET }, { TENANT, RECEIVE | REPLAY }, { TENANT_MAP, RECEIVE }, { TIMEOUT, NET },
-	{ ARCHIVE, KEEP }, { FROM, REPLAY }, { CHAIN, REPLAY }, { DRY_RUN, EXPIRE }, { JSON, LIST }, { KEEP_DAYS, EXPIRE },
-	{ KEEP_FULL, EXPIRE }, { KEY_COMMAND, STORED }, { KEY_FILE, STORED }, { KEY_ID, STORED }, { SEGMENT, KEEP },
+	{ ARCHIVE, KEEP | SEND }, { FROM, REPLAY }, { CHAIN, REPLAY }, { DRY_RUN, EXPIRE }, { JSON, LIST }, { KEEP_DAYS, EXPIRE },
+	{ KEEP_FULL, EXPIRE }, { KEY_COMMAND, STORED | SEND }, { KEY_FILE, STORED | SEND }, { KEY_ID, STORED | SEND },
+	{ SEGMENT, KEEP | SEND },
 	{ SINCE, REPLAY }, { STREAM, REPLAY | LIST | VERIFY | EXPIRE }, { UNTIL, REPLAY }, { TLS_CA, NET }, { TLS_CERT, NET },
-	{ TLS_CRL, NET }, { TLS_KEY, NET }, { TLS_NAME, SEND }, { WINDOW, SEND },
+	{ TLS_CRL, NET }, { TLS_KEY, NET }, { TLS_NAME, SEND }, { WINDOW, SEND }, { SPOOL, SEND }, { SPOOL_MAX, SEND },
+	{ QOS, SEND }, { SCORE, SEND },
 };
 
 static const char *
@@ -257,6 +267,14 @@ take(struct said *s, int ch)
 		if (hr_lsn_parse(optarg, &s->replay.since) < 0)
 			return hr_opt_misuse(usage, "--since is not an LSN: '%s'", optarg);
 		break;
+	case SPOOL: s->spool = optarg; break;
+	case SPOOL_MAX:
+		if (hr_opt_size(optarg, &size) < 0 || size < 1 << 20)
+			return hr_opt_misuse(usage, "--spool-max is not a size from 1MB on: '%s'", optarg);
+		s->keep.most = size;
+		break;
+	case QOS: s->qos = optarg; break;
+	case SCORE: s->score = optarg; break;
 	case STREAM: s->replay.stream = optarg; break;
 	case UNTIL:
 		if (hr_replay_until(&s->replay, optarg) < 0)
@@ -292,7 +310,7 @@ choose(struct said *s, int argc, char *argv[], int *mode)
 		s->dir = argv[optind + 2];
 	} else if (optind != argc)
 		return hr_opt_misuse(usage, "'%s' is not an option", argv[optind]);
-	if ((s->to != NULL) + (s->listen != NULL) + (s->archive != NULL) + (s->from != NULL) + verb != 1)
+	if ((s->to != NULL) + (s->listen != NULL) + (s->archive && !s->to) + (s->from != NULL) + verb != 1)
 		return hr_opt_misuse(usage, "%s", "one of --to, --listen, --archive, --from-archive and archive is needed");
 	if (!verb)
 		*mode = s->to ? SEND : s->listen ? RECEIVE : s->archive ? KEEP : REPLAY;
@@ -324,6 +342,10 @@ parse(struct said *s, int argc, char *argv[], int *mode, struct hr_err *e)
 		return hr_opt_misuse(usage, "%s", "--by tenant needs --exec");
 	if (s->receive.tenant_map && !s->tls.cert)
 		return hr_opt_misuse(usage, "%s", "--tenant-map is for certificates");
+	if (s->spool && s->archive)
+		return hr_opt_misuse(usage, "%s", "an archive is a spool that stays: give --spool or --archive");
+	if (*mode == SEND && !s->spool && !s->archive && (s->keep.most || s->qos || s->score || s->keys.file || s->keys.command))
+		return hr_opt_misuse(usage, "%s", "--spool-max, --qos, --score and keys need --spool");
 	if (*mode == EXPIRE && !s->retention.keep_us && !s->retention.keep_full)
 		return hr_opt_misuse(usage, "%s", "archive expire needs --keep-days, --keep-full or both");
 	if ((*mode & (SEND | KEEP)) && isatty(STDIN_FILENO))
@@ -343,10 +365,10 @@ keep(struct said *s, struct hr_keyring *keys, struct hr_err *e)
 	s->keep.store.dir = s->archive;
 	s->keep.store.keys = keys;
 	s->keep.checkpoint = s->send.checkpoint;
-	rc = hr_keep_open(&s->keep, e) < 0 || hr_keep_run(&s->keep, e) < 0 ? -1 : 0;
+	rc = hr_intake_open(&s->keep, e) < 0 || hr_intake_run(&s->keep, e) < 0 ? -1 : 0;
 	if (rc == 0)
 		hr_log(HR_LOG_NOTE, "kept in '%s', up to %s", hr_store_chain(s->keep.s)->dir, HR_LSN(hr_store_lsn(s->keep.s)));
-	hr_keep_close(&s->keep);
+	hr_intake_close(&s->keep);
 	return rc;
 }
 
@@ -391,6 +413,29 @@ stored(struct said *s, int mode, struct hr_err *e)
 	hr_keyring_close(&keys);
 }
 
+/* By way of a spool, or of an archive. */
+static void
+carry(struct said *s, struct hr_err *e)
+{
+	static struct hr_keyring keys = HR_KEYRING_INIT, read_keys = HR_KEYRING_INIT;
+	struct hr_courier_options o = {
+		.keys = &read_keys,
+		.to = { .to = s->send.to, .insecure = s->insecure, .tls = s->tls, .tls_name = s->send.tls_name,
+		    .dead_us = s->timeout_us },
+		.keep = s->keep, .retain = s->archive != NULL, .qos = s->qos, .score = s->score, .metrics = s->send.metrics,
+		.window = s->send.window, .ready_fd = s->ready_fd,
+	};
+
+	if (hr_keyring_open(&keys, &s->keys, e) < 0 || hr_keyring_open(&read_keys, &s->keys, e) < 0)
+		return;
+	o.keep.store.dir = s->spool ? s->spool : s->archive;
+	o.keep.store.keys = &keys;
+	o.keep.store.replace = s->spool != NULL;
+	o.keep.checkpoint = s->send.checkpoint;
+	/* The keyrings go with the process, as the thread that uses one does. */
+	(void)!hr_courier_run(&o, e);
+}
+
 static void
 network(struct said *s, int mode, struct hr_err *e)
 {
@@ -400,7 +445,9 @@ network(struct said *s, int mode, struct hr_err *e)
 	s->send.ready_fd = s->receive.ready_fd = s->ready_fd;
 	s->receive.tenant = s->tenant;
 	s->receive.tenants = s->tenants;
-	if (mode == SEND)
+	if (mode == SEND && (s->spool || s->archive))
+		carry(s, e);
+	else if (mode == SEND)
 		(void)!hr_sender_run(&s->send, e);
 	else
 		(void)!hr_receiver_run(&s->receive, e);

@@ -12,7 +12,7 @@
  *	JSON, relation frames to the end
  *
  *	kind 'B', a bundle; its number is the record's place
- *	u64 LSN of the last watermark in it or before, i64 time of the latest commit,
+ *	u64 LSN of the watermark that it, or the last one that does, ends with, i64 time of the latest commit,
  *	u8 flags, u32 tenants, and for each a string, u64 segment, 16 bytes tag;
  *	then the frame for all, if there is one
  *
@@ -33,10 +33,11 @@
 enum { HR_RECORD_STAND = 'R', HR_RECORD_BUNDLE = 'B', HR_RECORD_PART = 'P' };
 
 enum hr_bundle_flag {
-	HR_BUNDLE_WATERMARK = 1,	/* its LSN is of a watermark in it */
+	HR_BUNDLE_WATERMARK = 1,	/* it ends with a watermark, whose LSN is its own */
 	HR_BUNDLE_CLEAN = 2,		/* no transaction and no copy is open behind it */
 	HR_BUNDLE_COPYING = 4,		/* the first copy has not ended */
 	HR_BUNDLE_COPIED = 8,		/* it ended in this bundle */
+	HR_BUNDLE_SHARED = 16,		/* it has frames for all that are not watermarks */
 };
 
 struct hr_bundle {

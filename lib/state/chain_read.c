@@ -90,6 +90,7 @@ end_of_segment(const struct hr_chain *c, struct hr_keyring *keys, uint64_t numbe
 	struct hr_stand s;
 	const uint8_t *data;
 	size_t len;
+	bool at_end = false;
 	int more, found = 0;
 
 	if (open_segment(&r, c, keys, "", number, e) < 0) {
@@ -103,24 +104,29 @@ end_of_segment(const struct hr_chain *c, struct hr_keyring *keys, uint64_t numbe
 	if ((more = record(&r, &parts, &data, &len, e)) > 0) {
 		if (r.kind != HR_RECORD_STAND || hr_stand_decode(&s, data, len, e) < 0)
 			more = e->code ? -1 : hr_fail(e, HR_BAD_STREAM, "a segment of the shared log without its first record");
-		else if (hr_head_decode(&end->head, s.head, s.head_len, e) < 0)
+		else if (end->head.slot == NULL && hr_head_decode(&end->head, s.head, s.head_len, e) < 0)
 			more = -1;
-		else {
+		else if (s.flags & (HR_BUNDLE_CLEAN | HR_BUNDLE_COPYING)) {
 			found = 1;
 			end->lsn = s.lsn;
 			end->copying = s.flags & HR_BUNDLE_COPYING;
-			end->bundle = s.next - 1;
+			if (s.next - 1 > end->bundle)
+				end->bundle = s.next - 1;
 			memcpy(end->tag, r.mark.tag, sizeof(end->tag));
-			memcpy(end->chain, r.head.chain, sizeof(end->chain));
 		}
+		memcpy(end->chain, r.head.chain, sizeof(end->chain));
+		at_end = found;
 	}
 	while (more > 0 && (more = record(&r, &parts, &data, &len, e)) > 0) {
 		if (hr_bundle_decode(&b, data, len, e) < 0) {
 			more = -1;
 			break;
 		}
-		end->bundle = r.place;
-		if ((b.flags & HR_BUNDLE_WATERMARK) && !(b.flags & HR_BUNDLE_COPYING)) {
+		if (r.place > end->bundle)
+			end->bundle = r.place;
+		at_end = (b.flags & HR_BUNDLE_WATERMARK) && !(b.flags & HR_BUNDLE_COPYING);
+		if (at_end) {
+			found = 1;
 			end->lsn = b.lsn;
 			end->copying = false;
 			memcpy(end->tag, r.mark.tag, sizeof(end->tag));
@@ -131,7 +137,7 @@ end_of_segment(const struct hr_chain *c, struct hr_keyring *keys, uint64_t numbe
 		hr_err_clear(e);
 		more = 0;
 	}
-	if (more == 0 && r.tail == HR_SEGMENT_ENDED && found)
+	if (more == 0 && r.tail == HR_SEGMENT_ENDED && at_end)
 		memcpy(end->tag, r.mark.tag, sizeof(end->tag));
 	hr_segment_reader_close(&r);
 	hr_buf_clear(&parts);
@@ -549,6 +555,23 @@ hr_chain_read_behind(struct hr_chain_reader *r, uint64_t bundle, struct hr_err *
 	}
 	if (r->number > bundle || forward(r, bundle, e) < 0 || r->number != bundle)
 		return e->code ? -1 : hr_fail(e, HR_REFUSED, "bundle %" PRIu64 " is not kept any more", bundle);
+	r->whole = false;
+	return 0;
+}
+
+struct hr_chain_mark
+hr_chain_read_mark(const struct hr_chain_reader *r)
+{
+	return (struct hr_chain_mark){ r->shared.head.number, r->number, r->shared.mark };
+}
+
+int
+hr_chain_read_at(struct hr_chain_reader *r, const struct hr_chain_mark *m, struct hr_err *e)
+{
+	if (r->shared.head.number != m->segment && begin_segment(r, m->segment, e) < 0)
+		return -1;
+	hr_segment_seek(&r->shared, &m->mark);
+	r->number = m->number;
 	r->whole = false;
 	return 0;
 }

@@ -71,6 +71,16 @@ int hr_chain_read_seek(struct hr_chain_reader *r, hr_lsn lsn, struct hr_err *e) 
 /* Begin behind a bundle: 0, -1; HR_REFUSED when it is not there to be gone on from. */
 int hr_chain_read_behind(struct hr_chain_reader *r, uint64_t bundle, struct hr_err *e) HR_USED;
 /*
+ * Where the reader is, and back there with a reader of the same chain, for what comes
+ * next: nothing is said of the stream's head and relations then.
+ */
+struct hr_chain_mark {
+	uint64_t segment, number;
+	struct hr_segment_mark mark;
+};
+struct hr_chain_mark hr_chain_read_mark(const struct hr_chain_reader *r);
+int hr_chain_read_at(struct hr_chain_reader *r, const struct hr_chain_mark *m, struct hr_err *e) HR_USED;
+/*
  * The next bundle, none behind limit: r->bundle and r->number say what it is, its
  * frames are given to take (NULL: passed over).  1, 0 when there is none (yet), -1.
  */

@@ -31,6 +31,7 @@
 #include "stream/rows.h"
 
 #define GATHER		((size_t)1 << 20)	/* bytes of frames in a bundle, about */
+#define GATHER_LEAST	((size_t)64 << 10)	/* of one that ends with a watermark while more comes */
 #define GATHER_FRAMES	60000
 #define UNPARKED	256			/* tenants' segments that are open at a time */
 #define FULL_US		200000
@@ -67,6 +68,8 @@ struct hr_store {
 	size_t dirties, dirty_cap;
 	size_t waiting;
 	hr_lsn synced_lsn, queued_lsn;
+	hr_lsn last_lsn;			/* of the bundle written last */
+	bool trailing;				/* which did not end with a watermark */
 	uint64_t synced_bundle;
 	uint64_t bytes;
 	/* the stream */
@@ -275,6 +278,8 @@ keep_packed(struct hr_store *s, struct hr_err *e)
 		s->queued_lsn = meta.lsn;
 	s->next++;
 	s->some = false;
+	s->last_lsn = meta.lsn;
+	s->trailing = !(meta.flags & HR_BUNDLE_WATERMARK);
 	s->now = (struct hr_bundle){ .lsn = meta.lsn };
 	return 0;
 }
@@ -377,9 +382,15 @@ gather(struct hr_store *s, struct hr_frame *f, struct hr_err *e)
 		return -1;
 	if (f->type == HR_FRAME_RELATION)
 		remember(s, f);
+	if (f->tenant_len == 0 && f->type != HR_FRAME_WATERMARK)
+		s->now.flags |= HR_BUNDLE_SHARED;
+	/* A watermark counts when it is the last of its bundle: nothing behind it is left out with what is before. */
 	if (f->type == HR_FRAME_WATERMARK) {
 		s->now.lsn = f->lsn;
 		s->now.flags |= HR_BUNDLE_WATERMARK;
+	} else {
+		s->now.lsn = s->last_lsn;
+		s->now.flags &= (uint8_t)~HR_BUNDLE_WATERMARK;
 	}
 	/* What was changed lies in two pieces. */
 	if ((const uint8_t *)f->tenant + f->tenant_len != f->data) {
@@ -408,8 +419,10 @@ put(struct hr_store *s, struct hr_frame *f, struct hr_err *e)
 {
 	size_t len = HR_FRAME_SIZE + f->tenant_len + (size_t)f->len;
 
-	/* It is we who say where a bundle ends, so that we know what is in it. */
-	if (s->some && (s->pack.bytes.len + len > GATHER || s->pack.frames >= GATHER_FRAMES) && flush(s, e) < 0)
+	/* It is we who say where a bundle ends, so that we know what is in it: behind a watermark, if it can be. */
+	if (s->some && (s->pack.bytes.len + len > GATHER || s->pack.frames >= GATHER_FRAMES ||
+	    ((s->now.flags & HR_BUNDLE_WATERMARK) && s->pack.bytes.len >= GATHER_LEAST && f->type != HR_FRAME_WATERMARK)) &&
+	    flush(s, e) < 0)
 		return -1;
 	return gather(s, f, e);
 }
@@ -452,7 +465,7 @@ stand(struct hr_store *s, const uint8_t *after, struct hr_err *e)
 	size_t i;
 	int rc;
 
-	t.flags = (s->within == 0 && !s->copying ? HR_BUNDLE_CLEAN : 0) | (s->copying ? HR_BUNDLE_COPYING : 0);
+	t.flags = (s->within == 0 && !s->copying && !s->trailing ? HR_BUNDLE_CLEAN : 0) | (s->copying ? HR_BUNDLE_COPYING : 0);
 	for (i = 0; i < s->relations.slots; i++)
 		if (s->relations.slot[i].key) {
 			const struct hr_buf *r = s->relations.slot[i].value;
@@ -477,7 +490,7 @@ static int
 turn_over(struct hr_store *s, struct hr_err *e)
 {
 	uint8_t after[HR_SEGMENT_TAG];
-	bool clean = s->within == 0 && !s->copying;
+	bool clean = s->within == 0 && !s->copying && !s->trailing;
 
 	if (hr_segment_bytes(&s->shared) < (clean ? s->o.segment / 4 : s->o.segment * 4))
 		return 0;
@@ -696,7 +709,7 @@ go_on(struct hr_store *s, const struct hr_head *h, struct hr_chain *list, size_t
 		memcpy(s->id, at.chain, sizeof(s->id));
 		s->number = at.segment;
 		s->next = at.bundle + 1;
-		s->synced_lsn = s->queued_lsn = s->now.lsn = at.lsn;
+		s->synced_lsn = s->queued_lsn = s->last_lsn = s->now.lsn = at.lsn;
 		s->again.after = at.lsn;
 		s->bytes = rc == 0 ? bytes_of(&s->chain) : 0;
 		if (rc == 0)
@@ -705,7 +718,7 @@ go_on(struct hr_store *s, const struct hr_head *h, struct hr_chain *list, size_t
 		if ((rc = hr_chain_make(s->o.dir, h->slot, &s->chain, e)) == 0 && RAND_bytes(s->id, sizeof(s->id)) != 1)
 			rc = hr_fail(e, HR_TEMPORARY, "no random bytes");
 		s->next = 1;
-		s->queued_lsn = s->now.lsn = h->copy ? 0 : h->start;
+		s->queued_lsn = s->last_lsn = s->now.lsn = h->copy ? 0 : h->start;
 		s->synced_lsn = s->queued_lsn;
 		s->copying = h->copy != NULL;
 		if (rc == 0)

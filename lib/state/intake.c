@@ -1,5 +1,5 @@
 /*
- * keep.c - from a stream to a store.
+ * intake.c - from a stream to a store.
  *
  * While more input is there bundles grow and syncs are few; when it is quiet,
  * what came is made durable at once.
@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "state/checkpoint.h"
-#include "state/keep.h"
+#include "state/intake.h"
 
 #define SYNC_BYTES	((size_t)8 << 20)	/* of frames, after which is synced in any case */
 #define SYNC_US		INT64_C(100000)
@@ -33,7 +33,7 @@ add_joined(void *checkpoint, const char *tenant)
 }
 
 static int
-write_checkpoint(struct hr_keep *k, struct hr_checkpoint *c, struct hr_err *e)
+write_checkpoint(struct hr_intake *k, struct hr_checkpoint *c, struct hr_err *e)
 {
 	struct hr_checkpoint filled = *c;
 	int rc;
@@ -47,7 +47,7 @@ write_checkpoint(struct hr_keep *k, struct hr_checkpoint *c, struct hr_err *e)
 }
 
 static int
-save(struct hr_keep *k, struct hr_err *e)
+save(struct hr_intake *k, struct hr_err *e)
 {
 	const struct hr_head *h = &k->reader.head;
 	struct hr_checkpoint c = { .stream = h->slot, .database = h->database, .system = h->system, .timeline = h->timeline,
@@ -66,7 +66,7 @@ save(struct hr_keep *k, struct hr_err *e)
 
 /* Long before there is no room at all. */
 static void
-look_for_room(struct hr_keep *k)
+look_for_room(struct hr_intake *k)
 {
 	uint64_t bytes = hr_store_bytes(k->s);
 	struct statvfs v;
@@ -88,7 +88,7 @@ look_for_room(struct hr_keep *k)
 static int
 full(void *keep, const struct hr_err *why)
 {
-	struct hr_keep *k = keep;
+	struct hr_intake *k = keep;
 	struct hr_err e = HR_ERR_INIT;
 	int64_t now = hr_now_us();
 
@@ -104,7 +104,7 @@ full(void *keep, const struct hr_err *why)
 }
 
 static int
-sync_now(struct hr_keep *k, struct hr_err *e)
+sync_now(struct hr_intake *k, struct hr_err *e)
 {
 	if (hr_store_sync(k->s, e) < 0)
 		return -1;
@@ -119,14 +119,14 @@ sync_now(struct hr_keep *k, struct hr_err *e)
 static int
 quiet(void *keep, struct hr_err *e)
 {
-	struct hr_keep *k = keep;
+	struct hr_intake *k = keep;
 
 	return k->s == NULL ? 0 : sync_now(k, e);
 }
 
 /* At the limit: wait until what is kept has become less. */
 static int
-wait_for_room(struct hr_keep *k, struct hr_err *e)
+wait_for_room(struct hr_intake *k, struct hr_err *e)
 {
 	struct hr_err why = HR_ERR_INIT;
 
@@ -143,7 +143,7 @@ wait_for_room(struct hr_keep *k, struct hr_err *e)
 }
 
 int
-hr_keep_open(struct hr_keep *k, struct hr_err *e)
+hr_intake_open(struct hr_intake *k, struct hr_err *e)
 {
 	struct hr_frame f;
 	int more;
@@ -163,13 +163,15 @@ hr_keep_open(struct hr_keep *k, struct hr_err *e)
 }
 
 int
-hr_keep_run(struct hr_keep *k, struct hr_err *e)
+hr_intake_run(struct hr_intake *k, struct hr_err *e)
 {
 	struct hr_err second = HR_ERR_INIT;
 	struct hr_frame f;
 	int more;
 
 	while ((more = hr_read(&k->reader, &f, e)) > 0) {
+		if (f.type == HR_FRAME_BLOCK)
+			__atomic_store_n(&k->packed, true, __ATOMIC_RELAXED);
 		if (hr_store_put(k->s, &f, e) < 0) {
 			more = hr_within(e, "frame %" PRIu64, k->reader.seen.frames);
 			break;
@@ -192,7 +194,7 @@ hr_keep_run(struct hr_keep *k, struct hr_err *e)
 }
 
 void
-hr_keep_close(struct hr_keep *k)
+hr_intake_close(struct hr_intake *k)
 {
 	hr_store_close(k->s);
 	hr_reader_clear(&k->reader);

@@ -1,15 +1,15 @@
 /*
- * keep.h - read a stream into a store, and say in a checkpoint how far it is.
+ * intake.h - read a stream into a store, and say in a checkpoint how far it is.
  */
-#ifndef HR_KEEP_H
-#define HR_KEEP_H
+#ifndef HR_INTAKE_H
+#define HR_INTAKE_H
 
 #include "base/err.h"
 #include "base/hr.h"
 #include "state/store.h"
 #include "stream/reader.h"
 
-struct hr_keep {
+struct hr_intake {
 	struct hr_store_options store;	/* full and arg are ours */
 	int fd;
 	const char *checkpoint;		/* what is durable is said there; or NULL */
@@ -23,12 +23,13 @@ struct hr_keep {
 	int64_t since, said, warned;
 	hr_lsn told;
 	bool copying;
+	bool packed;			/* blocks came; read it by __atomic_load_n() from another thread */
 };
 
 /* The head is read and the store opened.  0, or -1 with *e set. */
-int hr_keep_open(struct hr_keep *k, struct hr_err *e) HR_USED;
+int hr_intake_open(struct hr_intake *k, struct hr_err *e) HR_USED;
 /* All of the stream is kept: 0 at its end frame, -1 with *e set. */
-int hr_keep_run(struct hr_keep *k, struct hr_err *e) HR_USED;
-void hr_keep_close(struct hr_keep *k);
+int hr_intake_run(struct hr_intake *k, struct hr_err *e) HR_USED;
+void hr_intake_close(struct hr_intake *k);
 
 #endif

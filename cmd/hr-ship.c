@@ -92,6 +92,16 @@ seconds(const char *name, const char *text, int64_t low, int64_t *us)
 	return -1;
 }
 
+/* Does each % of the path stand before a letter that is known? */
+static bool
+is_pattern(const char *path)
+{
+	for (; (path = strchr(path, '%')); path += 2)
+		if (path[1] != 's' && path[1] != 't' && path[1] != '%')
+			return false;
+	return true;
+}
+
 /* One option's; -1 goes on. */
 static int
 take(struct said *s, int ch)
@@ -154,7 +164,10 @@ take(struct said *s, int ch)
 	case HELLO:
 		s->listens = "--hello-timeout";
 		return seconds("--hello-timeout", optarg, 1, &s->receive.hello_us);
-	case ONCE: s->receive.once = true; break;
+	case ONCE:
+		s->listens = "--once";
+		s->receive.once = true;
+		break;
 	case PORT_FILE:
 		s->listens = "--port-file";
 		s->receive.port_file = optarg;
@@ -200,11 +213,20 @@ parse(struct said *s, int argc, char *argv[], struct hr_err *e)
 		return hr_opt_misuse(usage, "%s", "--by tenant needs --exec");
 	if (s->receive.tenant_map && !s->tls.cert)
 		return hr_opt_misuse(usage, "%s", "--tenant-map is for certificates");
+	/* Without a name nothing would be asked of the receiver's certificate but who signed it. */
+	if (s->send.tls_name && (*s->send.tls_name == '\0' || !s->tls.cert))
+		return hr_opt_misuse(usage, "%s", "--tls-name takes a name, and is for TLS");
+	if (s->listen && s->receive.checkpoint && !is_pattern(s->receive.checkpoint))
+		return hr_opt_misuse(usage, "--checkpoint knows %%s, %%t and %%%%: '%s'", s->receive.checkpoint);
 	if (s->to && isatty(STDIN_FILENO))
 		return hr_opt_misuse(usage, "%s", "the stream is not read from a terminal");
 	if (s->listen && !s->receive.command && isatty(STDOUT_FILENO))
 		return hr_opt_misuse(usage, "%s", "standard output is a terminal, and a stream is binary: give --exec, or a pipe");
-	return hr_address_parse(s->to ? &s->send.to : &s->receive.at, s->to ? s->to : s->listen, e) < 0 ? hr_finish(e) : -1;
+	if (hr_address_parse(s->to ? &s->send.to : &s->receive.at, s->to ? s->to : s->listen, e) < 0)
+		return hr_finish(e);
+	if (s->to && s->send.to.host == NULL)
+		return hr_opt_misuse(usage, "--to needs a host: '%s'", s->to);
+	return -1;
 }
 
 int

@@ -136,7 +136,7 @@ enum mode { SEND = 1, RECEIVE = 2, KEEP = 4, REPLAY = 8, LIST = 16, VERIFY = 32,
 
 static const struct { int option, modes; } goes_with[] = {
 	{ TO, SEND }, { LISTEN, RECEIVE }, { BY, RECEIVE }, { CHECKPOINT, NET | KEEP }, { CONNECTIONS, RECEIVE },
-	{ EXEC, RECEIVE }, { GIVE_UP, SEND }, { HELLO, RECEIVE }, { INSECURE, NET }, { METRICS, SEND }, { ONCE, NET },
+	{ EXEC, RECEIVE }, { GIVE_UP, SEND }, { HELLO, RECEIVE }, { INSECURE, NET }, { METRICS, SEND }, { ONCE, RECEIVE },
 	{ PORT_FILE, RECEIVE }, { READY, NET }, { TENANT, RECEIVE | REPLAY }, { TENANT_MAP, RECEIVE }, { TIMEOUT, NET },
 	{ ARCHIVE, KEEP | SEND }, { FROM, REPLAY }, { CHAIN, REPLAY }, { DRY_RUN, EXPIRE }, { JSON, LIST }, { KEEP_DAYS, EXPIRE },
 	{ KEEP_FULL, EXPIRE }, { KEY_COMMAND, STORED | SEND }, { KEY_FILE, STORED | SEND }, { KEY_ID, STORED | SEND },
@@ -169,6 +169,16 @@ seconds(const char *name, const char *text, int64_t low, int64_t *us)
 		return hr_opt_misuse(usage, "%s is not a number of seconds: '%s'", name, text);
 	*us = n * 1000000;
 	return -1;
+}
+
+/* Does each % of the path stand before a letter that is known? */
+static bool
+is_pattern(const char *path)
+{
+	for (; (path = strchr(path, '%')); path += 2)
+		if (path[1] != 's' && path[1] != 't' && path[1] != '%')
+			return false;
+	return true;
 }
 
 /* One option's; -1 goes on. */
@@ -225,7 +235,9 @@ take(struct said *s, int ch)
 		break;
 	case HELLO:
 		return seconds("--hello-timeout", optarg, 1, &s->receive.hello_us);
-	case ONCE: s->receive.once = true; break;
+	case ONCE:
+		s->receive.once = true;
+		break;
 	case PORT_FILE:
 		s->receive.port_file = optarg;
 		break;
@@ -342,6 +354,11 @@ parse(struct said *s, int argc, char *argv[], int *mode, struct hr_err *e)
 		return hr_opt_misuse(usage, "%s", "--by tenant needs --exec");
 	if (s->receive.tenant_map && !s->tls.cert)
 		return hr_opt_misuse(usage, "%s", "--tenant-map is for certificates");
+	/* Without a name nothing would be asked of the receiver's certificate but who signed it. */
+	if (s->send.tls_name && (*s->send.tls_name == '\0' || !s->tls.cert))
+		return hr_opt_misuse(usage, "%s", "--tls-name takes a name, and is for TLS");
+	if (*mode == RECEIVE && s->receive.checkpoint && !is_pattern(s->receive.checkpoint))
+		return hr_opt_misuse(usage, "--checkpoint knows %%s, %%t and %%%%: '%s'", s->receive.checkpoint);
 	if (s->spool && s->archive)
 		return hr_opt_misuse(usage, "%s", "an archive is a spool that stays: give --spool or --archive");
 	if (*mode == SEND && !s->spool && !s->archive && (s->keep.most || s->qos || s->score || s->keys.file || s->keys.command))
@@ -352,8 +369,10 @@ parse(struct said *s, int argc, char *argv[], int *mode, struct hr_err *e)
 		return hr_opt_misuse(usage, "%s", "the stream is not read from a terminal");
 	if (((*mode == RECEIVE && !s->receive.command) || *mode == REPLAY) && isatty(STDOUT_FILENO))
 		return hr_opt_misuse(usage, "%s", "standard output is a terminal, and a stream is binary: use a pipe");
-	if (*mode & NET)
-		return hr_address_parse(s->to ? &s->send.to : &s->receive.at, s->to ? s->to : s->listen, e) < 0 ? hr_finish(e) : -1;
+	if ((*mode & NET) && hr_address_parse(s->to ? &s->send.to : &s->receive.at, s->to ? s->to : s->listen, e) < 0)
+		return hr_finish(e);
+	if (s->to && s->send.to.host == NULL)
+		return hr_opt_misuse(usage, "--to needs a host: '%s'", s->to);
 	return -1;
 }
 

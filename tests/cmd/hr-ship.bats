@@ -108,18 +108,23 @@ misuse() {
 @test "each side has its options, and one side is needed" {
 	local option
 
-	misuse "one of --to and --listen is needed"
-	misuse "one of --to and --listen is needed" --to h:1 --listen h:1
+	misuse "one of --to, --listen, --archive, --from-archive and archive is needed"
+	misuse "one of --to, --listen, --archive, --from-archive and archive is needed" --to h:1 --listen h:1
 	misuse "'stream.hrs' is not an option" --to h:1 stream.hrs
 	for option in "--by sender" "--connections 1" "--exec cat" "--hello-timeout 1" --once "--port-file f" \
-	    "--tenant t" "--tenant-map m"; do
+	    "--tenant t" "--tenant-map m" "--until 0/1" --json; do
 		# shellcheck disable=SC2086 # words
-		misuse "${option%% *} is for --listen" --to h:1 $option
+		misuse "${option%% *} does not go with --to" --to h:1 $option
 	done
-	for option in "--give-up 1" "--metrics f" "--tls-name n" "--window 1MB"; do
+	for option in "--give-up 1" "--metrics f" "--tls-name n" "--window 1MB" "--spool d" "--qos f"; do
 		# shellcheck disable=SC2086 # words
-		misuse "${option%% *} is for --to" --listen h:1 $option
+		misuse "${option%% *} does not go with --listen" --listen h:1 $option
 	done
+	misuse "archive takes list, verify or expire, and a directory" archive list
+	misuse "archive takes list, verify or expire, not 'look'" archive look dir
+	misuse "archive expire needs --keep-days, --keep-full or both" archive expire dir
+	misuse "--until is neither an LSN nor a time as 2026-01-31 10:30: 'noon'" --from-archive d --until noon
+	misuse "--spool-max, --qos, --score and keys need --spool" --to h:1 --qos f
 	run -64 timeout 10 hr-ship --listen
 	run -64 timeout 10 hr-ship --no-such
 }
@@ -156,7 +161,7 @@ misuse() {
 	run -0 script -qec 'timeout 10 hr-ship --to 127.0.0.1:1; echo $?' /dev/null
 	[[ $output == *"the stream is not read from a terminal"*64* ]] || fail "$output"
 	run -0 script -qec 'timeout 10 hr-ship --listen 127.0.0.1:0; echo $?' /dev/null
-	[[ $output == *"standard output is a terminal, and a stream is binary: give --exec, or a pipe"*64* ]] ||
+	[[ $output == *"standard output is a terminal, and a stream is binary: use a pipe"*64* ]] ||
 	    fail "$output"
 }
 

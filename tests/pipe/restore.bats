@@ -1,0 +1,169 @@
+# Archives and spools of hr-ship, with servers: what is restored is what the source
+# was, and a spool lets the source go on while the target is away.
+
+load ../lib
+load pipe
+
+setup() {
+	pair
+	set -o pipefail
+	both "CREATE TABLE t (tenant_id text, id int, v text, PRIMARY KEY (tenant_id, id))"
+	src "INSERT INTO t SELECT CASE i % 3 WHEN 0 THEN 'acme' WHEN 1 THEN 'globex' ELSE 'initech' END, i, 'first ' || i
+	    FROM generate_series(1, 500) i"
+}
+
+teardown() {
+	unpair
+}
+
+# Some transactions at the source.
+change() {			# SEED
+	src "SELECT setseed(0.$1);
+	DO \$\$
+	BEGIN
+		FOR k IN 1 .. 40 LOOP
+			INSERT INTO t SELECT CASE i % 3 WHEN 0 THEN 'acme' WHEN 1 THEN 'globex' ELSE 'initech' END, i, 'in $1 ' || k
+			    FROM generate_series((random() * 900)::int, (random() * 900)::int) i ON CONFLICT DO NOTHING;
+			UPDATE t SET v = v || ' up' || k WHERE id % 50 = (random() * 50)::int;
+			DELETE FROM t WHERE id % 70 = (random() * 70)::int;
+			COMMIT;
+		END LOOP;
+	END \$\$"
+}
+
+sum_of() {			# CONNINFO [TENANT]
+	pg_sql "$1" <<<"SELECT count(*), md5(string_agg(t::text, ',' ORDER BY t::text)) FROM t
+	    WHERE '${2:-}' IN ('', tenant_id)"
+}
+
+# The source, up to now, into the archive.
+archive() {			# OPTION of hr-capture...
+	hr-capture -d "$SRC" -S "$SLOT" -P hr "${TENANCY[@]}" --checkpoint cp --endpos now "$@" 2>err.cap |
+	    hr-ship --archive arch --checkpoint cp "${KEYS[@]}" 2>err.ship || { cat err.*; return 1; }
+}
+
+emptied() {
+	dst "TRUNCATE t; DROP SCHEMA IF EXISTS hr CASCADE" 2>/dev/null
+}
+
+# restore OPTION of hr-ship...
+restore() {
+	hr-ship --from-archive arch "${KEYS[@]}" "$@" | hr-apply -d "$DST"
+}
+
+@test "a restore is what the source was at that commit, by LSN and by time" {
+	local i lsn=() time=() sum=() acme=()
+
+	echo "k1 * passphrase:correct horse battery" >keys
+	chmod 600 keys
+	KEYS=(--key-file keys)
+	archive --create-slot --snapshot
+	for i in 1 2 3 4 5; do
+		[ $i != 3 ] || { echo "k2 * hex:$(printf 'ab%.0s' {1..32})" >>keys; }
+		change $i
+		lsn[i]=$(src "SELECT pg_current_wal_insert_lsn()")
+		time[i]=$(src "SELECT now()")
+		sum[i]=$(sum_of "$SRC")
+		acme[i]=$(sum_of "$SRC" acme)
+		sleep 0.05
+		src "INSERT INTO t VALUES ('acme', 10000 + $i, 'later')"
+		archive
+	done
+	for i in 4 1 5 2; do
+		emptied
+		restore --until "${lsn[i]}"
+		[ "$(sum_of "$DST")" = "${sum[i]}" ] || fail "LSN $i"
+		emptied
+		restore --until "${time[i]}"
+		[ "$(sum_of "$DST")" = "${sum[i]}" ] || fail "time $i"
+		emptied
+		restore --until "${lsn[i]}" --tenant acme
+		[ "$(sum_of "$DST")" = "${acme[i]}" ] || fail "acme $i"
+	done
+	# On from there.
+	restore --tenant acme
+	[ "$(sum_of "$DST" acme)" = "$(sum_of "$SRC" acme)" ]
+	! grep -rqa 'first 30' arch || fail "it can be read"
+	run -0 hr-ship archive verify arch "${KEYS[@]}"
+	[[ $output == *good* ]]
+	run -78 hr-ship archive verify arch
+	one_error
+	file=$(find arch -path '*tenant/acme*' -name '*.seg' | head -1)
+	printf '\x01' | dd of="$file" bs=1 seek=2000 conv=notrunc 2>/dev/null
+	run -65 hr-ship archive verify arch "${KEYS[@]}"
+	run -77 hr-ship --from-archive arch "${KEYS[@]}" --until 0/1
+	one_error
+}
+
+@test "killed while it archives, again and again, it has all in the end" {
+	local i pid
+
+	KEYS=()
+	archive --create-slot --snapshot
+	for i in 1 2 3 4 5 6; do
+		change $i &
+		hr-capture -d "$SRC" -S "$SLOT" -P hr "${TENANCY[@]}" --checkpoint cp 2>err.cap |
+		    { hr-ship --archive arch --checkpoint cp --segment 64kB 2>err.ship & echo $! >ship.pid; wait; } &
+		wait_for 10 test -s ship.pid
+		sleep "0.$((RANDOM % 6 + 1))"
+		pid=$(cat ship.pid)
+		rm ship.pid
+		kill -KILL "$pid"
+		wait
+	done
+	archive
+	restore
+	[ "$(sum_of "$DST")" = "$(sum_of "$SRC")" ] || fail "not equal"
+	hr-ship archive verify arch
+}
+
+# spooled BY COMMAND: the source's side ends while nobody receives, then a receiver comes.
+spooled() {
+	local reached
+
+	hr-ship --listen 127.0.0.1:0 --port-file port --exec true 2>/dev/null &
+	echo $! >rx.pid
+	wait_for 10 test -s port
+	kill "$(cat rx.pid)"
+	wait "$(cat rx.pid)" || true
+	{ hr-capture -d "$SRC" -S "$SLOT" -P hr "${TENANCY[@]}" --create-slot --snapshot --checkpoint cp --endpos now \
+	    2>err.cap; echo $? >cap.rc; } |
+	    hr-compress | { hr-ship --to "127.0.0.1:$(cat port)" --spool spool --checkpoint cp 2>err.ship; echo $? >ship.rc; } &
+	wait_for 20 test -s cap.rc
+	[ "$(cat cap.rc)" = 0 ] || fail "$(cat err.cap)"
+	reached=$(hr-checkpoint get cp)
+	[ "$(src "SELECT confirmed_flush_lsn >= '$reached' FROM pg_replication_slots WHERE slot_name = '$SLOT'")" = t ]
+	[ ! -s ship.rc ]
+	hr-ship --listen "127.0.0.1:$(cat port)" --by "$1" --checkpoint to.cp.%t --exec "$2" 2>err.rx &
+	echo $! >rx.pid
+	wait_for 30 test -s ship.rc
+	kill "$(cat rx.pid)"
+	[ "$(cat ship.rc)" = 0 ] || fail "$(cat err.ship err.rx)"
+}
+
+@test "a spool lets the slot move on while the target is away, and brings all when it is back" {
+	# shellcheck disable=SC2016 # the command's
+	spooled sender 'hr-compress -d | hr-apply -d "$DST" --checkpoint "$HR_CHECKPOINT"'
+	[ "$(sum_of "$DST")" = "$(sum_of "$SRC")" ] || fail "not equal"
+}
+
+@test "by tenant, each has its own target, and one that is broken does not hold up the others" {
+	local tenant db=t${BATS_SUITE_TEST_NUMBER:-0}
+
+	for tenant in acme globex initech; do
+		new_database target "${db}_$tenant"
+		export "DST_$tenant=$(pg_conninfo target "${db}_$tenant")"
+		pg_sql "$(pg_conninfo target "${db}_$tenant")" <<<"CREATE TABLE t (tenant_id text, id int, v text,
+		    PRIMARY KEY (tenant_id, id))"
+	done
+	# globex fails three times before it takes anything.
+	# shellcheck disable=SC2016 # the command's
+	spooled tenant 'if [ $HR_TENANT = globex ] && [ "$(wc -l <tries 2>/dev/null || echo 0)" -lt 3 ]; then
+	    echo >>tries; exit 75; fi
+	    eval "to=\$DST_$HR_TENANT"; hr-compress -d | hr-apply -d "$to" --checkpoint "$HR_CHECKPOINT"'
+	[ "$(wc -l <tries)" = 3 ]
+	for tenant in acme globex initech; do
+		[ "$(sum_of "$(pg_conninfo target "${db}_$tenant")")" = "$(sum_of "$SRC" $tenant)" ] || fail $tenant
+	done
+	grep -q "tenant 'globex' waits in the spool" err.ship
+}

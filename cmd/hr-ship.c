@@ -9,35 +9,69 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/lsn.h"
 #include "base/opt.h"
+#include "net/courier.h"
 #include "net/receiver.h"
 #include "net/sender.h"
+#include "state/archive.h"
+#include "state/intake.h"
+#include "state/replay.h"
 
 static const char usage[] =
     "usage: hr-ship --to HOST:PORT [-v] [--checkpoint FILE] [--give-up SECONDS]\n"
-    "           [--metrics FILE] [--tls-name NAME] [--window SIZE] [NET]\n"
+    "           [--metrics FILE] [--tls-name NAME] [--window SIZE] [NET] [SPOOL]\n"
     "       hr-ship --listen [HOST]:PORT [-v] [--by sender|tenant] [--checkpoint FILE]\n"
     "           [--connections N] [--exec COMMAND] [--hello-timeout SECONDS] [--once]\n"
     "           [--port-file FILE] [--tenant T]... [--tenant-map FILE] [NET]\n"
+    "       hr-ship --archive DIR [-v] [--checkpoint FILE] [--segment SIZE] [KEYS]\n"
+    "       hr-ship --from-archive DIR [-v] [--chain NAME] [--since LSN] [--stream SLOT]\n"
+    "           [--tenant T]... [--until TIME|LSN] [KEYS]\n"
+    "       hr-ship archive list DIR [--json] [--stream SLOT] [KEYS]\n"
+    "       hr-ship archive verify DIR [--stream SLOT] [KEYS]\n"
+    "       hr-ship archive expire DIR [--dry-run] [--keep-days N] [--keep-full N]\n"
+    "           [--stream SLOT] [KEYS]\n"
+    "       SPOOL: --spool DIR [--qos FILE] [--score FILE] [--segment SIZE]\n"
+    "           [--spool-max SIZE] [KEYS], or --archive DIR with the same\n"
+    "       KEYS: [--key-file FILE] [--key-command COMMAND [--key-id ID]]\n"
     "       NET: [--insecure | --tls-cert FILE --tls-key FILE --tls-ca FILE [--tls-crl FILE]]\n"
     "           [--timeout SECONDS] [--ready-fd N] [--log-format text|json]\n"
     "      --to HOST:PORT         send standard input there\n"
     "      --listen [HOST]:PORT   take streams there\n"
+    "      --archive DIR          keep standard input there, for restores\n"
+    "      --from-archive DIR     write a stream from there to standard output\n"
     "      --by sender|tenant     a stream for each sender, or for each tenant (sender)\n"
+    "      --chain NAME           of this chain, not of the newest that has what is asked for\n"
     "      --checkpoint FILE      what the target has: sending, written there; listening,\n"
-    "                             read from there; %s is the slot, %t the tenant\n"
+    "                             read from there; %s is the slot, %t the tenant; with\n"
+    "                             --archive, what is kept for good\n"
     "      --connections N        at most (1024)\n"
+    "      --dry-run              say what would be removed\n"
     "      --exec COMMAND         hand each stream to a command, not to standard output\n"
     "      --give-up SECONDS      stop when there was no receiver for so long (never)\n"
     "      --hello-timeout SECONDS\n"
     "                             for a peer to say who it is (10)\n"
     "      --insecure             plain TCP beyond this host\n"
+    "      --json                 JSON lines\n"
+    "      --keep-days N          restores to any time of these days go on to be possible\n"
+    "      --keep-full N          so many first copies, and what followed them, stay\n"
+    "      --key-command COMMAND  wraps and unwraps keys that segments are sealed with\n"
+    "      --key-file FILE        has those keys\n"
+    "      --key-id ID            what the command's keys are called (command)\n"
     "      --metrics FILE         keep metrics there, in Prometheus text form\n"
     "      --once                 end when the first stream has ended\n"
     "      --port-file FILE       write the port that is listened on there\n"
+    "      --qos FILE             tiers and priorities of tenants\n"
     "      --ready-fd N           write a newline to N when connected, or listening\n"
+    "      --score FILE           scores, by which their weights are multiplied\n"
+    "      --segment SIZE         bytes of a segment, about (64MB)\n"
+    "      --since LSN            for a target that has all to there: no first copy\n"
+    "      --spool DIR            keep what cannot be sent there; the source goes on\n"
+    "      --spool-max SIZE       when so much is kept, the input waits\n"
+    "      --stream SLOT          when there are several\n"
     "      --tenant T             take only this tenant; may be repeated\n"
     "      --tenant-map FILE      which tenants certificates may carry\n"
     "      --timeout SECONDS      without a word from a peer, it is gone (2)\n"
@@ -46,6 +80,7 @@ static const char usage[] =
     "      --tls-crl FILE         certificates that are no longer good\n"
     "      --tls-key FILE         its key\n"
     "      --tls-name NAME        the name that the receiver's certificate must have (HOST)\n"
+    "      --until TIME|LSN       up to the last transaction that committed by then\n"
     "      --window SIZE          what is kept until it has arrived (64MB)\n"
     "      --log-format FORMAT    text or json\n"
     "  -v, --verbose              say more; twice for debugging\n"
@@ -53,7 +88,8 @@ static const char usage[] =
     "      --version              print the version\n";
 
 enum { TO = 256, LISTEN, BY, CHECKPOINT, CONNECTIONS, EXEC, GIVE_UP, HELLO, INSECURE, METRICS, ONCE, PORT_FILE, READY,
-    TENANT, TENANT_MAP, TIMEOUT, TLS_CA, TLS_CERT, TLS_CRL, TLS_KEY, TLS_NAME, WINDOW, LOG, VERSION };
+    TENANT, TENANT_MAP, TIMEOUT, ARCHIVE, FROM, CHAIN, DRY_RUN, JSON, KEEP_DAYS, KEEP_FULL,
+    KEY_COMMAND, KEY_FILE, KEY_ID, SEGMENT, SINCE, STREAM, UNTIL, SPOOL, SPOOL_MAX, QOS, SCORE, TLS_CA, TLS_CERT, TLS_CRL, TLS_KEY, TLS_NAME, WINDOW, LOG, VERSION };
 
 static const struct option longs[] = {
 	{ "to", 1, NULL, TO }, { "listen", 1, NULL, LISTEN }, { "by", 1, NULL, BY },
@@ -63,7 +99,12 @@ static const struct option longs[] = {
 	{ "ready-fd", 1, NULL, READY }, { "tenant", 1, NULL, TENANT }, { "tenant-map", 1, NULL, TENANT_MAP },
 	{ "timeout", 1, NULL, TIMEOUT }, { "tls-ca", 1, NULL, TLS_CA }, { "tls-cert", 1, NULL, TLS_CERT },
 	{ "tls-crl", 1, NULL, TLS_CRL }, { "tls-key", 1, NULL, TLS_KEY }, { "tls-name", 1, NULL, TLS_NAME },
-	{ "window", 1, NULL, WINDOW }, { "log-format", 1, NULL, LOG },
+	{ "archive", 1, NULL, ARCHIVE }, { "from-archive", 1, NULL, FROM }, { "chain", 1, NULL, CHAIN },
+	{ "dry-run", 0, NULL, DRY_RUN }, { "json", 0, NULL, JSON }, { "keep-days", 1, NULL, KEEP_DAYS },
+	{ "keep-full", 1, NULL, KEEP_FULL }, { "key-command", 1, NULL, KEY_COMMAND }, { "key-file", 1, NULL, KEY_FILE },
+	{ "key-id", 1, NULL, KEY_ID }, { "segment", 1, NULL, SEGMENT }, { "since", 1, NULL, SINCE },
+	{ "spool", 1, NULL, SPOOL }, { "spool-max", 1, NULL, SPOOL_MAX }, { "qos", 1, NULL, QOS }, { "score", 1, NULL, SCORE },
+	{ "stream", 1, NULL, STREAM }, { "until", 1, NULL, UNTIL }, { "window", 1, NULL, WINDOW }, { "log-format", 1, NULL, LOG },
 	{ "verbose", 0, NULL, 'v' }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, VERSION },
 	{ NULL, 0, NULL, 0 },
 };
@@ -78,8 +119,46 @@ struct said {
 	int ready_fd;
 	char **tenant;
 	size_t tenants, tenant_cap;
-	const char *sends, *listens;	/* an option that is for one of them alone */
+	struct hr_intake keep;
+	struct hr_replay_options replay;
+	struct hr_archive_retention retention;
+	struct hr_keyring_options keys;
+	const char *archive, *from, *dir, *spool, *qos, *score;
+	bool json;
+	const struct option *seen[64];	/* the options that were given */
+	size_t sees;
 };
+
+/* Which options go with what hr-ship is to do; the rest goes with all of it. */
+enum mode { SEND = 1, RECEIVE = 2, KEEP = 4, REPLAY = 8, LIST = 16, VERIFY = 32, EXPIRE = 64 };
+#define NET	(SEND | RECEIVE)
+#define STORED	(KEEP | REPLAY | LIST | VERIFY | EXPIRE)
+
+static const struct { int option, modes; } goes_with[] = {
+	{ TO, SEND }, { LISTEN, RECEIVE }, { BY, RECEIVE }, { CHECKPOINT, NET | KEEP }, { CONNECTIONS, RECEIVE },
+	{ EXEC, RECEIVE }, { GIVE_UP, SEND }, { HELLO, RECEIVE }, { INSECURE, NET }, { METRICS, SEND }, { ONCE, RECEIVE },
+	{ PORT_FILE, RECEIVE }, { READY, NET }, { TENANT, RECEIVE | REPLAY }, { TENANT_MAP, RECEIVE }, { TIMEOUT, NET },
+	{ ARCHIVE, KEEP | SEND }, { FROM, REPLAY }, { CHAIN, REPLAY }, { DRY_RUN, EXPIRE }, { JSON, LIST }, { KEEP_DAYS, EXPIRE },
+	{ KEEP_FULL, EXPIRE }, { KEY_COMMAND, STORED | SEND }, { KEY_FILE, STORED | SEND }, { KEY_ID, STORED | SEND },
+	{ SEGMENT, KEEP | SEND },
+	{ SINCE, REPLAY }, { STREAM, REPLAY | LIST | VERIFY | EXPIRE }, { UNTIL, REPLAY }, { TLS_CA, NET }, { TLS_CERT, NET },
+	{ TLS_CRL, NET }, { TLS_KEY, NET }, { TLS_NAME, SEND }, { WINDOW, SEND }, { SPOOL, SEND }, { SPOOL_MAX, SEND },
+	{ QOS, SEND }, { SCORE, SEND },
+};
+
+static const char *
+mode_name(int mode)
+{
+	switch (mode) {
+	case SEND: return "--to";
+	case RECEIVE: return "--listen";
+	case KEEP: return "--archive";
+	case REPLAY: return "--from-archive";
+	case LIST: return "archive list";
+	case VERIFY: return "archive verify";
+	}
+	return "archive expire";
+}
 
 static int
 seconds(const char *name, const char *text, int64_t low, int64_t *us)
@@ -90,6 +169,16 @@ seconds(const char *name, const char *text, int64_t low, int64_t *us)
 		return hr_opt_misuse(usage, "%s is not a number of seconds: '%s'", name, text);
 	*us = n * 1000000;
 	return -1;
+}
+
+/* Does each % of the path stand before a letter that is known? */
+static bool
+is_pattern(const char *path)
+{
+	for (; (path = strchr(path, '%')); path += 2)
+		if (path[1] != 's' && path[1] != 't' && path[1] != '%')
+			return false;
+	return true;
 }
 
 /* One option's; -1 goes on. */
@@ -119,54 +208,89 @@ take(struct said *s, int ch)
 			return hr_opt_misuse(usage, "--log-format takes text or json, not '%s'", optarg);
 		break;
 	case GIVE_UP:
-		s->sends = "--give-up";
 		return seconds("--give-up", optarg, 1, &s->send.give_up_us);
 	case METRICS:
-		s->sends = "--metrics";
 		s->send.metrics = optarg;
 		break;
 	case TLS_NAME:
-		s->sends = "--tls-name";
 		s->send.tls_name = optarg;
 		break;
 	case WINDOW:
-		s->sends = "--window";
 		if (hr_opt_size(optarg, &size) < 0 || size < 1 << 20 || size > UINT64_C(1) << 40)
 			return hr_opt_misuse(usage, "--window is not a size from 1MB to 1TB: '%s'", optarg);
 		s->send.window = (size_t)size;
 		break;
 	case BY:
-		s->listens = "--by";
 		s->receive.by_tenant = optarg[0] == 't';
 		if (strcmp(optarg, "tenant") != 0 && strcmp(optarg, "sender") != 0)
 			return hr_opt_misuse(usage, "--by takes sender or tenant, not '%s'", optarg);
 		break;
 	case CONNECTIONS:
-		s->listens = "--connections";
 		if (hr_opt_int(optarg, 1, 100000, &n) < 0)
 			return hr_opt_misuse(usage, "--connections takes 1 to 100000, not '%s'", optarg);
 		s->receive.connections = (size_t)n;
 		break;
 	case EXEC:
-		s->listens = "--exec";
 		s->receive.command = optarg;
 		break;
 	case HELLO:
-		s->listens = "--hello-timeout";
 		return seconds("--hello-timeout", optarg, 1, &s->receive.hello_us);
-	case ONCE: s->receive.once = true; break;
+	case ONCE:
+		s->receive.once = true;
+		break;
 	case PORT_FILE:
-		s->listens = "--port-file";
 		s->receive.port_file = optarg;
 		break;
 	case TENANT:
-		s->listens = "--tenant";
 		HR_GROW(s->tenant, s->tenants, s->tenant_cap);
 		s->tenant[s->tenants++] = optarg;
 		break;
 	case TENANT_MAP:
-		s->listens = "--tenant-map";
 		s->receive.tenant_map = optarg;
+		break;
+	case ARCHIVE: s->archive = optarg; break;
+	case FROM: s->from = optarg; break;
+	case CHAIN: s->replay.chain = optarg; break;
+	case DRY_RUN: s->retention.dry_run = true; break;
+	case JSON: s->json = true; break;
+	case KEEP_DAYS:
+		if (hr_opt_int(optarg, 1, 36500, &n) < 0)
+			return hr_opt_misuse(usage, "--keep-days is not a number of days: '%s'", optarg);
+		s->retention.keep_us = n * 86400 * 1000000;
+		break;
+	case KEEP_FULL:
+		if (hr_opt_int(optarg, 1, 1000000, &n) < 0)
+			return hr_opt_misuse(usage, "--keep-full is not a number from 1 on: '%s'", optarg);
+		s->retention.keep_full = (size_t)n;
+		break;
+	case KEY_COMMAND: s->keys.command = optarg; break;
+	case KEY_FILE: s->keys.file = optarg; break;
+	case KEY_ID:
+		if (!hr_keyring_is_id(optarg))
+			return hr_opt_misuse(usage, "--key-id takes letters, digits, '.', '_' and '-', not '%s'", optarg);
+		s->keys.id = optarg;
+		break;
+	case SEGMENT:
+		if (hr_opt_size(optarg, &size) < 0 || size < 1 << 16 || size > UINT64_C(1) << 40)
+			return hr_opt_misuse(usage, "--segment is not a size from 64kB to 1TB: '%s'", optarg);
+		s->keep.store.segment = size;
+		break;
+	case SINCE:
+		if (hr_lsn_parse(optarg, &s->replay.since) < 0)
+			return hr_opt_misuse(usage, "--since is not an LSN: '%s'", optarg);
+		break;
+	case SPOOL: s->spool = optarg; break;
+	case SPOOL_MAX:
+		if (hr_opt_size(optarg, &size) < 0 || size < 1 << 20)
+			return hr_opt_misuse(usage, "--spool-max is not a size from 1MB on: '%s'", optarg);
+		s->keep.most = size;
+		break;
+	case QOS: s->qos = optarg; break;
+	case SCORE: s->score = optarg; break;
+	case STREAM: s->replay.stream = optarg; break;
+	case UNTIL:
+		if (hr_replay_until(&s->replay, optarg) < 0)
+			return hr_opt_misuse(usage, "--until is neither an LSN nor a time as 2026-01-31 10:30: '%s'", optarg);
 		break;
 	case 'v': hr_verbose++; break;
 	case 'h': return hr_opt_help(usage);
@@ -176,22 +300,52 @@ take(struct said *s, int ch)
 	return -1;
 }
 
+/* "archive VERB DIR": the mode, or 0. */
 static int
-parse(struct said *s, int argc, char *argv[], struct hr_err *e)
+verb_of(const char *verb)
 {
-	int ch, rc;
+	return strcmp(verb, "list") == 0 ? LIST : strcmp(verb, "verify") == 0 ? VERIFY : strcmp(verb, "expire") == 0 ? EXPIRE : 0;
+}
 
-	while ((ch = getopt_long(argc, argv, "vh", longs, NULL)) != -1)
+/* What is to be done, and whether each option goes with it.  64, or -1. */
+static int
+choose(struct said *s, int argc, char *argv[], int *mode)
+{
+	bool verb = optind < argc && strcmp(argv[optind], "archive") == 0;
+	size_t i, k;
+
+	if (verb && argc - optind != 3)
+		return hr_opt_misuse(usage, "%s", "archive takes list, verify or expire, and a directory");
+	if (verb) {
+		if ((*mode = verb_of(argv[optind + 1])) == 0)
+			return hr_opt_misuse(usage, "archive takes list, verify or expire, not '%s'", argv[optind + 1]);
+		s->dir = argv[optind + 2];
+	} else if (optind != argc)
+		return hr_opt_misuse(usage, "'%s' is not an option", argv[optind]);
+	if ((s->to != NULL) + (s->listen != NULL) + (s->archive && !s->to) + (s->from != NULL) + verb != 1)
+		return hr_opt_misuse(usage, "%s", "one of --to, --listen, --archive, --from-archive and archive is needed");
+	if (!verb)
+		*mode = s->to ? SEND : s->listen ? RECEIVE : s->archive ? KEEP : REPLAY;
+	for (i = 0; i < s->sees; i++)
+		for (k = 0; k < HR_COUNT(goes_with); k++)
+			if (goes_with[k].option == s->seen[i]->val && !(goes_with[k].modes & *mode))
+				return hr_opt_misuse(usage, "--%s does not go with %s", s->seen[i]->name, mode_name(*mode));
+	return -1;
+}
+
+static int
+parse(struct said *s, int argc, char *argv[], int *mode, struct hr_err *e)
+{
+	int ch, rc, index;
+
+	while (index = -1, (ch = getopt_long(argc, argv, "vh", longs, &index)) != -1) {
+		if (index >= 0 && s->sees < HR_COUNT(s->seen))
+			s->seen[s->sees++] = &longs[index];
 		if ((rc = take(s, ch)) >= 0)
 			return rc;
-	if (optind != argc)
-		return hr_opt_misuse(usage, "'%s' is not an option", argv[optind]);
-	if ((s->to != NULL) == (s->listen != NULL))
-		return hr_opt_misuse(usage, "%s", "one of --to and --listen is needed");
-	if (s->to && s->listens)
-		return hr_opt_misuse(usage, "%s is for --listen", s->listens);
-	if (s->listen && s->sends)
-		return hr_opt_misuse(usage, "%s is for --to", s->sends);
+	}
+	if ((rc = choose(s, argc, argv, mode)) >= 0)
+		return rc;
 	if ((s->tls.cert || s->tls.key || s->tls.ca || s->tls.crl) && !(s->tls.cert && s->tls.key && s->tls.ca))
 		return hr_opt_misuse(usage, "%s", "TLS needs --tls-cert, --tls-key and --tls-ca: both sides show who they are");
 	if (s->insecure && s->tls.cert)
@@ -200,11 +354,122 @@ parse(struct said *s, int argc, char *argv[], struct hr_err *e)
 		return hr_opt_misuse(usage, "%s", "--by tenant needs --exec");
 	if (s->receive.tenant_map && !s->tls.cert)
 		return hr_opt_misuse(usage, "%s", "--tenant-map is for certificates");
-	if (s->to && isatty(STDIN_FILENO))
+	/* Without a name nothing would be asked of the receiver's certificate but who signed it. */
+	if (s->send.tls_name && (*s->send.tls_name == '\0' || !s->tls.cert))
+		return hr_opt_misuse(usage, "%s", "--tls-name takes a name, and is for TLS");
+	if (*mode == RECEIVE && s->receive.checkpoint && !is_pattern(s->receive.checkpoint))
+		return hr_opt_misuse(usage, "--checkpoint knows %%s, %%t and %%%%: '%s'", s->receive.checkpoint);
+	if (s->spool && s->archive)
+		return hr_opt_misuse(usage, "%s", "an archive is a spool that stays: give --spool or --archive");
+	if (*mode == SEND && !s->spool && !s->archive && (s->keep.most || s->qos || s->score || s->keys.file || s->keys.command))
+		return hr_opt_misuse(usage, "%s", "--spool-max, --qos, --score and keys need --spool");
+	if (*mode == EXPIRE && !s->retention.keep_us && !s->retention.keep_full)
+		return hr_opt_misuse(usage, "%s", "archive expire needs --keep-days, --keep-full or both");
+	if ((*mode & (SEND | KEEP)) && isatty(STDIN_FILENO))
 		return hr_opt_misuse(usage, "%s", "the stream is not read from a terminal");
-	if (s->listen && !s->receive.command && isatty(STDOUT_FILENO))
-		return hr_opt_misuse(usage, "%s", "standard output is a terminal, and a stream is binary: give --exec, or a pipe");
-	return hr_address_parse(s->to ? &s->send.to : &s->receive.at, s->to ? s->to : s->listen, e) < 0 ? hr_finish(e) : -1;
+	if (((*mode == RECEIVE && !s->receive.command) || *mode == REPLAY) && isatty(STDOUT_FILENO))
+		return hr_opt_misuse(usage, "%s", "standard output is a terminal, and a stream is binary: use a pipe");
+	if ((*mode & NET) && hr_address_parse(s->to ? &s->send.to : &s->receive.at, s->to ? s->to : s->listen, e) < 0)
+		return hr_finish(e);
+	if (s->to && s->send.to.host == NULL)
+		return hr_opt_misuse(usage, "--to needs a host: '%s'", s->to);
+	return -1;
+}
+
+static int
+keep(struct said *s, struct hr_keyring *keys, struct hr_err *e)
+{
+	int rc;
+
+	s->keep.store.dir = s->archive;
+	s->keep.store.keys = keys;
+	s->keep.checkpoint = s->send.checkpoint;
+	rc = hr_intake_open(&s->keep, e) < 0 || hr_intake_run(&s->keep, e) < 0 ? -1 : 0;
+	if (rc == 0)
+		hr_log(HR_LOG_NOTE, "kept in '%s', up to %s", hr_store_chain(s->keep.s)->dir, HR_LSN(hr_store_lsn(s->keep.s)));
+	hr_intake_close(&s->keep);
+	return rc;
+}
+
+static int
+replay(struct said *s, struct hr_keyring *keys, struct hr_err *e)
+{
+	struct hr_writer w = HR_WRITER_INIT;
+	struct hr_replayed done;
+	char time[HR_TIME_TEXT];
+	int rc;
+
+	s->replay.dir = s->from;
+	s->replay.keys = keys;
+	s->replay.tenant = s->tenant;
+	s->replay.tenants = s->tenants;
+	rc = hr_replay_run(&s->replay, &w, &done, e);
+	if (rc == 0)
+		hr_log(HR_LOG_NOTE, "chain '%s' up to %s%s%s", done.chain, HR_LSN(done.lsn), done.time ? ", committed " : "",
+		    done.time ? hr_time_format(time, done.time) : "");
+	hr_writer_clear(&w);
+	return rc;
+}
+
+/* What needs keys. */
+static void
+stored(struct said *s, int mode, struct hr_err *e)
+{
+	struct hr_keyring keys = HR_KEYRING_INIT;
+
+	if (hr_keyring_open(&keys, &s->keys, e) < 0)
+		return;
+	if (mode == KEEP)
+		(void)!keep(s, &keys, e);
+	else if (mode == REPLAY)
+		(void)!replay(s, &keys, e);
+	else if (mode == LIST)
+		(void)!hr_archive_list(s->dir, s->replay.stream, &keys, s->json, stdout, e);
+	else if (mode == VERIFY)
+		(void)!hr_archive_verify(s->dir, s->replay.stream, &keys, stdout, e);
+	else
+		(void)!hr_archive_expire(s->dir, s->replay.stream, &keys, &s->retention, stdout, e);
+	hr_keyring_close(&keys);
+}
+
+/* By way of a spool, or of an archive. */
+static void
+carry(struct said *s, struct hr_err *e)
+{
+	static struct hr_keyring keys = HR_KEYRING_INIT, read_keys = HR_KEYRING_INIT;
+	struct hr_courier_options o = {
+		.keys = &read_keys,
+		.to = { .to = s->send.to, .insecure = s->insecure, .tls = s->tls, .tls_name = s->send.tls_name,
+		    .dead_us = s->timeout_us },
+		.keep = s->keep, .retain = s->archive != NULL, .qos = s->qos, .score = s->score, .metrics = s->send.metrics,
+		.window = s->send.window, .ready_fd = s->ready_fd,
+	};
+
+	if (hr_keyring_open(&keys, &s->keys, e) < 0 || hr_keyring_open(&read_keys, &s->keys, e) < 0)
+		return;
+	o.keep.store.dir = s->spool ? s->spool : s->archive;
+	o.keep.store.keys = &keys;
+	o.keep.store.replace = s->spool != NULL;
+	o.keep.checkpoint = s->send.checkpoint;
+	/* The keyrings go with the process, as the thread that uses one does. */
+	(void)!hr_courier_run(&o, e);
+}
+
+static void
+network(struct said *s, int mode, struct hr_err *e)
+{
+	s->send.insecure = s->receive.insecure = s->insecure;
+	s->send.tls = s->receive.tls = s->tls;
+	s->send.dead_us = s->receive.dead_us = s->timeout_us;
+	s->send.ready_fd = s->receive.ready_fd = s->ready_fd;
+	s->receive.tenant = s->tenant;
+	s->receive.tenants = s->tenants;
+	if (mode == SEND && (s->spool || s->archive))
+		carry(s, e);
+	else if (mode == SEND)
+		(void)!hr_sender_run(&s->send, e);
+	else
+		(void)!hr_receiver_run(&s->receive, e);
 }
 
 int
@@ -214,24 +479,19 @@ main(int argc, char *argv[])
 	struct said s = {
 		.send = { .window = (size_t)64 << 20 },
 		.receive = { .hello_us = 10000000, .connections = 1024 },
+		.keep = { .store = { .segment = 64 << 20 } },
 		.timeout_us = 2000000, .ready_fd = -1,
 	};
-	int rc;
+	int rc, mode = 0;
 
 	hr_name("hr-ship");
 	/* A peer or a reader that goes is an error that is told of. */
 	signal(SIGPIPE, SIG_IGN);
-	if ((rc = parse(&s, argc, argv, &e)) < 0) {
-		s.send.insecure = s.receive.insecure = s.insecure;
-		s.send.tls = s.receive.tls = s.tls;
-		s.send.dead_us = s.receive.dead_us = s.timeout_us;
-		s.send.ready_fd = s.receive.ready_fd = s.ready_fd;
-		s.receive.tenant = s.tenant;
-		s.receive.tenants = s.tenants;
-		if (s.to)
-			(void)!hr_sender_run(&s.send, &e);
+	if ((rc = parse(&s, argc, argv, &mode, &e)) < 0) {
+		if (mode & NET)
+			network(&s, mode, &e);
 		else
-			(void)!hr_receiver_run(&s.receive, &e);
+			stored(&s, mode, &e);
 		rc = hr_finish(&e);
 	}
 	hr_address_clear(&s.send.to);

@@ -39,6 +39,12 @@ _hr_options() {			# TOOL COMMAND
 	hr-compress:*)
 		echo "-d --decompress --auto --block-rows --group --independent --json --key-every --memory --stats
 		    -v --verbose -h --version" ;;
+	hr-ship:*)
+		echo "--archive --chain --dry-run --from-archive --json --keep-days --keep-full --key-command --key-file
+		    --key-id --qos --score --segment --since --spool --spool-max --stream --until
+		    --to --listen --by --checkpoint --connections --exec --give-up --hello-timeout --insecure
+		    --metrics --once --port-file --ready-fd --tenant --tenant-map --timeout --tls-ca --tls-cert
+		    --tls-crl --tls-key --tls-name --window --log-format -v --verbose -h --help --version" ;;
 	hr-checkpoint:show | hr-checkpoint:get)
 		echo "--tenant --json -v" ;;
 	hr-checkpoint:wait)	echo "--lsn --tenant --timeout -v" ;;
@@ -77,10 +83,11 @@ _hr() {
 	*:--checkpoint)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(_hr_checkpoints "$cur" | grep -F -- "$cur") ;;
-	*:--config | *:--metrics | hr-migrate:--state | hr-migrate:--repair)
+	*:--config | *:--metrics | hr-migrate:--state | hr-migrate:--repair | hr-ship:--port-file | \
+	hr-ship:--key-file | hr-ship:--qos | hr-ship:--score | hr-ship:--tenant-map | hr-ship:--tls-c[aer]* | hr-ship:--tls-key)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
-	*:--spill-dir | *:--print-pipeline)
+	*:--spill-dir | *:--print-pipeline | hr-ship:--archive | hr-ship:--from-archive | hr-ship:--spool)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
 	*:--log-format)
@@ -89,19 +96,29 @@ _hr() {
 		mapfile -t COMPREPLY < <(compgen -W "none add all" -- "$cur") ;;
 	*:--sequences)
 		mapfile -t COMPREPLY < <(compgen -W "keep follow at-end" -- "$cur") ;;
+	hr-ship:--by)
+		mapfile -t COMPREPLY < <(compgen -W "sender tenant" -- "$cur") ;;
 	*:--origin)
 		mapfile -t COMPREPLY < <(compgen -W "any none" -- "$cur") ;;
 	*:--synchronous-commit)
 		mapfile -t COMPREPLY < <(compgen -W "on off" -- "$cur") ;;
 	hr-capture:-E | *:--endpos)
 		mapfile -t COMPREPLY < <(compgen -W "now" -- "$cur") ;;
-	hr-capture:-[SPjs] | hr-apply:-j | *:--slot | *:--publication | *:--tenant* | *:--jobs | \
+	hr-ship:--to | hr-ship:--listen | hr-ship:--connections | hr-ship:--exec | hr-ship:--give-up | \
+	hr-ship:--hello-timeout | hr-ship:--tls-name | hr-ship:--window | hr-ship:--chain | hr-ship:--keep-* | \
+	hr-ship:--key-command | hr-ship:--key-id | hr-ship:--segment | hr-ship:--since | hr-ship:--spool-max | \
+	hr-ship:--stream | hr-ship:--until | hr-capture:-[SPjs] | hr-apply:-j | *:--slot | *:--publication | *:--tenant* | *:--jobs | \
 	*:--epoch | *:--status-interval | *:--spill-max | *:--part-size | *:--ready-fd | *:--batch-rows | \
 	*:--block-rows | *:--key-every | *:--memory | *:--lsn | *:--timeout | hr-migrate:-[PS] | *:--table | *:--chunk-rows)
 		;;
 	*)
 		if [[ $cur == -* ]]; then
 			mapfile -t COMPREPLY < <(compgen -W "$(_hr_options "$tool" "$command")" -- "$cur")
+		elif [[ $tool == hr-ship && $prev == archive ]]; then
+			mapfile -t COMPREPLY < <(compgen -W "list verify expire" -- "$cur")
+		elif [[ $tool == hr-ship ]]; then
+			compopt -o filenames
+			mapfile -t COMPREPLY < <(compgen -W "archive" -- "$cur"; compgen -d -- "$cur")
 		elif [[ $tool == hr-migrate ]]; then
 			[[ -n $command ]] || mapfile -t COMPREPLY < <(compgen -W "verify" -- "$cur")
 		elif [[ $tool == hr-checkpoint && -z $command ]]; then
@@ -123,4 +140,4 @@ _hr() {
 	fi
 }
 
-complete -F _hr hr-capture hr-apply hr-transform hr-compress hr-checkpoint hr-migrate hr-supervise
+complete -F _hr hr-capture hr-apply hr-transform hr-compress hr-ship hr-checkpoint hr-migrate hr-supervise

@@ -31,7 +31,7 @@ function __hr_command
     end
 end
 
-for tool in hr-capture hr-apply hr-transform hr-compress hr-checkpoint hr-migrate hr-supervise
+for tool in hr-capture hr-apply hr-transform hr-compress hr-ship hr-checkpoint hr-migrate hr-supervise
     complete -c $tool -e
     complete -c $tool -f
 end
@@ -46,7 +46,7 @@ for tool in hr-capture hr-apply
     complete -c $tool -l ready-fd -x -d 'Write a newline there when ready'
     complete -c $tool -l log-format -x -a 'text json' -d 'Of messages'
 end
-for tool in hr-capture hr-apply hr-supervise
+for tool in hr-capture hr-apply hr-ship hr-supervise
     complete -c $tool -s v -l verbose -d 'Say more'
     complete -c $tool -s h -l help -d 'Print the usage'
     complete -c $tool -l version -d 'Print the version'
@@ -107,6 +107,50 @@ complete -c hr-compress -l stats -d 'Print what columns took'
 complete -c hr-compress -s v -l verbose -d 'Say more'
 complete -c hr-compress -s h -d 'Print the usage'
 complete -c hr-compress -l version -d 'Print the version'
+
+complete -c hr-ship -n __hr_command -a archive -d 'Look at an archive'
+complete -c hr-ship -n '__fish_seen_subcommand_from archive' -a 'list verify expire'
+complete -c hr-ship -l archive -x -a '(__fish_complete_directories)' -d 'Keep standard input there'
+complete -c hr-ship -l chain -x -d 'Of the archive'
+complete -c hr-ship -l dry-run -d 'Say what would be removed'
+complete -c hr-ship -l from-archive -x -a '(__fish_complete_directories)' -d 'Write a stream from there'
+complete -c hr-ship -l json -d 'Print JSON lines'
+complete -c hr-ship -l keep-days -x -d 'Restores to these days stay possible'
+complete -c hr-ship -l keep-full -x -d 'So many first copies stay'
+complete -c hr-ship -l key-command -x -d 'Wraps and unwraps keys'
+complete -c hr-ship -l key-file -r -F -d 'Keys to seal with'
+complete -c hr-ship -l key-id -x -d 'Of the command\'s keys'
+complete -c hr-ship -l qos -r -F -d 'Tiers and priorities of tenants'
+complete -c hr-ship -l score -r -F -d 'Scores of tenants'
+complete -c hr-ship -l segment -x -d 'Bytes of a segment'
+complete -c hr-ship -l since -x -d 'For a target that has all to there'
+complete -c hr-ship -l spool -x -a '(__fish_complete_directories)' -d 'Keep what cannot be sent there'
+complete -c hr-ship -l spool-max -x -d 'When so much is kept, the input waits'
+complete -c hr-ship -l stream -x -d 'Of this slot'
+complete -c hr-ship -l until -x -d 'Up to the last commit by then'
+complete -c hr-ship -l to -x -d 'Send standard input there'
+complete -c hr-ship -l listen -x -d 'Take streams there'
+complete -c hr-ship -l by -x -a 'sender tenant' -d 'Streams that are taken'
+complete -c hr-ship -l checkpoint -r -F -a '(__hr_checkpoints)' -d 'What the target has'
+complete -c hr-ship -l connections -x -d 'At most'
+complete -c hr-ship -l exec -x -d 'Hand each stream to a command'
+complete -c hr-ship -l give-up -x -d 'Stop when there was no receiver for so long'
+complete -c hr-ship -l hello-timeout -x -d 'For a peer to say who it is'
+complete -c hr-ship -l insecure -d 'Plain TCP beyond this host'
+complete -c hr-ship -l metrics -r -F -d 'Keep metrics there'
+complete -c hr-ship -l once -d 'End when the first stream has ended'
+complete -c hr-ship -l port-file -r -F -d 'Write the port that is listened on there'
+complete -c hr-ship -l ready-fd -x -d 'Write a newline there when ready'
+complete -c hr-ship -l tenant -x -d 'Take only this tenant'
+complete -c hr-ship -l tenant-map -r -F -d 'Which tenants certificates may carry'
+complete -c hr-ship -l timeout -x -d 'Without a word from a peer, it is gone'
+complete -c hr-ship -l tls-ca -r -F -d 'Who signs the peers\' certificates'
+complete -c hr-ship -l tls-cert -r -F -d 'Our certificate'
+complete -c hr-ship -l tls-crl -r -F -d 'Certificates that are no longer good'
+complete -c hr-ship -l tls-key -r -F -d 'Its key'
+complete -c hr-ship -l tls-name -x -d 'The name that the receiver\'s certificate must have'
+complete -c hr-ship -l window -x -d 'What is kept until it has arrived'
+complete -c hr-ship -l log-format -x -a 'text json' -d 'Of messages'
 
 complete -c hr-checkpoint -n __hr_command -a show -d 'Print a table'
 complete -c hr-checkpoint -n __hr_command -a get -d 'Print the position'

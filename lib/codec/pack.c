@@ -305,7 +305,7 @@ flush(struct hr_pack *k, struct hr_err *e)
 		return 0;
 	hr_buf_reset(&k->blocks);
 	put_blocks(k);
-	if (k->blocks.len < k->bytes.len) {
+	if (k->always || k->blocks.len < k->bytes.len) {
 		struct hr_frame f;
 
 		for (at = 0; rc == 0 && at < k->blocks.len; at += HR_FRAME_SIZE + f.tenant_len + f.len) {
@@ -361,7 +361,9 @@ pack(struct hr_pack *k, const struct hr_frame *f, struct hr_err *e)
 		hr_fail(e, HR_BAD_STREAM, "the stream is packed already");
 		return hr_hint(e, "leave one hr-compress out, or unpack with -d");
 	}
-	bytes = hr_reader_bytes(&k->pipe->r, &len);
+	/* A frame that is lent lies in one piece. */
+	bytes = (const uint8_t *)f->tenant - HR_FRAME_SIZE;
+	len = HR_FRAME_SIZE + (size_t)f->tenant_len + f->len;
 	if (!hr_block_packs(f->type) || len > HR_BLOCK_MAX)
 		return flush(k, e) < 0 ? -1 : 1;
 	if (k->bytes.len + len > HR_BLOCK_MAX && flush(k, e) < 0)

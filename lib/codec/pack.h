@@ -17,6 +17,7 @@
 struct hr_pack {
 	bool unpack;
 	bool group;		/* all tenants in one block */
+	bool always;		/* blocks also where they are not smaller */
 	int level;
 	bool by_itself;		/* the level follows what is waited for */
 	struct hr_effort effort;	/* then */

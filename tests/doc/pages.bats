@@ -107,12 +107,12 @@ literals() {
 }
 
 # Commands of ours in the displays of a page, or the indented lines of
-# README.md, one a line.
+# README.md, one a line; a quoted one is one too.
 commands() {
 	case $1 in
 	*.md)	sed -nE 's/^(    |\t)//p' "$1" ;;
 	*)	awk '/^\.Bd/ { on = 1; next } /^\.Ed/ { on = 0; print "" } on' "$1" ;;
-	esac | sed -E ':a; /\\e?$/ { N; s/\\e?\n[[:space:]]*/ /; ba; }' | tr '|;&()' '\n' |
+	esac | sed -E ":a; /\\\\e?$/ { N; s/\\\\e?\n[[:space:]]*/ /; ba; }; s/'(hr-[a-z]+ )/\n\1/g" | tr '|;&()' '\n' |
 	    sed -nE 's/^[[:space:]]*(\$ )?(hr-[a-z]+)( .*)?$/\2\3/p' | grep -vE '^hr-[a-z]+:'
 }
 

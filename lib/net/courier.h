@@ -1,0 +1,32 @@
+/*
+ * courier.h - carry a stream by way of a spool.
+ *
+ * What is read is kept on disk before anything else; the checkpoint says so to the
+ * source, whose slot moves on while the target is away.  From there it is
+ * carried to a receiver: as one stream, or, when the receiver wants that, as a
+ * stream for each tenant, each at its own pace.  What the target has for good,
+ * as the receiver's checkpoint says, is removed.
+ */
+#ifndef HR_COURIER_H
+#define HR_COURIER_H
+
+#include "base/err.h"
+#include "base/hr.h"
+#include "net/dialer.h"
+#include "state/intake.h"
+
+struct hr_courier_options {
+	struct hr_dialer_options to;
+	struct hr_intake keep;		/* its store, descriptor, checkpoint and limit are the caller's */
+	struct hr_keyring *keys;	/* to read with, another one than the store's: two threads use them */
+	bool retain;			/* an archive: nothing is removed */
+	const char *qos, *score;	/* files, or NULL; see qos.h */
+	const char *metrics;
+	size_t window;			/* bytes of a tenant's stream on their way, at most */
+	int ready_fd;			/* a newline when the spool is open; or -1 */
+};
+
+/* 0 when the stream's end was read, and all of it is at the target for good; or -1. */
+int hr_courier_run(struct hr_courier_options *o, struct hr_err *e) HR_USED;
+
+#endif

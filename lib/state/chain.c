@@ -1,0 +1,359 @@
+/* chain.c - directories of a store. */
+
+#include "base/hr.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/crc32c.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/hex.h"
+#include "base/lsn.h"
+#include "state/chain.h"
+
+#define NAME_MOST	200		/* bytes of a file's name */
+#define POSITION_MOST	4096
+#define DIGITS		"%08" PRIu64 ".seg"
+
+void
+hr_chain_escape(struct hr_buf *b, const char *name)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+	size_t begin = b->len;
+	const char *s;
+
+	for (s = name; *s; s++)
+		/* A dot is as good, but at the beginning. */
+		if (strchr(plain, *s) || (*s == '.' && s > name))
+			hr_buf_u8(b, (uint8_t)*s);
+		else
+			hr_buf_printf(b, "%%%02X", (uint8_t)*s);
+	if (b->len - begin > NAME_MOST) {
+		/* Its segments' heads have it whole. */
+		b->len = begin + NAME_MOST - 20;
+		hr_buf_printf(b, "%%%016" PRIx64, hr_hash(name, strlen(name)));
+	}
+}
+
+/* What an escaped name was, if it was not too long for one. */
+static char *
+unescape(const char *s)
+{
+	struct hr_buf b = HR_BUF_INIT;
+	uint8_t byte;
+
+	for (; *s; s++)
+		if (*s == '%' && s[1] && s[2] && hr_hex_get(&byte, (const uint8_t *)s + 1, 2)) {
+			hr_buf_u8(&b, byte);
+			s += 2;
+		} else
+			hr_buf_u8(&b, (uint8_t)*s);
+	hr_buf_u8(&b, 0);
+	return (char *)hr_buf_take(&b, NULL);
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The entries of a directory, sorted; none when it is not there.  Gives. */
+static int
+entries(const char *dir, char ***name, size_t *n, struct hr_err *e)
+{
+	DIR *d = opendir(dir);
+	struct dirent *at;
+	size_t cap = 0;
+
+	*name = NULL;
+	*n = 0;
+	if (d == NULL && errno == ENOENT)
+		return 0;
+	if (d == NULL)
+		return hr_fail_sys(e, "cannot read the directory '%s'", dir);
+	while ((at = readdir(d)))
+		if (at->d_name[0] != '.') {
+			HR_GROW(*name, *n, cap);
+			(*name)[(*n)++] = hr_strdup(at->d_name);
+		}
+	closedir(d);
+	if (*n)
+		qsort(*name, *n, sizeof(**name), by_name);
+	return 0;
+}
+
+static void
+free_names(char **name, size_t n)
+{
+	while (n)
+		free(name[--n]);
+	free(name);
+}
+
+static bool
+is_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int
+list_stream(const char *dir, const char *escaped, struct hr_chain **list, size_t *n, size_t *cap, struct hr_err *e)
+{
+	char *path = hr_sprintf("%s/%s", dir, escaped), **name, *chain;
+	size_t names, i;
+	int rc = entries(path, &name, &names, e);
+
+	for (i = 0; rc == 0 && i < names; i++) {
+		chain = hr_sprintf("%s/%s", path, name[i]);
+		if (name[i][0] >= '0' && name[i][0] <= '9' && is_directory(chain)) {
+			HR_GROW(*list, *n, *cap);
+			(*list)[(*n)++] = (struct hr_chain){ unescape(escaped), hr_strdup(name[i]), chain };
+		} else
+			free(chain);
+	}
+	free_names(name, names);
+	free(path);
+	return rc;
+}
+
+int
+hr_chain_list(const char *dir, const char *stream, struct hr_chain **list, size_t *n, struct hr_err *e)
+{
+	struct hr_buf b = HR_BUF_INIT;
+	size_t cap = 0, names = 0, i;
+	char **name = NULL;
+	int rc = 0;
+
+	*list = NULL;
+	*n = 0;
+	if (stream) {
+		hr_chain_escape(&b, stream);
+		rc = list_stream(dir, hr_buf_text(&b), list, n, &cap, e);
+		hr_buf_clear(&b);
+		return rc;
+	}
+	rc = entries(dir, &name, &names, e);
+	for (i = 0; rc == 0 && i < names; i++) {
+		char *path = hr_sprintf("%s/%s", dir, name[i]);
+
+		if (is_directory(path))
+			rc = list_stream(dir, name[i], list, n, &cap, e);
+		free(path);
+	}
+	free_names(name, names);
+	return rc;
+}
+
+void
+hr_chain_clear(struct hr_chain *c)
+{
+	free(c->stream);
+	free(c->name);
+	free(c->dir);
+	*c = (struct hr_chain){ NULL, NULL, NULL };
+}
+
+void
+hr_chain_list_free(struct hr_chain *list, size_t n)
+{
+	while (n)
+		hr_chain_clear(&list[--n]);
+	free(list);
+}
+
+static int
+make_directory(const char *path, struct hr_err *e)
+{
+	if (mkdir(path, 0700) == 0)
+		return hr_file_sync_directory(path, e);
+	return errno == EEXIST ? 0 : hr_fail_sys(e, "cannot make the directory '%s'", path);
+}
+
+int
+hr_chain_make(const char *dir, const char *stream, struct hr_chain *c, struct hr_err *e)
+{
+	struct hr_buf b = HR_BUF_INIT;
+	char time[HR_TIME_TEXT], *at, *path;
+	int rc;
+
+	hr_chain_escape(&b, stream);
+	path = hr_sprintf("%s/%s", dir, hr_buf_text(&b));
+	hr_buf_clear(&b);
+	rc = make_directory(dir, e) < 0 || make_directory(path, e) < 0 ? -1 : 0;
+	for (;;) {
+		/* 20260131T091011.123456Z */
+		hr_time_format(time, hr_now_pg_us());
+		for (at = time; *at; at++)
+			if (*at != '-' && *at != ':')
+				hr_buf_u8(&b, (uint8_t)*at);
+		*c = (struct hr_chain){ hr_strdup(stream), hr_strdup(hr_buf_text(&b)), hr_sprintf("%s/%s", path, hr_buf_text(&b)) };
+		hr_buf_clear(&b);
+		if (rc < 0 || access(c->dir, F_OK) != 0)
+			break;
+		hr_chain_clear(c);
+	}
+	free(path);
+	if (rc == 0 && make_directory(c->dir, e) == 0) {
+		path = hr_sprintf("%s/shared", c->dir);
+		at = hr_sprintf("%s/tenant", c->dir);
+		rc = make_directory(path, e) < 0 || make_directory(at, e) < 0 ? -1 : 0;
+		free(path);
+		free(at);
+	}
+	return e->code ? -1 : rc;
+}
+
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
+
+int
+hr_chain_remove(const struct hr_chain *c, struct hr_err *e)
+{
+	char *gone = hr_sprintf("%.*s/.gone.%s", (int)(strrchr(c->dir, '/') - c->dir), c->dir, c->name);
+	int rc = 0;
+
+	/* By another name first: what is half removed is no chain. */
+	if (rename(c->dir, gone) < 0 || nftw(gone, remove_one, 16, FTW_DEPTH | FTW_PHYS) < 0)
+		rc = hr_fail_sys(e, "cannot remove '%s'", c->dir);
+	free(gone);
+	return rc;
+}
+
+char *
+hr_chain_log(const struct hr_chain *c, const char *tenant)
+{
+	struct hr_buf b = HR_BUF_INIT;
+	char *path;
+
+	if (*tenant == '\0')
+		return hr_sprintf("%s/shared", c->dir);
+	hr_chain_escape(&b, tenant);
+	path = hr_sprintf("%s/tenant/%s", c->dir, hr_buf_text(&b));
+	hr_buf_clear(&b);
+	return path;
+}
+
+char *
+hr_chain_segment(const struct hr_chain *c, const char *tenant, uint64_t number)
+{
+	char *log = hr_chain_log(c, tenant), *path = hr_sprintf("%s/" DIGITS, log, number);
+
+	free(log);
+	return path;
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+int
+hr_chain_segments(const struct hr_chain *c, const char *tenant, uint64_t **number, size_t *n, struct hr_err *e)
+{
+	char *log = hr_chain_log(c, tenant), **name, *end;
+	size_t names, i;
+	int rc = entries(log, &name, &names, e);
+
+	*n = 0;
+	*number = hr_alloc((names + 1) * sizeof(**number));
+	for (i = 0; i < names; i++) {
+		uint64_t one = strtoull(name[i], &end, 10);
+
+		if (end != name[i] && strcmp(end, ".seg") == 0)
+			(*number)[(*n)++] = one;
+	}
+	qsort(*number, *n, sizeof(**number), by_number);
+	free_names(name, names);
+	free(log);
+	return rc;
+}
+
+int
+hr_chain_tenants(const struct hr_chain *c, char ***tenant, size_t *n, struct hr_err *e)
+{
+	char *path = hr_sprintf("%s/tenant", c->dir);
+	int rc = entries(path, tenant, n, e);
+	size_t i;
+
+	for (i = 0; i < *n; i++) {
+		char *was = (*tenant)[i];
+
+		(*tenant)[i] = unescape(was);
+		free(was);
+	}
+	free(path);
+	return rc;
+}
+
+static const char position_form[] =
+    "hr position 1\nsegment %" PRIu64 "\nat %" PRIu64 "\nrecords %" PRIu64 "\nbundle %" PRIu64 "\nlsn %s\ntag ";
+
+int
+hr_chain_position_save(const struct hr_chain *c, const struct hr_chain_position *p, struct hr_err *e)
+{
+	char *path = hr_sprintf("%s/position", c->dir), *beside = hr_sprintf("%s/.position", c->dir);
+	uint8_t tag[2 * HR_SEGMENT_TAG];
+	struct hr_buf b = HR_BUF_INIT;
+	int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), rc = 0;
+
+	hr_buf_printf(&b, position_form, p->segment, p->at, p->number, p->bundle, HR_LSN(p->lsn));
+	hr_hex_put(tag, p->tag, sizeof(p->tag));
+	hr_buf_put(&b, tag, sizeof(tag));
+	hr_buf_puts(&b, "\n");
+	hr_buf_printf(&b, "end %08" PRIx32 "\n", hr_crc32c(0, b.data, b.len));
+	/* Not synced: a position that lags after a crash says less, and never too much. */
+	if (fd < 0 || hr_file_write(fd, b.data, b.len) < 0 || close(fd) < 0 || rename(beside, path) < 0)
+		rc = hr_fail_sys(e, "cannot write '%s'", path);
+	hr_buf_clear(&b);
+	free(path);
+	free(beside);
+	return rc;
+}
+
+int
+hr_chain_position_load(const struct hr_chain *c, struct hr_chain_position *p, struct hr_err *e)
+{
+	char *path = hr_sprintf("%s/position", c->dir), lsn[24] = "", tag[2 * HR_SEGMENT_TAG + 1] = "";
+	struct hr_buf b = HR_BUF_INIT;
+	uint32_t sum = 0;
+	const char *end;
+	int rc = 1;
+
+	if (access(path, F_OK) != 0)
+		rc = 0;
+	else if (hr_file_read(path, POSITION_MOST, &b, e) < 0)
+		rc = -1;
+	if (rc == 1 && b.len == 0)
+		rc = 0;			/* a crash of the system took its bytes: it was not synced */
+	else if (rc == 1 && (sscanf(hr_buf_text(&b), "hr position 1\nsegment %" SCNu64 "\nat %" SCNu64 "\nrecords %" SCNu64
+	    "\nbundle %" SCNu64 "\nlsn %23s\ntag %32s\nend %" SCNx32, &p->segment, &p->at, &p->number, &p->bundle, lsn, tag,
+	    &sum) != 7 || hr_lsn_parse(lsn, &p->lsn) < 0 || !hr_hex_get(p->tag, (const uint8_t *)tag, sizeof(tag) - 1) ||
+	    (end = strstr((const char *)b.data, "\nend ")) == NULL ||
+	    hr_crc32c(0, b.data, (size_t)(end - (const char *)b.data) + 1) != sum)) {
+		rc = hr_fail(e, HR_BAD_STREAM, "'%s' is damaged", path);
+		hr_hint(e, "verify the chain; when nothing else is wrong, remove the file");
+	}
+	hr_buf_clear(&b);
+	free(path);
+	return rc;
+}

@@ -1,0 +1,56 @@
+/*
+ * chain.h - where the files of a store are.
+ *
+ *	DIR/STREAM/CHAIN/shared/NUMBER.seg	the log that all tenants share
+ *	DIR/STREAM/CHAIN/tenant/NAME/NUMBER.seg	a tenant's
+ *	DIR/STREAM/CHAIN/position		how far it is durable, for eyes and to find a cut
+ *
+ * A chain is what follows one first copy, or one position.  It is named by when it was
+ * begun, so that names are in their order.  STREAM is the slot's name; in it
+ * and in a tenant's, bytes that a file's name cannot have are %XX.
+ */
+#ifndef HR_CHAIN_H
+#define HR_CHAIN_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/hr.h"
+#include "state/segment.h"
+
+struct hr_chain {
+	char *stream;		/* the slot's name */
+	char *name;
+	char *dir;		/* of the chain */
+};
+
+/* A name as a file's.  Adds, without a NUL. */
+void hr_chain_escape(struct hr_buf *b, const char *name);
+
+/* All chains in DIR, of one stream or (NULL) of all, the oldest first.  Gives.  0, or -1 with *e set. */
+int hr_chain_list(const char *dir, const char *stream, struct hr_chain **list, size_t *n, struct hr_err *e) HR_USED;
+void hr_chain_list_free(struct hr_chain *list, size_t n);
+/* A new one's directories.  0, or -1. */
+int hr_chain_make(const char *dir, const char *stream, struct hr_chain *c, struct hr_err *e) HR_USED;
+void hr_chain_clear(struct hr_chain *c);
+/* Remove all of a chain.  0, or -1. */
+int hr_chain_remove(const struct hr_chain *c, struct hr_err *e) HR_USED;
+
+/* The directory of a log ("" is the shared one), and a segment's path.  Gives. */
+char *hr_chain_log(const struct hr_chain *c, const char *tenant);
+char *hr_chain_segment(const struct hr_chain *c, const char *tenant, uint64_t number);
+/* The numbers of a log's segments, in their order; none when there is no log.  Gives.  0, or -1. */
+int hr_chain_segments(const struct hr_chain *c, const char *tenant, uint64_t **number, size_t *n, struct hr_err *e) HR_USED;
+/* The tenants that have a log, by name.  Gives. */
+int hr_chain_tenants(const struct hr_chain *c, char ***tenant, size_t *n, struct hr_err *e) HR_USED;
+
+/* How far a chain's shared log is durable. */
+struct hr_chain_position {
+	uint64_t segment, at, number, bundle;
+	hr_lsn lsn;
+	uint8_t tag[HR_SEGMENT_TAG];
+};
+/* 1, 0 when there is none, -1 with *e set (HR_BAD_STREAM). */
+int hr_chain_position_load(const struct hr_chain *c, struct hr_chain_position *p, struct hr_err *e) HR_USED;
+int hr_chain_position_save(const struct hr_chain *c, const struct hr_chain_position *p, struct hr_err *e) HR_USED;
+
+#endif

@@ -1,0 +1,855 @@
+# hr-ship: options, statuses, certificates, cuts, and every stream there and back.
+
+load ../lib
+
+# stream.c, which 'make tests' builds: streams of the slot 'made'.
+STREAM=${O:-$ROOT/.build}/tool/stream
+one=$STREAMS/passed/0010_insert.hrs
+
+setup() {
+	[ -x "$STREAM" ] || fail "no $STREAM: make tests"
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+teardown() {
+	local file
+
+	for file in "$BATS_TEST_TMPDIR"/*.pid; do
+		[ ! -s "$file" ] || kill "$(cat "$file")" 2>/dev/null || true
+	done
+}
+
+# listen NAME [OPTION]...: a receiver on 127.0.0.1, which writes NAME.out and
+# NAME.err.
+listen() {
+	local name=$1
+
+	shift
+	rm -f "$name.port"
+	timeout 60 hr-ship --listen "${AT:-127.0.0.1:0}" --port-file "$name.port" "$@" \
+	    >"$name.out" 2>"$name.err" </dev/null 3>&- &
+	echo $! >"$name.pid"
+	wait_for 10 test -s "$name.port" || fail "$(cat "$name.err")"
+}
+
+# send NAME [OPTION]...: stdin to it.
+send() {
+	local name=$1
+
+	shift
+	timeout 30 hr-ship --to "${HOST:-127.0.0.1}:$(cat "$name.port")" "$@" 2>"$name.sent" 3>&-
+}
+
+# ended NAME STATUS: it has ended with it.
+ended() {
+	local got=0
+
+	wait "$(cat "$1.pid")" || got=$?
+	rm -f "$1.pid"
+	[ "$got" = "$2" ] || fail "$1: status $got, not $2" "$(cat "$1.err")"
+}
+
+# sent STATUS COMMAND...: the status of a sender.
+sent() {
+	local want=$1 got=0
+
+	shift
+	"$@" || got=$?
+	[ "$got" = "$want" ] || fail "status $got, not $want: $*" "$(cat ./*.sent ./*.err)"
+}
+
+# authority [NAME]: a certificate that signs others.
+authority() {
+	need openssl
+	openssl req -x509 -newkey ed25519 -noenc -days 2 -subj "/CN=${1:-hr}" \
+	    -keyout "${1:-ca}.key" -out "${1:-ca}.pem" 2>/dev/null
+}
+
+# certificate NAME [SUBJECT ALTERNATIVE NAME [AUTHORITY]]
+certificate() {
+	openssl req -newkey ed25519 -noenc -subj "/CN=$1" ${2:+-addext "subjectAltName=$2"} \
+	    -keyout "$1.key" -out "$1.csr" 2>/dev/null
+	openssl x509 -req -in "$1.csr" -CA "${3:-ca}.pem" -CAkey "${3:-ca}.key" -days 1 \
+	    -copy_extensions copy -out "$1.pem" 2>/dev/null
+}
+
+# tls NAME: the options for that certificate, into the array TLS.
+tls() {
+	TLS=(--tls-cert "$1.pem" --tls-key "$1.key" --tls-ca ca.pem)
+}
+
+# checkpoint SLOT EPOCH LSN: of a stream of stream.c, on stdout.
+checkpoint() {
+	local text crc=$((0xffffffff)) i k byte
+
+	text=$(printf '%s\n' 'hr checkpoint 1' "stream $1" 'database made' 'system 7301234567890123456' \
+	    'timeline 1' "epoch $2" 'state streaming' "lsn $3"; echo .)
+	text=${text%.}
+	for ((i = 0; i < ${#text}; i++)); do
+		printf -v byte %d "'${text:i:1}"
+		((crc ^= byte))
+		for ((k = 0; k < 8; k++)); do
+			((crc = crc & 1 ? crc >> 1 ^ 0x82f63b78 : crc >> 1))
+		done
+	done
+	printf '%send %08x\n' "$text" $((crc ^ 0xffffffff))
+}
+
+# misuse WORDS OPTION...: 64, with these words first.
+misuse() {
+	local words=$1
+
+	shift
+	run -64 --separate-stderr timeout 10 hr-ship "$@" <"$one"
+	[ "${stderr_lines[0]}" = "hr-ship: error: $words" ] || fail "$* said:" "${stderr_lines[0]}"
+	[ -z "$output" ]
+}
+
+@test "each side has its options, and one side is needed" {
+	local option
+
+	misuse "one of --to and --listen is needed"
+	misuse "one of --to and --listen is needed" --to h:1 --listen h:1
+	misuse "'stream.hrs' is not an option" --to h:1 stream.hrs
+	for option in "--by sender" "--connections 1" "--exec cat" "--hello-timeout 1" --once "--port-file f" \
+	    "--tenant t" "--tenant-map m"; do
+		# shellcheck disable=SC2086 # words
+		misuse "${option%% *} is for --listen" --to h:1 $option
+	done
+	for option in "--give-up 1" "--metrics f" "--tls-name n" "--window 1MB"; do
+		# shellcheck disable=SC2086 # words
+		misuse "${option%% *} is for --to" --listen h:1 $option
+	done
+	run -64 timeout 10 hr-ship --listen
+	run -64 timeout 10 hr-ship --no-such
+}
+
+@test "numbers and words are checked" {
+	misuse "--timeout is not a number of seconds: '0'" --to h:1 --timeout 0
+	misuse "--give-up is not a number of seconds: '1s'" --to h:1 --give-up 1s
+	misuse "--hello-timeout is not a number of seconds: '-1'" --listen h:1 --hello-timeout -1
+	misuse "--window is not a size from 1MB to 1TB: '1kB'" --to h:1 --window 1kB
+	misuse "--window is not a size from 1MB to 1TB: '2000GB'" --to h:1 --window 2000GB
+	misuse "--connections takes 1 to 100000, not '0'" --listen h:1 --connections 0
+	misuse "--by takes sender or tenant, not 'table'" --listen h:1 --exec cat --by table
+	misuse "--by tenant needs --exec" --listen h:1 --by tenant
+	misuse "--ready-fd takes a descriptor, not 'x'" --to h:1 --ready-fd x
+	misuse "--log-format takes text or json, not 'xml'" --to h:1 --log-format xml
+	misuse "--checkpoint knows %s, %t and %%: 'a%d'" --listen h:1 --checkpoint a%d
+	misuse "--checkpoint knows %s, %t and %%: 'a%'" --listen h:1 --checkpoint a%
+}
+
+@test "what is no address is said" {
+	misuse "'localhost' is not HOST:PORT" --to localhost
+	misuse "'h:' is not HOST:PORT" --to h:
+	misuse "'::1:80' is not HOST:PORT; an IPv6 address stands in brackets: [::1]:5433" --to ::1:80
+	misuse "--to needs a host: ':7411'" --to :7411
+	misuse "--to needs a host: '*:7411'" --to '*:7411'
+	run -64 --separate-stderr timeout 10 hr-ship --listen 127.0.0.1:no-such-service
+	one_error hr-ship "cannot find '127.0.0.1:no-such-service': "
+	run -64 --separate-stderr timeout 10 hr-ship --to 127.0.0.1:no-such-service <"$one"
+	one_error hr-ship "cannot find '127.0.0.1:no-such-service': "
+}
+
+@test "a stream is not read from a terminal nor written to one" {
+	need script
+	run -0 script -qec 'timeout 10 hr-ship --to 127.0.0.1:1; echo $?' /dev/null
+	[[ $output == *"the stream is not read from a terminal"*64* ]] || fail "$output"
+	run -0 script -qec 'timeout 10 hr-ship --listen 127.0.0.1:0; echo $?' /dev/null
+	[[ $output == *"standard output is a terminal, and a stream is binary: give --exec, or a pipe"*64* ]] ||
+	    fail "$output"
+}
+
+@test "TLS is whole, or not there" {
+	local words="TLS needs --tls-cert, --tls-key and --tls-ca: both sides show who they are"
+
+	misuse "$words" --to h:1 --tls-cert c --tls-key k
+	misuse "$words" --to h:1 --tls-ca a
+	misuse "$words" --listen h:1 --tls-key k --tls-ca a
+	misuse "$words" --listen h:1 --tls-crl r
+	misuse "--insecure is for plain TCP" --to h:1 --insecure --tls-cert c --tls-key k --tls-ca a
+	misuse "--tenant-map is for certificates" --listen h:1 --tenant-map m
+	misuse "--tls-name takes a name, and is for TLS" --to h:1 --tls-name n
+	misuse "--tls-name takes a name, and is for TLS" --to h:1 --tls-name '' --tls-cert c --tls-key k --tls-ca a
+}
+
+# no_start PATTERN OPTION...: 78 at both sides.
+no_start() {
+	local pattern=$1 side
+
+	shift
+	for side in "--to 127.0.0.1:1" "--listen 127.0.0.1:0"; do
+		# shellcheck disable=SC2086 # words
+		run -78 --separate-stderr timeout 10 hr-ship $side "$@" <"$one"
+		one_error hr-ship "$pattern"
+	done
+}
+
+@test "files of TLS that cannot be used are 78" {
+	authority
+	certificate home
+	certificate other
+	no_start "cannot read TLS key 'none': No such file" --tls-cert home.pem --tls-key none --tls-ca ca.pem
+	no_start "cannot use TLS certificate 'none': " --tls-cert none --tls-key home.key --tls-ca ca.pem
+	no_start "cannot use TLS authority 'none': " --tls-cert home.pem --tls-key home.key --tls-ca none
+	no_start "cannot use TLS revocation list 'none': " --tls-cert home.pem --tls-key home.key --tls-ca ca.pem \
+	    --tls-crl none
+	no_start "cannot use TLS key 'other.key': key values mismatch" --tls-cert home.pem --tls-key other.key \
+	    --tls-ca ca.pem
+	no_start "cannot use TLS certificate 'home.key': " --tls-cert home.key --tls-key home.key --tls-ca ca.pem
+	chmod 644 home.key
+	no_start "TLS key 'home.key' is open to others than its owner: its mode is 0644; run 'chmod 600 home.key'" \
+	    --tls-cert home.pem --tls-key home.key --tls-ca ca.pem
+}
+
+@test "a port that is taken is 74" {
+	listen a
+	run -74 --separate-stderr timeout 10 hr-ship --listen "127.0.0.1:$(cat a.port)"
+	one_error hr-ship "cannot listen on 127.0.0.1:$(cat a.port): Address already in use"
+	run -74 --separate-stderr timeout 10 hr-ship --listen 127.0.0.1:0 --port-file none/port
+	one_error hr-ship "cannot write 'none/port': No such file or directory"
+}
+
+@test "beyond this host a stream is not carried in the clear" {
+	local words="is not a loopback address, and the stream would cross the network in the clear; give --tls-cert, --tls-key and --tls-ca, or --insecure"
+
+	run -77 --separate-stderr timeout 10 hr-ship --listen 0.0.0.0:0
+	one_error hr-ship "0.0.0.0:0 $words"
+	run -77 --separate-stderr timeout 10 hr-ship --listen :0
+	run -77 --separate-stderr timeout 10 hr-ship --listen '[::]:0'
+	# An address of documentation, RFC 5737: nobody is there.
+	run -77 --separate-stderr timeout 10 hr-ship --to 192.0.2.1:7411 <"$one"
+	one_error hr-ship "192.0.2.1:7411 $words"
+	AT=0.0.0.0:0 listen a --insecure
+	send a <"$one"
+	ended a 0
+	cmp "$one" a.out
+	run -75 --separate-stderr timeout 10 hr-ship --to 192.0.2.1:7411 --insecure --give-up 1 <"$one"
+}
+
+@test "an empty input is 65, and nobody is asked for" {
+	run -65 --separate-stderr timeout 10 hr-ship --to 127.0.0.1:1 </dev/null
+	[ "$stderr" = "hr-ship: error: the input is empty; look at what the stage before says" ]
+	run -65 --separate-stderr timeout 10 hr-ship --to 127.0.0.1:1 <<<"no stream"
+	one_error hr-ship .
+}
+
+@test "a stream that is cut is 65, and what was handed on has no end" {
+	"$STREAM" 300 | head -c -1 >cut
+	listen a --exec 'cat >a.got; hr-transform <a.got >/dev/null; echo $? >a.command'
+	sent 65 send a <cut
+	one_error hr-ship "ended after frame 305 without an end frame" a.sent
+	wait_for 10 test -s a.command
+	[ "$(cat a.command)" = 65 ]
+	# All that was whole went.
+	head -c "$(stat -c %s a.got)" cut | cmp a.got -
+	[ "$(stat -c %s a.got)" -gt 50000 ]
+	listen b
+	sent 65 send b <cut
+	ended b 65
+	one_error hr-ship "ended after frame 305 without an end frame" b.err
+	run -65 hr-transform <b.out
+}
+
+@test "every stream that is to fail fails, and nothing of it has an end" {
+	local f
+
+	listen a --exec 'cat >got'
+	for f in "$STREAMS"/failed/00*.hrs; do
+		rm -f got
+		sent 65 send a <"$f"
+		if [ -e got ]; then
+			wait_for 10 grep -qE "its command ended before" a.err
+			run -65 hr-transform <got
+		fi
+		: >a.err
+	done
+}
+
+@test "without a receiver it tries again, and gives up when it was told to" {
+	run -75 --separate-stderr timeout 20 hr-ship --to 127.0.0.1:1 --give-up 1 <"$one"
+	[ "${stderr_lines[0]}" = "hr-ship: warning: not connected, trying again: cannot connect to 127.0.0.1:1: Connection refused" ]
+	[ "${stderr_lines[1]}" = "hr-ship: error: no receiver for 1 s; look at '127.0.0.1:1'; nothing is lost" ]
+	run -124 timeout 3 hr-ship --to 127.0.0.1:1 <"$one"
+}
+
+@test "a sender that was there first finds its receiver" {
+	listen a
+	kill "$(cat a.pid)"
+	ended a 143
+	send a --give-up 20 <"$one" &
+	wait_for 10 grep -q "not connected" a.sent
+	AT=127.0.0.1:$(cat a.port) listen a
+	wait $!
+	ended a 0
+	cmp "$one" a.out
+}
+
+@test "every stream that passes arrives byte for byte" {
+	local f
+
+	listen all --exec 'cat >all.got'
+	for f in "$STREAMS"/passed/*.hrs; do
+		send all <"$f" || fail "$f: --exec: status $?"
+		cmp "$f" all.got || fail "$f: --exec"
+		listen a
+		send a <"$f" || fail "$f: status $?"
+		ended a 0
+		cmp "$f" a.out || fail "$f"
+	done
+	! grep warning all.sent a.sent
+}
+
+@test "every stream that passes arrives byte for byte through TLS" {
+	local f
+
+	authority
+	certificate replica DNS:replica,IP:127.0.0.1
+	certificate home 'URI:hr:tenant:*'
+	tls replica
+	listen all "${TLS[@]}" --exec 'cat >all.got'
+	for f in "$STREAMS"/passed/*.hrs; do
+		tls home
+		send all "${TLS[@]}" <"$f" || fail "$f: --exec: status $?"
+		cmp "$f" all.got || fail "$f: --exec"
+	done
+	tls replica
+	listen a "${TLS[@]}" -v
+	tls home
+	send a "${TLS[@]}" -v <"$one"
+	ended a 0
+	cmp "$one" a.out
+	grep -qE '^hr-ship: note: home connected from 127.0.0.1:[0-9]+, TLS_AES_256_GCM_SHA384$' a.err
+	grep -qE '^hr-ship: note: connected to 127.0.0.1:[0-9]+, TLS_AES_256_GCM_SHA384$' a.sent
+}
+
+@test "a packed stream, one a byte at a time and one of large frames arrive" {
+	"$STREAM" -b 1000000 20 >large
+	listen a --exec 'cat >got'
+	hr-compress <large >packed
+	send a <packed
+	cmp packed got
+	send a <large
+	cmp large got
+	dd if="$one" bs=1 status=none | send a
+	cmp "$one" got
+}
+
+@test "a command gets the stream, and whose it is" {
+	listen a --checkpoint '%s.%t.cp' \
+	    --exec 'cat >got; env | grep ^HR_ | grep -vE "^HR_(TEST|BIN)" >env; echo out'
+	"$STREAM" 10 >made
+	send a <made
+	cmp made got
+	sort env >sorted
+	sed -i -E 's/^(HR_PEER=127.0.0.1):[0-9]+$/\1/' sorted
+	diff - sorted <<-'END'
+	HR_CHECKPOINT=made.all.cp
+	HR_DATABASE=made
+	HR_PEER=127.0.0.1
+	HR_SLOT=made
+	HR_SYSTEM=7301234567890123456
+	HR_TENANT=
+	END
+	[ "$(cat a.out)" = out ]
+}
+
+@test "the status of a command is the sender's" {
+	local code
+
+	for code in 65 70 77 78; do
+		listen a --exec "cat >/dev/null; exit $code"
+		sent $code send a <"$one"
+		one_error hr-ship "stream 'hr_shop': its command ended with status $code" a.sent
+		kill "$(cat a.pid)"
+		ended a 143
+	done
+	# What is none of ours, and a signal, may pass.
+	listen a --exec 'cat >/dev/null; exit 1'
+	sent 75 send a <"$one"
+	kill "$(cat a.pid)"
+	ended a 143
+	listen a --exec 'kill -9 $$'
+	sent 75 send a <"$one"
+	one_error hr-ship "its command was ended by signal 9" a.sent
+	kill "$(cat a.pid)"
+	ended a 143
+	listen a --exec 'head -c 100 >/dev/null'
+	"$STREAM" -b 1000 10000 >large
+	sent 75 send a <large
+	one_error hr-ship "its command ended before the stream did|its reader has gone" a.sent
+}
+
+@test "--once ends with the first stream that has ended, as its command did" {
+	listen a --exec 'cat >got' --once
+	"$STREAM" 10 | head -c -1 >cut
+	sent 65 send a <cut
+	send a <"$one"
+	ended a 0
+	cmp "$one" got
+	listen b --exec 'cat >/dev/null; exit 77' --once
+	sent 77 send b <"$one"
+	ended b 77
+}
+
+@test "two senders at a time have a command each" {
+	# The second has come before the first goes on.
+	listen a --exec 'cat >"$HR_SLOT.got"'
+	mkfifo in
+	send a <in 3>&- &
+	exec 8>in
+	head -c -48 "$one" >&8
+	wait_for 10 test -s hr_shop.got
+	"$STREAM" 1000 >made
+	cp a.port b.port
+	send b <made
+	cmp made made.got
+	tail -c 48 "$one" >&8
+	exec 8>&-
+	wait $!
+	cmp "$one" hr_shop.got
+}
+
+@test "standard output is for one stream" {
+	listen a
+	mkfifo in
+	send a <in 3>&- &
+	exec 8>in
+	head -c -48 "$one" >&8
+	wait_for 10 test -s a.out
+	cp a.port b.port
+	"$STREAM" 10 >made
+	run -124 timeout 3 hr-ship --to "127.0.0.1:$(cat a.port)" <made
+	[[ $output == *"standard output has another stream, 'hr_shop'; a receiver of many senders needs --exec"* ]]
+	tail -c 48 "$one" >&8
+	exec 8>&-
+	wait $!
+	ended a 0
+	cmp "$one" a.out
+}
+
+@test "the port and the moment are told" {
+	listen a --ready-fd 9 9>ready
+	[[ $(cat a.port) =~ ^[0-9]+$ ]]
+	[ "$(stat -c %s ready)" = 1 ]
+	send a --ready-fd 9 9>sender <"$one"
+	[ "$(stat -c %s sender)" = 1 ]
+	run -75 timeout 10 hr-ship --to 127.0.0.1:1 --give-up 1 --ready-fd 9 9>nobody <"$one"
+	[ ! -s nobody ]
+}
+
+@test "IPv6 is taken" {
+	AT='[::1]:0' listen a -v
+	HOST='[::1]' send a -v <"$one"
+	ended a 0
+	cmp "$one" a.out
+	grep -qE '^hr-ship: note: connected to \[::1\]:[0-9]+$' a.sent
+}
+
+@test "what is quiet goes on at once" {
+	mkfifo in
+	listen a
+	send a <in 3>&- &
+	exec 8>in
+	head -c -48 "$one" >&8
+	wait_for 10 cmp -n $(($(stat -c %s "$one") - 48)) "$one" a.out
+	tail -c 48 "$one" >&8
+	exec 8>&-
+	wait $!
+	cmp "$one" a.out
+}
+
+@test "a receiver that stands still is noticed, and the stream goes on where it was" {
+	local pid
+
+	"$STREAM" 3000 >want
+	listen a --exec 'cat >got'
+	pid=$(pgrep -P "$(cat a.pid)")
+	"$STREAM" -r 500 3000 | send a -v --timeout 1 &
+	wait_for 10 test -s got
+	kill -STOP "$pid"
+	wait_for 10 grep -q "not connected, trying again: nothing came from 127.0.0.1:[0-9]* for 1" a.sent
+	kill -CONT "$pid"
+	wait $!
+	cmp want got
+	grep -qE "connected to 127.0.0.1:[0-9]+ again after" a.sent
+}
+
+@test "a sender that stands still is noticed, and its stream goes on" {
+	local sender
+
+	"$STREAM" 3000 >want
+	listen a --exec 'cat >got' --timeout 1
+	mkfifo in
+	hr-ship --to "127.0.0.1:$(cat a.port)" --give-up 20 <in 2>a.sent 3>&- &
+	sender=$!
+	echo $sender >sender.pid
+	"$STREAM" -r 500 3000 >in 3>&- &
+	wait_for 10 test -s got
+	kill -STOP $sender
+	wait_for 10 grep -q "nothing came from 127.0.0.1:[0-9]* for 1" a.err
+	kill -CONT $sender
+	wait $sender
+	cmp want got
+}
+
+@test "a sender begun anew has its command begun anew, and standard output ends" {
+	"$STREAM" 2000 >whole
+	listen a --exec 'cat >got.$$; ls got.* >>gots; cp got.$$ last'
+	(head -c 200000 whole; sleep 3) | timeout -s KILL 2 hr-ship --to "127.0.0.1:$(cat a.port)" || true
+	[ ! -e gots ]
+	send a <whole
+	[ "$(sort -u gots | wc -l)" = 2 ]
+	cmp whole last
+	listen b
+	(head -c 200000 whole; sleep 3) | timeout -s KILL 2 hr-ship --to "127.0.0.1:$(cat b.port)" || true
+	sent 75 send b --give-up 1 <whole
+	ended b 75
+	one_error hr-ship "begins stream 'made' anew, and standard output has had its beginning; start again, with its reader" b.err
+	head -c 200000 whole | cmp -n "$(stat -c %s b.out)" - b.out
+}
+
+@test "a receiver begun anew ends a sender that no longer has the beginning" {
+	local port sender
+
+	listen a --exec 'cat >got'
+	port=$(cat a.port)
+	"$STREAM" -r 500 10000 | send a &
+	sender=$!
+	wait_for 10 test -s got
+	kill "$(cat a.pid)"
+	ended a 143
+	AT=127.0.0.1:$port listen b --exec 'cat >got'
+	sent 75 wait $sender
+	one_error hr-ship "began anew, and the stream's beginning is no longer kept here; start the source's side again" a.sent
+}
+
+@test "a reader of standard output that goes is 75 at both sides" {
+	mkfifo pipe
+	head -c 1000 <pipe >head 3>&- &
+	timeout 30 hr-ship --listen 127.0.0.1:0 --port-file a.port >pipe 2>a.err 3>&- &
+	echo $! >a.pid
+	wait_for 10 test -s a.port
+	sent 75 send a < <("$STREAM" -r 500 10000)
+	one_error hr-ship "stream 'made': its reader has gone; look at what the stage behind hr-ship says" a.sent
+	ended a 75
+	one_error hr-ship "stream 'made': its reader has gone" a.err
+	# Before there is a stream too.
+	true <pipe 3>&- &
+	sent 75 timeout 20 hr-ship --listen 127.0.0.1:0 >pipe 2>b.err 3>&-
+	one_error hr-ship "the reader of standard output has gone; look at what the stage behind says" b.err
+}
+
+@test "a reader that waits holds up the source, and nothing is lost" {
+	local sender source
+
+	"$STREAM" -b 1000 20000 >whole
+	listen a --exec 'sleep 3; cat >got'
+	mkfifo in
+	send a --window 1MB <in 3>&- &
+	sender=$!
+	cat whole >in 3>&- &
+	source=$!
+	sleep 2
+	kill -0 $source
+	wait $sender
+	cmp whole got
+}
+
+@test "the receiver's checkpoint comes back" {
+	listen a --checkpoint '%s/%t' --exec 'cat >/dev/null; mv cp made/all; sleep 1'
+	mkdir made
+	"$STREAM" 100 >made.hrs
+	checkpoint made 0 0/6480 >cp
+	cp cp want
+	send a --checkpoint here <made.hrs
+	[ "$(hr-checkpoint get here)" = 0/6480 ]
+	# One of another stream is not passed on.
+	rm here made/all
+	checkpoint other 0 0/6480 >cp
+	send a --checkpoint here <made.hrs
+	[ ! -e here ]
+	listen b --exec 'cat >/dev/null'
+	send b --checkpoint here <made.hrs
+	grep -qx "hr-ship: warning: the receiver has no --checkpoint: 'here' will not be written" b.sent
+}
+
+@test "standard output waits for the checkpoint to say that all is there" {
+	"$STREAM" 100 >made.hrs
+	listen a --checkpoint a.cp
+	(wait_for 20 test -s a.out; sleep 1; checkpoint made 0 0/6480 >cp; mv cp a.cp; date +%s%N >moved) 3>&- &
+	send a --checkpoint here <made.hrs
+	[ "$(date +%s%N)" -gt "$(cat moved)" ]
+	ended a 0
+	[ "$(hr-checkpoint get here)" = 0/6480 ]
+}
+
+@test "a source that was fenced off is refused" {
+	checkpoint made 3 0/100 >a.cp
+	listen a --checkpoint a.cp --exec 'cat >got'
+	"$STREAM" -e 2 10 >old
+	sent 77 send a <old
+	one_error hr-ship "stream 'made' is of epoch 2, the target is at 3; its source was fenced off; do not go on from it" a.sent
+	[ ! -e got ]
+	"$STREAM" -e 3 10 >new
+	send a <new
+	cmp new got
+}
+
+@test "two streams do not share a checkpoint" {
+	mkfifo in
+	listen a --checkpoint a.cp --exec 'cat >"$HR_SLOT"'
+	send a <in 3>&- &
+	exec 8>in
+	head -c -48 "$one" >&8
+	wait_for 10 test -s hr_shop
+	"$STREAM" 10 >made.hrs
+	cp a.port b.port
+	sent 78 send b <made.hrs
+	one_error hr-ship "two streams would use the checkpoint 'a.cp'; put %s \\(slot\\) and %t \\(tenant\\) into --checkpoint" b.sent
+	exec 8>&-
+}
+
+@test "a slot's name leads to no other directory" {
+	local at hello='{"hr-ship":1,"role":"sender"}' open='{"session":"0123456789abcdef0123456789abcdef","slot":"../a/.."}'
+
+	mkdir cp
+	listen a --checkpoint 'cp/%s' --exec 'echo "$HR_CHECKPOINT" >path; cat >/dev/null'
+	exec 8<>"/dev/tcp/127.0.0.1/$(cat a.port)"
+	for at in "H$hello" "O$open"; do
+		# shellcheck disable=SC2059 # the bytes
+		printf "\\x$(printf %x $((${#at} - 1)))\000\000\000${at:0:1}\000\000\000\000\000\000\000" >&8
+		printf %s "${at:1}" >&8
+	done
+	wait_for 10 test -s path
+	exec 8>&-
+	[ "$(cat path)" = cp/%2E.%2Fa%2F.. ]
+}
+
+@test "a certificate of another authority is refused" {
+	authority
+	authority other
+	certificate replica IP:127.0.0.1
+	certificate home 'URI:hr:tenant:*' other
+	tls replica
+	listen a "${TLS[@]}" --exec 'cat >got'
+	tls home
+	sent 77 send a "${TLS[@]}" <"$one"
+	certificate home 'URI:hr:tenant:*'
+	sent 77 send a --tls-cert home.pem --tls-key home.key --tls-ca other.pem <"$one"
+	one_error hr-ship "the peer's certificate is refused: " a.sent
+	[ ! -e got ]
+	tls home
+	send a "${TLS[@]}" <"$one"
+	cmp "$one" got
+}
+
+@test "the receiver's certificate has the name that is connected to, or --tls-name" {
+	authority
+	certificate replica DNS:replica.example
+	certificate home 'URI:hr:tenant:*'
+	tls replica
+	listen a "${TLS[@]}" --exec 'cat >got'
+	tls home
+	sent 77 send a "${TLS[@]}" <"$one"
+	one_error hr-ship "the peer's certificate is refused: IP address mismatch" a.sent
+	HOST=localhost sent 77 send a "${TLS[@]}" <"$one"
+	one_error hr-ship "the peer's certificate is refused: hostname mismatch" a.sent
+	[ ! -e got ]
+	send a "${TLS[@]}" --tls-name replica.example <"$one"
+	cmp "$one" got
+}
+
+@test "who speaks in the clear and who speaks TLS do not meet" {
+	authority
+	certificate replica IP:127.0.0.1
+	certificate home 'URI:hr:tenant:*'
+	tls replica
+	listen a "${TLS[@]}" --exec 'cat >got'
+	# It may be told why, or find the connection closed.
+	! send a --give-up 1 <"$one" || fail "it was carried"
+	grep -q "the peer does not speak TLS 1.3 as it should" a.err
+	listen b --exec 'cat >got'
+	tls home
+	sent 77 send b "${TLS[@]}" <"$one"
+	one_error hr-ship "the peer does not speak TLS 1.3 as it should" b.sent
+	grep -q "the peer does not speak as hr-ship does; is it one, and does it use TLS if this one does" b.err
+	[ ! -e got ]
+}
+
+@test "only TLS 1.3, and only with a certificate" {
+	authority
+	certificate replica IP:127.0.0.1
+	certificate home 'URI:hr:tenant:*'
+	tls replica
+	listen a "${TLS[@]}" --exec 'cat >got'
+	run timeout 10 openssl s_client -connect "127.0.0.1:$(cat a.port)" -tls1_2 </dev/null
+	[[ $output == *"alert"* ]] || fail "$output"
+	run timeout 10 openssl s_client -connect "127.0.0.1:$(cat a.port)" -tls1_3 </dev/null
+	wait_for 10 grep -q "peer did not return a certificate" a.err
+	[ ! -e got ]
+}
+
+# carried NAME [OPTION]...: a stream of the tenants t0 and t1 by that
+# certificate to receiver a; what its command had is in got.
+carried() {
+	local name=$1
+
+	shift
+	tls "$name"
+	rm -f got
+	"$STREAM" -t 2 20 | timeout 3 hr-ship --to "127.0.0.1:$(cat a.port)" "${TLS[@]}" "$@" 2>a.sent
+}
+
+@test "a sender carries the tenants of its certificate, and no others" {
+	authority
+	certificate replica IP:127.0.0.1
+	certificate none
+	certificate both URI:hr:tenant:t0,URI:hr:tenant:t%31
+	certificate first URI:hr:tenant:t0
+	tls replica
+	listen a "${TLS[@]}" --exec 'cat >got'
+	sent 77 carried none
+	one_error hr-ship "the certificate of 'none' may carry no tenant; give it a URI hr:tenant:NAME" a.sent
+	[ ! -e got ]
+	carried both
+	cmp got <("$STREAM" -t 2 20)
+	! carried first || fail "it was carried"
+	grep -q "first: tenant 't1' may not be carried by this sender" a.err
+	! grep -aq t1 got
+}
+
+@test "--tenant narrows what is taken, in the clear too" {
+	authority
+	certificate replica IP:127.0.0.1
+	certificate all 'URI:hr:tenant:*'
+	tls replica
+	listen a "${TLS[@]}" --tenant t0 --exec 'cat >got'
+	! carried all || fail "it was carried"
+	grep -q "all: tenant 't1' may not be carried by this sender" a.err
+	listen b --tenant t0 --exec 'cat >got'
+	! "$STREAM" -t 2 20 | timeout 3 hr-ship --to "127.0.0.1:$(cat b.port)" 2>b.sent || fail "it was carried"
+	grep -q "tenant 't1' may not be carried by this sender" b.err
+	! grep -aq t1 got
+	listen c --tenant t0 --tenant t1 --exec 'cat >got'
+	"$STREAM" -t 2 20 | send c
+	cmp got <("$STREAM" -t 2 20)
+}
+
+@test "the map stands above the certificate, and is read at each connection" {
+	authority
+	certificate replica IP:127.0.0.1
+	certificate home URI:hr:tenant:other,DNS:home.example
+	cat >map <<-'END'
+	# who	what
+	nobody	*
+	END
+	tls replica
+	listen a "${TLS[@]}" --tenant-map map --exec 'cat >got'
+	! carried home || fail "it was carried"
+	grep -qE "home: tenant 't[01]' may not be carried by this sender" a.err
+	printf 'home.example\tt0 t1 # both\n' >>map
+	carried home
+	cmp got <("$STREAM" -t 2 20)
+	printf 'home t1\n' >map
+	! carried home || fail "it was carried"
+}
+
+@test "rows for all tenants need hr:shared" {
+	authority
+	certificate replica IP:127.0.0.1
+	certificate home URI:hr:tenant:acme,URI:hr:tenant:globex,URI:hr:tenant:initech
+	tls replica
+	listen a "${TLS[@]}" --exec 'cat >got'
+	tls home
+	! timeout 3 hr-ship --to "127.0.0.1:$(cat a.port)" "${TLS[@]}" <"$STREAMS/passed/0022_all_tenants.hrs" 2>a.sent ||
+	    fail "it was carried"
+	grep -qE "may not be carried by this sender; allow hr:shared or \+shared" a.err
+	certificate home URI:hr:tenant:acme,URI:hr:tenant:globex,URI:hr:tenant:initech,URI:hr:shared
+	send a "${TLS[@]}" <"$STREAMS/passed/0022_all_tenants.hrs"
+	cmp "$STREAMS/passed/0022_all_tenants.hrs" got
+}
+
+@test "certificates are read again without a restart, and a bad one is not taken" {
+	authority
+	certificate replica IP:127.0.0.1
+	certificate home 'URI:hr:tenant:*'
+	tls replica
+	listen a "${TLS[@]}" -v --exec 'cat >got'
+	echo none >replica.pem
+	tls home
+	send a "${TLS[@]}" <"$one"
+	grep -q "warning: the certificate that was read before stays in use: cannot use TLS certificate 'replica.pem'" a.err
+	certificate replica DNS:elsewhere
+	sent 77 send a "${TLS[@]}" <"$one"
+	grep -q "note: read TLS certificate 'replica.pem' again" a.err
+	send a "${TLS[@]}" --tls-name elsewhere <"$one"
+}
+
+@test "a certificate that was revoked is refused" {
+	authority
+	certificate replica IP:127.0.0.1
+	certificate home 'URI:hr:tenant:*'
+	certificate lost 'URI:hr:tenant:*'
+	: >index
+	printf '[ca]\ndefault_ca=d\n[d]\ndatabase=index\ndefault_md=default\ndefault_crl_days=1\n' >ca.conf
+	openssl ca -config ca.conf -keyfile ca.key -cert ca.pem -gencrl -out crl.pem 2>/dev/null
+	tls replica
+	listen a "${TLS[@]}" --tls-crl crl.pem --exec 'cat >got'
+	tls lost
+	send a "${TLS[@]}" <"$one"
+	openssl ca -config ca.conf -keyfile ca.key -cert ca.pem -revoke lost.pem 2>/dev/null
+	openssl ca -config ca.conf -keyfile ca.key -cert ca.pem -gencrl -out crl.pem 2>/dev/null
+	rm got
+	sent 77 send a "${TLS[@]}" <"$one"
+	grep -q "the peer's certificate is refused: certificate revoked" a.err
+	[ ! -e got ]
+	tls home
+	send a "${TLS[@]}" <"$one"
+	cmp "$one" got
+}
+
+@test "who says nothing, or nonsense, does not keep others out" {
+	listen a --connections 1 --hello-timeout 1 --exec 'cat >got'
+	exec 8<>"/dev/tcp/127.0.0.1/$(cat a.port)"
+	send a <"$one"
+	cmp "$one" got
+	exec 8>&-
+	exec 8<>"/dev/tcp/127.0.0.1/$(cat a.port)"
+	wait_for 10 grep -q "nothing was said for 1 s" a.err
+	exec 8>&-
+	exec 8<>"/dev/tcp/127.0.0.1/$(cat a.port)"
+	head -c 4096 /dev/zero >&8
+	wait_for 10 grep -q "the peer does not speak as hr-ship does" a.err
+	exec 8>&-
+	# A message that claims to be long, before there was a hello.
+	exec 8<>"/dev/tcp/127.0.0.1/$(cat a.port)"
+	printf '\001\100\000\000H\000\000\000\000\000\000\000' >&8
+	wait_for 10 grep -q "a message 'H' of 16385 bytes is longer than one may be" a.err
+	exec 8>&-
+	send a <"$one"
+}
+
+@test "two of one side do not meet" {
+	local hello='{"hr-ship":1,"role":"receiver"}'
+
+	listen a --exec 'cat >got'
+	exec 8<>"/dev/tcp/127.0.0.1/$(cat a.port)"
+	# shellcheck disable=SC2059 # the bytes
+	printf "\\x$(printf %x ${#hello})\000\000\000H\000\000\000\000\000\000\000$hello" >&8
+	wait_for 10 grep -q "the peer is a receiver too" a.err
+	exec 8>&-
+	listen b --by tenant --exec 'cat >got'
+	sent 78 send b <"$one"
+	one_error hr-ship "wants a stream for each tenant, and this sender has one for all; leave --by tenant out there" b.sent
+	[ ! -e got ]
+}
+
+@test "metrics are kept, and messages can be JSON" {
+	need jq
+	listen a --exec 'cat >got'
+	send a --metrics m --log-format json -v <"$one"
+	grep -qE '^(hr_)?bytes_replicated_total\{stage="ship"\} [1-9][0-9]*$' m
+	grep -qE '^(hr_)?replication_errors_total\{stage="ship",reason="cut"\} 0$' m
+	jq -e 'select(.message | startswith("connected to"))' a.sent >/dev/null || fail "$(cat a.sent)"
+}

@@ -162,6 +162,16 @@ hr_address_listen(const struct hr_address *a, bool far, size_t *n, struct hr_err
 	return NULL;
 }
 
+static bool
+is_itself(int fd)
+{
+	struct sockaddr_storage us = { 0 }, them = { 0 };
+	socklen_t len = sizeof(us), other = sizeof(them);
+
+	return getsockname(fd, (struct sockaddr *)&us, &len) == 0 &&
+	    getpeername(fd, (struct sockaddr *)&them, &other) == 0 && len == other && memcmp(&us, &them, len) == 0;
+}
+
 static int
 attempt(const struct addrinfo *at, int64_t wait_us, struct hr_err *e)
 {
@@ -183,6 +193,9 @@ attempt(const struct addrinfo *at, int64_t wait_us, struct hr_err *e)
 				getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
 		}
 	}
+	/* A port of this host on which nobody listens, taken for our own end, is connected to itself. */
+	if (error == 0 && is_itself(fd))
+		error = ECONNREFUSED;
 	if (error == 0)
 		return fd;
 	close(fd);

@@ -24,7 +24,8 @@
 void
 hr_link_open(struct hr_link *l, int fd, SSL *ssl, const char *peer)
 {
-	*l = (struct hr_link){ .fd = fd, .ssl = ssl, .shaken = ssl == NULL, .most = HR_WIRE_FIRST };
+	*l = (struct hr_link){ .fd = fd, .ssl = ssl, .shaken = ssl == NULL, .more = true,
+	    .most = HR_WIRE_FIRST };
 	memccpy(l->peer, peer, 0, sizeof(l->peer) - 1);
 	l->opened = l->heard = l->pinged = hr_now_us();
 }
@@ -32,7 +33,7 @@ hr_link_open(struct hr_link *l, int fd, SSL *ssl, const char *peer)
 void
 hr_link_close(struct hr_link *l)
 {
-	if (l->ssl && l->shaken)
+	if (l->ssl && l->shaken && !l->shut)
 		SSL_shutdown(l->ssl);
 	ERR_clear_error();
 	SSL_free(l->ssl);
@@ -48,6 +49,8 @@ hr_link_events(const struct hr_link *l, bool reading)
 {
 	short events = 0;
 
+	if (l->shut)
+		return POLLIN;
 	if (!l->shaken)
 		return l->wants_write ? POLLOUT : POLLIN;
 	if ((reading && !l->ended) || l->wants_read)
@@ -77,7 +80,7 @@ hr_link_shake(struct hr_link *l, struct hr_err *e)
 
 	if (l->shaken)
 		return 0;
-	l->wants_write = l->wants_read = false;
+	l->wants_write = l->wants_read = l->more = false;
 	ERR_clear_error();
 	errno = 0;
 	rc = SSL_do_handshake(l->ssl);
@@ -144,9 +147,17 @@ hr_link_read(struct hr_link *l, struct hr_err *e)
 	while (!l->ended && l->in.len - begin < 4 * READ_BYTES && (rc = take(l, e)) > 0)
 		;
 	l->more = rc > 0 && !l->ended;
-	if (l->in.len > begin)
-		l->heard = hr_now_us();
-	return rc < 0 ? -1 : 0;
+	if (l->in.len == 0 && l->in.cap > 8 * READ_BYTES)
+		hr_buf_clear(&l->in);		/* a large message was here */
+	if (l->in.len == begin)
+		return rc < 0 ? -1 : 0;
+	l->heard = hr_now_us();
+	/* What came before a cut is heard first: often it says why. */
+	if (rc < 0) {
+		hr_err_clear(e);
+		l->more = true;
+	}
+	return 0;
 }
 
 static void
@@ -156,6 +167,11 @@ put(struct hr_link *l, enum hr_wire_kind kind, uint32_t lane, size_t len)
 
 	if (l->sent == l->out.len)
 		l->sent = l->out.len = 0;
+	if (l->sent > HR_LINK_GATHER) {		/* one that is never all written does not grow */
+		l->out.len -= l->sent;
+		memmove(l->out.data, l->out.data + l->sent, l->out.len);
+		l->sent = 0;
+	}
 	hr_wire_encode(fixed, kind, lane, (uint32_t)len);
 	hr_buf_put(&l->out, fixed, sizeof(fixed));
 	l->bytes_out += HR_WIRE_SIZE + len;
@@ -265,6 +281,25 @@ hr_link_write(struct hr_link *l, struct hr_err *e)
 	if (l->out.cap > 8 * HR_LINK_GATHER)
 		hr_buf_clear(&l->out);
 	return 0;
+}
+
+bool
+hr_link_linger(struct hr_link *l)
+{
+	uint8_t nothing[4096];
+	ssize_t n = 0;
+	int i;
+
+	if (!l->shut) {
+		if (l->ssl && l->shaken)
+			SSL_shutdown(l->ssl);
+		ERR_clear_error();
+		shutdown(l->fd, SHUT_WR);
+		l->shut = true;
+	}
+	for (i = 0; i < 256 && (n = recv(l->fd, nothing, sizeof(nothing), 0)) > 0; i++)
+		;
+	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
 int

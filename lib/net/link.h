@@ -24,8 +24,9 @@ struct hr_link {
 	char peer[HR_ADDRESS_TEXT];
 	bool shaken;			/* the TLS handshake is done */
 	bool wants_write, wants_read;	/* what libssl waits for, beyond what we do */
-	bool more;			/* libssl may have bytes that poll(2) does not know of */
+	bool more;			/* there may be something to do that poll(2) does not know of */
 	bool ended;			/* the peer has closed its side */
+	bool shut;			/* we have closed ours */
 	uint32_t most;			/* bytes of a message, for now */
 	struct hr_buf in;
 	size_t at;			/* the next message in it */
@@ -69,6 +70,12 @@ hr_link_waiting(const struct hr_link *l)
 }
 /* Write what can be written now.  0, or -1. */
 int hr_link_write(struct hr_link *l, struct hr_err *e) HR_USED;
+
+/*
+ * Close our side and throw away what still comes: a socket that is closed with
+ * bytes unread takes back what was written last.  true: the peer is there still.
+ */
+bool hr_link_linger(struct hr_link *l);
 
 /* Ping when it is time; -1 (HR_TEMPORARY) when nothing came for dead_us, while we read. */
 int hr_link_alive(struct hr_link *l, int64_t dead_us, bool reading, struct hr_err *e) HR_USED;

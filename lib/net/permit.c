@@ -145,6 +145,31 @@ hr_permit_narrow(struct hr_permit *p, char *const *tenant, size_t tenants)
 }
 
 bool
+hr_permit_covers(const struct hr_permit *p, const struct hr_permit *other)
+{
+	size_t i;
+
+	if (p->all || other->all)
+		return p->all;
+	for (i = 0; i < other->tenant.slots; i++)
+		if (other->tenant.slot[i].key &&
+		    !hr_map_get(&p->tenant, other->tenant.slot[i].key, other->tenant.slot[i].len))
+			return false;
+	return p->shared || !other->shared;
+}
+
+void
+hr_permit_copy(struct hr_permit *to, const struct hr_permit *p)
+{
+	size_t i;
+
+	*to = (struct hr_permit){ .all = p->all, .shared = p->shared };
+	for (i = 0; i < p->tenant.slots; i++)
+		if (p->tenant.slot[i].key)
+			*hr_map_at(&to->tenant, p->tenant.slot[i].key, p->tenant.slot[i].len) = to;
+}
+
+bool
 hr_permit_has(const struct hr_permit *p, const char *tenant, size_t len)
 {
 	return p->all || hr_map_get(&p->tenant, tenant, len) != NULL;
@@ -193,7 +218,7 @@ check_copy(const struct hr_permit *p, const struct hr_frame *f, struct hr_err *e
 
 	if (hr_snapshot_decode(&s, f, e) < 0)
 		return -1;
-	if (s.tenants == 0 && s.kind != HR_SNAPSHOT_ENDED)
+	if (s.tenants == 0 && s.kind != HR_SNAPSHOT_ENDED && f->tenant_len == 0)
 		return shared("a copy of all tenants", e);
 	for (i = 0, name = s.tenant_list; i < s.tenants; i++, name += strlen(name) + 1)
 		if (!hr_permit_has(p, name, strlen(name)))
@@ -220,6 +245,9 @@ check(const struct hr_permit *p, const struct hr_frame *f, struct hr_err *e)
 {
 	if (f->tenant_len && !hr_permit_has(p, f->tenant, f->tenant_len))
 		return refuse(f->tenant, f->tenant_len, e);
+	/* What is copied is removed first: that of others is not shared, whoever may change what is. */
+	if (f->type == HR_FRAME_SNAPSHOT)
+		return check_copy(p, f, e);
 	if (p->shared || f->tenant_len)
 		return p->shared || f->type != HR_FRAME_ROWS ? 0 : check_rows(f, e);
 	switch (f->type) {
@@ -229,8 +257,6 @@ check(const struct hr_permit *p, const struct hr_frame *f, struct hr_err *e)
 		return shared("a sequence of all tenants", e);
 	case HR_FRAME_FENCE:
 		return shared("a fence", e);
-	case HR_FRAME_SNAPSHOT:
-		return check_copy(p, f, e);
 	}
 	return 0;
 }
@@ -252,6 +278,8 @@ check_block(const struct hr_permit *p, struct hr_permit_look *l, const struct hr
 		l->before = hr_get_u32le(b->data + at + HR_FRAME_SUMMED);
 		inner.tenant = (const char *)b->data + at + HR_FRAME_SIZE;
 		inner.data = (const uint8_t *)inner.tenant + inner.tenant_len;
+		if (inner.type == HR_FRAME_BLOCK || inner.type == HR_FRAME_HEAD || inner.type == HR_FRAME_END)
+			return hr_fail(e, HR_BAD_STREAM, "a %s frame in a block", hr_frame_name(inner.type));
 		if (check(p, &inner, e) < 0)
 			return -1;
 	}

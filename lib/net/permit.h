@@ -41,6 +41,9 @@ int hr_permit_open(struct hr_permit *p, const struct hr_tls_names *n, const char
 /* Just those of these tenants that it had; of none: those it had. */
 void hr_permit_narrow(struct hr_permit *p, char *const *tenant, size_t tenants);
 bool hr_permit_has(const struct hr_permit *p, const char *tenant, size_t len);
+/* May p carry all that the other may? */
+bool hr_permit_covers(const struct hr_permit *p, const struct hr_permit *other);
+void hr_permit_copy(struct hr_permit *to, const struct hr_permit *p);
 void hr_permit_clear(struct hr_permit *p);
 
 /* A stream begins.  0, or -1 (HR_REFUSED). */

@@ -12,11 +12,14 @@
 #include "base/hr.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -31,7 +34,11 @@
 #include "stream/frame.h"
 
 #define SINK_FULL	((size_t)1 << 20)	/* bytes not handed on, with which no more are read */
-#define LANES		(1 << 20)		/* of one sender */
+#define LANES		(1 << 20)		/* of one sender, with a stream for each tenant */
+#define ENDED		256			/* streams that have ended, whose senders may not know */
+#define LINGER_US	INT64_C(3000000)	/* and --timeout: for such a sender to come back */
+#define SPARE			24			/* descriptors that connections leave to streams */
+#define FULL_US		INT64_C(100000)		/* until descriptors are asked for again */
 #define TOLD_PER_10_S	20			/* refusals that are told of */
 #define PARTING_US	INT64_C(2000000)	/* for a peer to read why */
 
@@ -54,6 +61,7 @@ struct peer {
 	struct lane *lane;
 	size_t lanes, lane_cap;
 	int64_t parted;
+	bool done;			/* it knows how its streams ended */
 	size_t polled;			/* its place among those polled */
 };
 
@@ -62,6 +70,15 @@ struct entry {
 	struct hr_permit_look look;
 	struct peer *peer;		/* who serves it now, or NULL */
 	uint32_t number;		/* the lane there */
+	char *owner;			/* the certificate's name of who began it; NULL: in the clear */
+	struct hr_permit permit;	/* and what that may carry */
+};
+
+/* A lane that is over: its sender may have been cut off before it was told. */
+struct past {
+	char session[HR_SESSION_SIZE];
+	char *tenant;
+	struct hr_err why;
 };
 
 struct receiver {
@@ -78,6 +95,11 @@ struct receiver {
 	struct hr_buf buf;
 	bool finished;			/* the first stream has ended, and no other is wanted */
 	struct hr_err end;
+	bool untold;			/* the sender of that one has not said that it knows */
+	struct past past[ENDED];
+	size_t pasts;
+	size_t files;			/* descriptors that may be open */
+	int64_t full;			/* no descriptor was left, since when; 0: not so */
 	int64_t told_since;
 	size_t told;
 };
@@ -204,6 +226,8 @@ new_entry(struct receiver *r, struct peer *p, const struct hr_lane_open *l, cons
 		free(n);
 		n = NULL;
 	} else {
+		n->owner = p->link.ssl ? hr_strdup(who(p)) : NULL;
+		hr_permit_copy(&n->permit, &p->permit);
 		HR_GROW(r->entry, r->entries, r->entry_cap);
 		r->entry[r->entries++] = n;
 	}
@@ -229,6 +253,16 @@ lane_of(struct peer *p, uint32_t number)
 }
 
 static void
+free_entry(struct entry *n)
+{
+	hr_permit_look_clear(&n->look);
+	hr_permit_clear(&n->permit);
+	hr_sink_clear(&n->sink);
+	free(n->owner);
+	free(n);
+}
+
+static void
 leave(struct entry *n)
 {
 	struct lane *l;
@@ -236,6 +270,39 @@ leave(struct entry *n)
 	if (n->peer && (l = lane_of(n->peer, n->number)))
 		l->entry = NULL;
 	n->peer = NULL;
+}
+
+static struct past *
+past_of(struct receiver *r, const struct hr_lane_open *l)
+{
+	size_t i;
+
+	for (i = 0; i < ENDED; i++) {
+		struct past *m = &r->past[i];
+
+		if (strcmp(m->session, l->session) == 0 && (l->tenant == NULL) == (m->tenant == NULL) &&
+		    (l->tenant == NULL || strcmp(l->tenant, m->tenant) == 0))
+			return m;
+	}
+	return NULL;
+}
+
+static void
+remember(struct receiver *r, const struct hr_sink *s)
+{
+	struct past *m = &r->past[r->pasts++ % ENDED];
+
+	free(m->tenant);
+	*m = (struct past){ .tenant = hr_strdup(s->lane.tenant), .why = s->why };
+	memcpy(m->session, s->lane.session, sizeof(m->session));
+}
+
+static void
+say_done(struct receiver *r, struct peer *p, uint32_t lane, const struct hr_err *why)
+{
+	hr_buf_reset(&r->buf);
+	hr_wire_error_encode(why, &r->buf);
+	hr_link_put(&p->link, HR_WIRE_DONE, lane, r->buf.data, r->buf.len);
 }
 
 /* --- peers --- */
@@ -343,10 +410,40 @@ settle(struct receiver *r, struct peer *p, struct lane *l, struct hr_err *e)
 {
 	struct hr_lane_open *w = &l->wanted;
 	struct entry *n = entry_of(r, w);
+	struct past *past = past_of(r, w);
 	char *path;
 	hr_lsn lsn;
 	int rc;
 
+	if (past) {
+		say_done(r, p, l->number, &past->why);
+		hr_lane_open_clear(w);
+		return 0;
+	}
+	if (r->finished)
+		return hr_fail(e, HR_TEMPORARY, "the receiver is about to end");
+	/* Another source may take over, but none that may carry less. */
+	if (n && n->owner && strcmp(n->owner, who(p)) != 0 && !hr_permit_covers(&p->permit, &n->permit)) {
+		hr_fail(e, HR_REFUSED, "stream '%s' is that of '%s', which may carry tenants that '%s' may not", w->slot,
+		    n->owner, who(p));
+		return hr_hint(e, "let each source have a slot of its own");
+	}
+	if (n && n->sink.lane.epoch > w->epoch) {
+		hr_fail(e, HR_REFUSED, "stream '%s' is of epoch %" PRIu64 ", one of epoch %" PRIu64 " came before",
+		    w->slot, w->epoch, n->sink.lane.epoch);
+		return hr_hint(e, "its source was fenced off; do not go on from it");
+	}
+	/* Nothing was said yet: the reader that waits for one takes this as well. */
+	if (n && !n->sink.closing && !n->sink.began && n->sink.lane.system == w->system &&
+	    strcmp(n->sink.lane.database, w->database) == 0) {
+		free(n->owner);
+		hr_permit_clear(&n->permit);
+		n->owner = p->link.ssl ? hr_strdup(who(p)) : NULL;
+		hr_permit_copy(&n->permit, &p->permit);
+		memcpy(n->sink.lane.session, w->session, sizeof(w->session));
+		n->sink.lane.epoch = w->epoch;
+		n->sink.lane.timeline = w->timeline;
+	}
 	if (n && !n->sink.closing && strcmp(n->sink.lane.session, w->session) == 0 && n->sink.lane.epoch == w->epoch) {
 		stand(r, p, l, n, 0);
 		hr_lane_open_clear(w);
@@ -366,11 +463,6 @@ settle(struct receiver *r, struct peer *p, struct lane *l, struct hr_err *e)
 	}
 	path = checkpoint_path(r->o->checkpoint, w);
 	rc = stand_of(path, w, &lsn, e);
-	if (rc == 0 && n && n->sink.lane.epoch > w->epoch) {
-		rc = hr_fail(e, HR_REFUSED, "stream '%s' is of epoch %" PRIu64 ", one of epoch %" PRIu64 " came before",
-		    w->slot, w->epoch, n->sink.lane.epoch);
-		hr_hint(e, "its source was fenced off; do not go on from it");
-	}
 	if (rc == 0 && n)
 		hr_sink_close(&n->sink);	/* and try again when it is over */
 	else if (rc == 0 && (n = new_entry(r, p, w, path, e)) == NULL)
@@ -391,7 +483,10 @@ open_lane(struct receiver *r, struct peer *p, const struct hr_wire *m, struct hr
 
 	if (lane_of(p, m->lane) || p->lanes == LANES || hr_lane_open_decode(&o, m, e) < 0)
 		return e->code ? -1 : hr_fail(e, HR_BAD_STREAM, "lane %" PRIu32 " cannot be opened", m->lane);
-	if ((o.tenant != NULL) != r->o->by_tenant)
+	/* Each may be a command here. */
+	if (!r->o->by_tenant && p->lanes)
+		hr_fail(e, HR_BAD_STREAM, "a second stream on one connection");
+	else if ((o.tenant != NULL) != r->o->by_tenant)
 		hr_fail(e, HR_CONFIG, "the sender has %s", o.tenant ? "a stream for each tenant" : "one stream for all tenants");
 	else if (o.tenant && !hr_permit_has(&p->permit, o.tenant, strlen(o.tenant)))
 		hr_fail(e, HR_REFUSED, "tenant '%s' may not be carried by this sender", o.tenant);
@@ -406,7 +501,30 @@ open_lane(struct receiver *r, struct peer *p, const struct hr_wire *m, struct hr
 	return settle(r, p, &p->lane[at], e);
 }
 
-/* Frames for the lane's sink: all of the message, or the stream is in error. */
+/* Are these whole frames that follow what the sink has, just as they were sent? */
+static int
+verify(const struct hr_sink *s, const uint8_t *at, const uint8_t *end, struct hr_err *e)
+{
+	uint32_t crc, before = s->began ? s->w.seen.crc : 0;
+	struct hr_frame f;
+
+	while (at < end) {
+		if ((size_t)(end - at) < HR_FRAME_SIZE)
+			return hr_fail(e, HR_BAD_STREAM, "a frame that is cut");
+		if (hr_frame_decode(&f, at, before, &crc, e) < 0)
+			return -1;
+		before = hr_get_u32le(at + HR_FRAME_SUMMED);
+		if ((size_t)(end - at) < HR_FRAME_SIZE + (size_t)f.tenant_len + f.len)
+			return hr_fail(e, HR_BAD_STREAM, "a frame that is cut");
+		at += HR_FRAME_SIZE;
+		if (hr_crc32c(0, at, (size_t)f.tenant_len + f.len) != crc)
+			return hr_fail(e, HR_BAD_STREAM, "a frame's bytes do not match their checksum");
+		at += f.tenant_len + f.len;
+	}
+	return 0;
+}
+
+/* Frames for the lane's sink, which were verified: all of them, or the stream is in error. */
 static int
 take(struct peer *p, struct entry *n, const struct hr_wire *m, struct hr_err *e)
 {
@@ -415,19 +533,11 @@ take(struct peer *p, struct entry *n, const struct hr_wire *m, struct hr_err *e)
 	struct hr_frame f;
 	uint32_t crc;
 
-	if (m->len < 8)
-		return hr_fail(e, HR_BAD_STREAM, "frames without a place");
 	while (at < end) {
-		if ((size_t)(end - at) < HR_FRAME_SIZE)
-			return hr_fail(e, HR_BAD_STREAM, "a frame that is cut");
 		if (hr_frame_decode(&f, at, s->began ? s->w.seen.crc : 0, &crc, e) < 0)
 			return -1;
-		if ((size_t)(end - at) < HR_FRAME_SIZE + (size_t)f.tenant_len + f.len)
-			return hr_fail(e, HR_BAD_STREAM, "a frame that is cut");
 		f.tenant = (const char *)at + HR_FRAME_SIZE;
 		f.data = (const uint8_t *)f.tenant + f.tenant_len;
-		if (hr_crc32c(0, f.tenant, (size_t)f.tenant_len + f.len) != crc)
-			return hr_fail(e, HR_BAD_STREAM, "a frame's bytes do not match their checksum");
 		if (f.type != HR_FRAME_END && f.type != HR_FRAME_HEAD && hr_permit_frame(&p->permit, &n->look, &f, e) < 0)
 			return -1;
 		if (hr_sink_take(s, at, HR_FRAME_SIZE + f.tenant_len + f.len, &f, e) < 0)
@@ -451,6 +561,8 @@ heard(struct receiver *r, struct peer *p, const struct hr_wire *m, struct hr_err
 		/* The sender's own trouble: who reads its streams need not wait. */
 		if (hr_wire_error_decode(&why, m, e) < 0)
 			return -1;
+		if (why.code == HR_OK)
+			why.code = HR_TEMPORARY;
 		for (i = 0; i < p->lanes; i++)
 			if (p->lane[i].entry) {
 				p->lane[i].entry->sink.why = why;
@@ -464,11 +576,25 @@ heard(struct receiver *r, struct peer *p, const struct hr_wire *m, struct hr_err
 		return greeted(r, p, m, e);
 	if (p->stage == SERVING && m->kind == HR_WIRE_OPEN)
 		return open_lane(r, p, m, e);
+	if (p->stage == SERVING && m->kind == HR_WIRE_DONE) {
+		r->untold = false;
+		for (i = 0; i < p->lanes && p->lane[i].entry == NULL && p->lane[i].wanted.slot == NULL; i++)
+			;
+		p->done = i == p->lanes;
+		return 0;
+	}
 	if (p->stage == SERVING && m->kind == HR_WIRE_DATA) {
 		if ((l = lane_of(p, m->lane)) == NULL || l->wanted.slot)
 			return hr_fail(e, HR_BAD_STREAM, "frames of a lane that is not open");
 		if (l->entry == NULL || l->entry->sink.closing)
 			return 0;		/* on their way when its reader went */
+		if (m->len < 8)
+			return hr_fail(e, HR_BAD_STREAM, "frames without a place");
+		if (verify(&l->entry->sink, m->data + 8, m->data + m->len, e) < 0) {
+			/* The sender had checked it: it was damaged on the way, and may come whole again. */
+			e->code = HR_TEMPORARY;
+			return hr_hint(e, "TLS would have noticed; what was damaged is sent again");
+		}
 		if (take(p, l->entry, m, e) == 0)
 			return 0;
 		l->entry->sink.why = *e;
@@ -508,10 +634,18 @@ serve(struct receiver *r, struct peer *p, short events, struct hr_err *e)
 		return 0;
 	if (((events & POLLIN) || p->link.more) && reading(p) && hr_link_read(&p->link, e) < 0)
 		return -1;
-	while (reading(p) && (more = hr_link_next(&p->link, &m, e)) != 0)
+	while (reading(p) && (more = hr_link_next(&p->link, &m, e)) != 0) {
+		if (more < 0 && p->stage == SERVING)
+			e->code = HR_TEMPORARY;		/* it knew how to speak before */
 		if (more < 0 || heard(r, p, &m, e) < 0)
 			return -1;
-	if (p->link.ended && reading(p))
+	}
+	if (p->done && p->link.ended) {
+		p->stage = PARTING;
+		p->parted = hr_now_us();
+		return 0;
+	}
+	if ((p->link.ended && reading(p)) || ((events & (POLLERR | POLLHUP)) && !reading(p)))
 		return hr_fail(e, HR_TEMPORARY, "it closed the connection");
 	if (p->stage == SERVING && hr_link_alive(&p->link, r->o->dead_us, reading(p), e) < 0)
 		return -1;
@@ -528,8 +662,11 @@ acknowledge(struct receiver *r, struct entry *n)
 	uint8_t place[8];
 	int rc;
 
-	if (l == NULL || n->peer->stage != SERVING)
+	/* A peer that reads nothing is not told more and more. */
+	if (l == NULL || n->peer->stage != SERVING || hr_link_waiting(&n->peer->link) > HR_LINK_GATHER) {
+		hr_sink_drain(&n->sink);
 		return;
+	}
 	if (n->sink.handed > l->acked) {
 		l->acked = n->sink.handed;
 		hr_set_u64le(place, l->acked);
@@ -557,15 +694,16 @@ finish(struct receiver *r, size_t i)
 			hr_log_err(HR_LOG_WARNING, &e);
 	} else
 		hr_log(HR_LOG_NOTE, "%s: ended", n->sink.name);
-	if (n->peer && n->peer->stage == SERVING && (l = lane_of(n->peer, n->number))) {
-		hr_buf_reset(&r->buf);
-		hr_wire_error_encode(why, &r->buf);
-		hr_link_put(&n->peer->link, HR_WIRE_DONE, n->number, r->buf.data, r->buf.len);
+	remember(r, &n->sink);
+	if (n->peer && (l = lane_of(n->peer, n->number))) {
+		if (n->peer->stage == SERVING)
+			say_done(r, n->peer, n->number, why);
 		l->entry = NULL;
 		l->acked = 0;
 	}
 	if (r->o->command == NULL || (r->o->once && n->sink.ended)) {
 		r->finished = true;
+		r->untold = n->sink.ended && why->code == HR_OK;
 		if (r->end.code == HR_OK)
 			r->end = *why;
 		if (r->end.code == HR_OK && !n->sink.ended) {
@@ -573,13 +711,45 @@ finish(struct receiver *r, size_t i)
 			hr_hint(&r->end, "start again, with its reader");
 		}
 	}
-	hr_permit_look_clear(&n->look);
-	hr_sink_clear(&n->sink);
-	free(n);
+	free_entry(n);
 	r->entry[i] = r->entry[--r->entries];
 }
 
 /* --- the loop --- */
+
+/* Who has not said who he is, or has been told to go, makes room for one who may stay. */
+static bool
+make_room(struct receiver *r)
+{
+	struct hr_err e = HR_ERR_INIT;
+	size_t i, oldest = SIZE_MAX;
+
+	for (i = 0; i < r->peers; i++)
+		if (r->peer[i]->stage != SERVING && (oldest == SIZE_MAX ||
+		    r->peer[i]->link.opened < r->peer[oldest]->link.opened))
+			oldest = i;
+	if (oldest == SIZE_MAX)
+		return false;
+	if (r->peer[oldest]->stage != PARTING) {
+		hr_fail(&e, HR_TEMPORARY, "%s: it had said nothing, and makes room", r->peer[oldest]->link.peer);
+		tell(r, &e);
+	}
+	drop(r, oldest);
+	return true;
+}
+
+static void
+no_descriptor(struct receiver *r)
+{
+	struct hr_err e = HR_ERR_INIT;
+
+	hr_fail_sys(&e, "cannot take a connection");
+	hr_hint(&e, "let it open more files, or give fewer --connections");
+	if (r->full == 0)
+		tell(r, &e);
+	/* It is there still when we look again. */
+	r->full = make_room(r) ? 0 : hr_now_us();
+}
 
 static void
 admit(struct receiver *r, int listener)
@@ -589,26 +759,28 @@ admit(struct receiver *r, int listener)
 	struct hr_err e = HR_ERR_INIT;
 	char text[HR_ADDRESS_TEXT];
 	SSL *ssl = NULL;
-	size_t i, oldest = SIZE_MAX;
 	struct peer *p;
 	int fd = accept4(listener, (struct sockaddr *)&sa, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	if (fd < 0)
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+			no_descriptor(r);
 		return;
-	/* Who has not said who he is makes room for one who may. */
-	for (i = 0; r->peers >= r->o->connections && i < r->peers; i++)
-		if (r->peer[i]->stage < SERVING && (oldest == SIZE_MAX ||
-		    r->peer[i]->link.opened < r->peer[oldest]->link.opened))
-			oldest = i;
-	if (oldest != SIZE_MAX)
-		drop(r, oldest);
-	hr_address_tune(fd, r->o->dead_us);
-	if (r->peers >= r->o->connections || (r->tls && (ssl = hr_tls_session(r->tls, fd, NULL, &e)) == NULL)) {
-		close(fd);
+	}
+	r->full = 0;
+	/* Streams need some too: a pipe, a process and a file to watch. */
+	if (r->listeners + r->peers + 3 * r->entries + SPARE > r->files)
+		make_room(r);
+	if (r->peers >= r->o->connections && !make_room(r))
 		hr_fail(&e, HR_TEMPORARY, "a connection was turned away: there are %zu", r->peers);
+	else if (r->tls)
+		ssl = hr_tls_session(r->tls, fd, NULL, &e);
+	if (e.code) {
+		close(fd);
 		tell(r, &e);
 		return;
 	}
+	hr_address_tune(fd, r->o->dead_us);
 	p = hr_zalloc(sizeof(*p));
 	hr_link_open(&p->link, fd, ssl, hr_address_format(text, (struct sockaddr *)&sa, len));
 	p->stage = ssl ? SHAKING : GREETING;
@@ -631,8 +803,12 @@ gather(struct receiver *r, int *wait_ms)
 
 	r->polls = 0;
 	*wait_ms = (int)(HR_LINK_PING_US / 1000);
+	if (r->full && hr_now_us() - r->full > FULL_US)
+		r->full = 0;
+	if (r->full)
+		*wait_ms = (int)(FULL_US / 1000);
 	for (i = 0; i < r->listeners; i++)
-		add_poll(r, (struct pollfd){ r->listener[i], POLLIN, 0 });
+		add_poll(r, (struct pollfd){ r->listener[i], r->full ? 0 : POLLIN, 0 });
 	/* A reader of standard output that goes before there is a stream is noticed too. */
 	if (r->o->command == NULL && r->entries == 0)
 		add_poll(r, (struct pollfd){ STDOUT_FILENO, 0, 0 });
@@ -651,7 +827,7 @@ gather(struct receiver *r, int *wait_ms)
 		/* A file takes all, and a checkpoint that was held back is told of soon. */
 		if (r->entry[i]->sink.blocking && hr_sink_waiting(&r->entry[i]->sink))
 			*wait_ms = 0;
-		if (r->entry[i]->sink.changed && *wait_ms > 10)
+		if (r->entry[i]->sink.changed && r->entry[i]->peer && *wait_ms > 10)
 			*wait_ms = 10;
 	}
 }
@@ -679,8 +855,9 @@ parted(struct peer *p)
 {
 	struct hr_err e = HR_ERR_INIT;
 
-	return p->stage == PARTING && (hr_link_write(&p->link, &e) < 0 || hr_link_waiting(&p->link) == 0 ||
-	    hr_now_us() - p->parted > PARTING_US);
+	if (hr_now_us() - p->parted > PARTING_US || (!p->link.shut && hr_link_write(&p->link, &e) < 0))
+		return true;
+	return hr_link_waiting(&p->link) == 0 && !hr_link_linger(&p->link);
 }
 
 static int
@@ -692,7 +869,8 @@ turn(struct receiver *r, struct hr_err *e)
 	gather(r, &wait_ms);
 	if (poll(r->poll, r->polls, wait_ms) < 0 && errno != EINTR)
 		return hr_fail_sys(e, "cannot wait");
-	if (r->o->command == NULL && r->entries == 0 && (r->poll[r->listeners].revents & (POLLERR | POLLNVAL))) {
+	if (!r->finished && r->o->command == NULL && r->entries == 0 &&
+	    (r->poll[r->listeners].revents & (POLLERR | POLLHUP | POLLNVAL))) {
 		hr_fail(&r->end, HR_TEMPORARY, "the reader of standard output has gone");
 		hr_hint(&r->end, "look at what the stage behind says");
 		r->finished = true;
@@ -736,15 +914,22 @@ farewell(struct receiver *r)
 	struct hr_err e = HR_ERR_INIT;
 	bool waiting = true;
 	size_t i;
+	int64_t told = hr_now_us() + r->o->dead_us + LINGER_US;
 
+	/* One that was cut off just now comes back, and must not come back for ever. */
+	while (r->untold && hr_now_us() < told)
+		if (turn(r, &e) < 0)
+			break;
 	for (i = 0; i < r->peers; i++)
 		if (r->peer[i]->stage == SERVING && r->end.code)
 			part(r, r->peer[i], &r->end);
+	until = hr_now_us() + PARTING_US;
 	while (waiting && hr_now_us() < until) {
 		waiting = false;
 		for (i = 0; i < r->peers; i++)
-			waiting |= r->peer[i]->link.shaken && hr_link_write(&r->peer[i]->link, &e) == 0 &&
-			    hr_link_waiting(&r->peer[i]->link);
+			waiting |= r->peer[i]->link.shaken && (r->peer[i]->link.shut ||
+			    hr_link_write(&r->peer[i]->link, &e) == 0) &&
+			    (hr_link_waiting(&r->peer[i]->link) || hr_link_linger(&r->peer[i]->link));
 		if (waiting)
 			poll(NULL, 0, 10);
 	}
@@ -768,6 +953,20 @@ write_port(const char *path, int fd, struct hr_err *e)
 	return e->code ? -1 : 0;
 }
 
+/* As many as we may: two for each stream and one for each connection. */
+static size_t
+more_files(void)
+{
+	struct rlimit l, most;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0)
+		return SIZE_MAX;
+	most = (struct rlimit){ l.rlim_max, l.rlim_max };
+	if (l.rlim_cur < l.rlim_max && setrlimit(RLIMIT_NOFILE, &most) == 0)
+		l = most;
+	return (size_t)l.rlim_cur;
+}
+
 int
 hr_receiver_run(const struct hr_receiver_options *o, struct hr_err *e)
 {
@@ -777,6 +976,11 @@ hr_receiver_run(const struct hr_receiver_options *o, struct hr_err *e)
 
 	if (o->tls.cert && hr_tls_open(&r.tls, &o->tls, true, e) < 0)
 		return -1;
+	/* What is started here does not hold it open, and can be waited for whatever we were started with. */
+	if (o->ready_fd > STDERR_FILENO)
+		fcntl(o->ready_fd, F_SETFD, FD_CLOEXEC);
+	signal(SIGCHLD, SIG_DFL);
+	r.files = more_files();
 	r.listener = hr_address_listen(&o->at, o->insecure || r.tls, &r.listeners, e);
 	if (r.listener && (o->port_file == NULL || write_port(o->port_file, r.listener[0], e) == 0)) {
 		if (o->ready_fd >= 0)
@@ -792,11 +996,10 @@ hr_receiver_run(const struct hr_receiver_options *o, struct hr_err *e)
 	}
 	while (r.peers)
 		drop(&r, r.peers - 1);
-	for (i = 0; i < r.entries; i++) {
-		hr_permit_look_clear(&r.entry[i]->look);
-		hr_sink_clear(&r.entry[i]->sink);
-		free(r.entry[i]);
-	}
+	for (i = 0; i < r.entries; i++)
+		free_entry(r.entry[i]);
+	for (i = 0; i < ENDED; i++)
+		free(r.past[i].tenant);
 	for (i = 0; i < r.listeners; i++)
 		close(r.listener[i]);
 	free(r.listener);

@@ -34,6 +34,7 @@
 #define HELLO_US	INT64_C(5000000)	/* for TLS and for what is said first */
 #define AGAIN_US	INT64_C(30000000)	/* until an outage is told of again */
 #define MEASURE_US	INT64_C(1000000)
+#define STEADY_US	INT64_C(1000000)	/* a connection that held so long had a good beginning */
 
 enum stage { AWAY, SHAKING, GREETING, OPENING, FLOWING };
 
@@ -43,6 +44,7 @@ struct sender {
 	/* the reading thread's, under the window's lock where both look */
 	struct hr_reader reader;
 	bool begun;			/* the head was read */
+	bool whole;			/* its end frame was read */
 	bool failed;
 	struct hr_err why;
 	/* the connection */
@@ -55,8 +57,11 @@ struct sender {
 	struct hr_err end;
 	int64_t away, told;		/* since when; when that was said */
 	int64_t tried, pause, next;	/* attempts: the last one's beginning, how long between them */
-	uint64_t cuts, errors, bytes;
+	int64_t flowing;		/* since when */
+	uint64_t cuts, bytes;
+	uint64_t before;		/* bytes of the connections before this one */
 	int64_t measured;
+	int64_t unkept;			/* when it was said last that the checkpoint cannot be written */
 	hr_lsn lsn;			/* the far side's */
 };
 
@@ -81,6 +86,9 @@ intake(void *sender)
 				return NULL;
 		}
 		bytes = hr_reader_bytes(&s->reader, &len);
+		pthread_mutex_lock(&w->lock);
+		s->whole = more == 0;
+		pthread_mutex_unlock(&w->lock);
 		if (more == 0 && hr_window_put(w, bytes, len, 0) < 0)
 			return NULL;
 	}
@@ -103,6 +111,17 @@ have_head(struct sender *s)
 	return begun;
 }
 
+static bool
+have_all(struct sender *s)
+{
+	bool whole;
+
+	pthread_mutex_lock(&s->window.lock);
+	whole = s->whole;
+	pthread_mutex_unlock(&s->window.lock);
+	return whole;
+}
+
 /* --- the connection --- */
 
 /* The connection is gone, for a reason that may go too. */
@@ -111,11 +130,14 @@ cut(struct sender *s, const struct hr_err *why)
 {
 	int64_t now = hr_now_us();
 
-	if (s->stage != AWAY)
+	if (s->stage != AWAY) {
+		s->before += s->link.bytes_out;
 		hr_link_close(&s->link);
+	}
 	if (s->stage == FLOWING) {
 		s->cuts++;
-		s->pause = 0;
+		if (now - s->flowing > STEADY_US)
+			s->pause = 0;
 		s->away = now;
 		s->told = 0;
 	}
@@ -138,6 +160,7 @@ dial(struct sender *s, struct hr_err *e)
 {
 	const struct hr_sender_options *o = s->o;
 	char text[HR_ADDRESS_TEXT];
+	const char *name = o->tls_name ? o->tls_name : o->to.host ? o->to.host : "localhost";
 	SSL *ssl = NULL;
 	int fd;
 
@@ -146,7 +169,7 @@ dial(struct sender *s, struct hr_err *e)
 	if (fd < 0)
 		return -1;
 	hr_address_tune(fd, o->dead_us);
-	if (s->tls && (ssl = hr_tls_session(s->tls, fd, o->tls_name ? o->tls_name : o->to.host, e)) == NULL) {
+	if (s->tls && (ssl = hr_tls_session(s->tls, fd, name, e)) == NULL) {
 		close(fd);
 		return -1;
 	}
@@ -224,6 +247,7 @@ opened(struct sender *s, const struct hr_wire *m, struct hr_err *e)
 	}
 	s->ever = true;
 	s->away = 0;
+	s->flowing = hr_now_us();
 	s->link.most = HR_WIRE_FILE;
 	s->stage = FLOWING;
 	return 0;
@@ -238,8 +262,14 @@ keep(struct sender *s, const struct hr_wire *m, struct hr_err *e)
 
 	if (rc == 0 && (cp.system != h->system || cp.stream == NULL || strcmp(cp.stream, h->slot) != 0))
 		rc = hr_fail(e, HR_BAD_STREAM, "the checkpoint that came back is of another stream");
-	if (rc == 0 && s->o->checkpoint)
-		rc = hr_checkpoint_save(&cp, s->o->checkpoint, false, e);
+	/* A disk that is full here is no reason to stop: the source only keeps more for longer. */
+	if (rc == 0 && s->o->checkpoint && hr_checkpoint_save(&cp, s->o->checkpoint, false, e) < 0) {
+		if (s->unkept == 0 || hr_now_us() - s->unkept > AGAIN_US) {
+			s->unkept = hr_now_us();
+			hr_log_err(HR_LOG_WARNING, e);
+		}
+		hr_err_clear(e);
+	}
 	if (rc == 0)
 		s->lsn = cp.lsn;
 	hr_checkpoint_clear(&cp);
@@ -266,13 +296,21 @@ heard(struct sender *s, const struct hr_wire *m, struct hr_err *e)
 	if (s->stage == FLOWING && m->kind == HR_WIRE_ACK) {
 		if (hr_window_arrived(&s->window, hr_get_u64le(m->data)) == 0)
 			return 0;
-		return hr_fail(e, HR_BAD_STREAM, "the receiver acknowledges what was not sent");
+		return hr_fail(e, HR_TEMPORARY, "the receiver acknowledges what was not sent");
 	}
 	if (s->stage >= OPENING && m->kind == HR_WIRE_CHECKPOINT)
 		return keep(s, m, e);
 	if (s->stage >= OPENING && m->kind == HR_WIRE_DONE) {
+		if (hr_wire_error_decode(&s->end, m, e) < 0)
+			return -1;
 		s->over = true;
-		return hr_wire_error_decode(&s->end, m, e);
+		if (s->end.code == HR_OK && !have_all(s))
+			hr_fail(&s->end, HR_TEMPORARY, "%s says that the stream has ended, and it has not", s->link.peer);
+		/* It waits for this before it forgets: all else may have been cut off. */
+		hr_link_put(&s->link, HR_WIRE_DONE, m->lane, "{}", 2);
+		(void)!hr_link_write(&s->link, e);
+		hr_err_clear(e);
+		return 0;
 	}
 	return hr_fail(e, HR_BAD_STREAM, "the receiver says '%c' where it should not", m->kind);
 }
@@ -285,9 +323,12 @@ listen_to(struct sender *s, struct hr_err *e)
 
 	if (hr_link_read(&s->link, e) < 0)
 		return -1;
-	while (!s->over && (more = hr_link_next(&s->link, &m, e)) != 0)
+	while (!s->over && (more = hr_link_next(&s->link, &m, e)) != 0) {
+		if (more < 0 && s->stage == FLOWING)
+			e->code = HR_TEMPORARY;		/* it knew how to speak before */
 		if (more < 0 || heard(s, &m, e) < 0)
 			return -1;
+	}
 	if (s->link.ended && !s->over)
 		return hr_fail(e, HR_TEMPORARY, "%s closed the connection", s->link.peer);
 	return 0;
@@ -302,28 +343,42 @@ load(struct sender *s)
 		hr_link_put_placed(&s->link, HR_WIRE_DATA, 0, c->place, c->bytes.data, c->bytes.len);
 }
 
+/* As much as the socket takes: nothing wakes us for what could have been written now. */
+static int
+unload(struct sender *s, struct hr_err *e)
+{
+	do {
+		load(s);
+		if (hr_link_waiting(&s->link) == 0)
+			return 0;
+		if (hr_link_write(&s->link, e) < 0)
+			return -1;
+	} while (hr_link_waiting(&s->link) == 0);
+	return 0;
+}
+
 static int
 serve(struct sender *s, short events, struct hr_err *e)
 {
 	int rc;
 
-	if (s->stage == SHAKING) {
-		if ((rc = hr_link_shake(&s->link, e)) != 0)
-			return rc < 0 ? -1 : 0;
+	if (s->stage == SHAKING && (rc = hr_link_shake(&s->link, e)) <= 0) {
+		if (rc < 0)
+			return -1;
 		greet(s);
 	}
-	if ((events || s->link.more) && listen_to(s, e) < 0)
+	if (s->stage != SHAKING && (events || s->link.more) && listen_to(s, e) < 0)
 		return -1;
 	if (s->over)
 		return 0;
 	if (s->stage != FLOWING && hr_now_us() - s->link.opened > HELLO_US)
 		return hr_fail(e, HR_TEMPORARY, "%s does not answer as hr-ship does", s->link.peer);
-	if (s->stage == FLOWING)
-		load(s);
+	if (s->stage == SHAKING)
+		return 0;
 	if (hr_link_alive(&s->link, s->o->dead_us > HELLO_US || s->stage == FLOWING ? s->o->dead_us : HELLO_US, true,
 	    e) < 0)
 		return -1;
-	return hr_link_write(&s->link, e);
+	return s->stage == FLOWING ? unload(s, e) : hr_link_write(&s->link, e);
 }
 
 /* Metrics that cannot be written are no reason to stop. */
@@ -377,8 +432,11 @@ passing(const struct sender *s, const struct hr_err *e)
 {
 	if (e->code == HR_TEMPORARY || e->code == HR_IO)
 		return true;
-	/* A certificate may be renewed, a map be mended; who never was connected is told at once. */
-	return s->ever && e->code == HR_REFUSED;
+	/*
+	 * A certificate may be renewed, a map be mended; who never was connected is
+	 * told at once, and so is one whose stream itself is refused.
+	 */
+	return s->ever && s->stage < FLOWING && (e->code == HR_REFUSED || e->code == HR_CONFIG);
 }
 
 static int
@@ -420,7 +478,7 @@ flow(struct sender *s, struct hr_err *e)
 				return -1;
 			cut(s, e);
 		}
-		s->bytes = s->link.bytes_out;
+		s->bytes = s->before + s->link.bytes_out;
 		measure(s, false);
 	}
 	if (s->end.code == HR_OK)

@@ -94,9 +94,13 @@ open_command(struct hr_sink *s, const char *command, char *const *env, struct hr
 	}
 	setpgid(s->pid, s->pid);
 	fcntl(s->fd, F_SETFL, fcntl(s->fd, F_GETFL) | O_NONBLOCK);
-	if ((s->exit = pidfd_open(s->pid, 0)) < 0)
-		return hr_fail_sys(e, "cannot watch '%s'", command);
-	return 0;
+	if ((s->exit = pidfd_open(s->pid, 0)) >= 0)
+		return 0;
+	hr_fail_sys(e, "cannot watch '%s'", command);
+	kill(-s->pid, SIGKILL);
+	waitpid(s->pid, NULL, 0);
+	s->pid = 0;
+	return -1;
 }
 
 static char *
@@ -205,8 +209,16 @@ void
 hr_sink_taken(struct hr_sink *s, uint64_t place)
 {
 	s->place = place;
-	if (s->mark_at && s->mark_at == s->marks)
-		s->mark_at = s->marks = 0;
+	if (s->mark_at && s->mark_at >= s->marks / 2) {
+		s->marks -= s->mark_at;
+		memmove(s->mark, s->mark + s->mark_at, s->marks * sizeof(*s->mark));
+		s->mark_at = 0;
+	}
+	/* A place without frames takes no room: who sends nothing else fills none. */
+	if (s->marks && s->mark[s->marks - 1].bytes == s->w.seen.bytes) {
+		s->mark[s->marks - 1].place = place;
+		return;
+	}
 	HR_GROW(s->mark, s->marks, s->mark_cap);
 	s->mark[s->marks++] = (struct hr_sink_mark){ place, s->w.seen.bytes };
 }
@@ -234,8 +246,15 @@ broken(struct hr_sink *s)
 	}
 	close(s->fd);
 	s->fd = -1;
+	hr_buf_clear(&s->w.buf);
+	s->sent = 0;
 	if (s->pid == 0)
 		s->over = true;
+	/* A command that reads no more has no more to do. */
+	if (!s->closing) {
+		s->closing = true;
+		s->closed = hr_now_us();
+	}
 }
 
 static void
@@ -276,8 +295,14 @@ reap(struct hr_sink *s)
 {
 	int status, code;
 
-	if (waitpid(s->pid, &status, WNOHANG) != s->pid)
+	switch (waitpid(s->pid, &status, WNOHANG)) {
+	case 0:
 		return;
+	case -1:
+		if (errno == EINTR)
+			return;
+		status = 0xff00;	/* somebody else took its status */
+	}
 	s->pid = 0;
 	s->over = true;
 	code = WIFEXITED(status) ? WEXITSTATUS(status) : HR_TEMPORARY;
@@ -301,7 +326,7 @@ hurry(struct hr_sink *s)
 	int64_t since = hr_now_us() - s->closed;
 
 	/* One whose stream ended well may have much to write yet. */
-	if (s->pid == 0 || s->ended)
+	if (s->pid == 0 || (s->ended && s->why.code == HR_OK))
 		return;
 	if (since > TERM_US && s->killed == 0) {
 		kill(-s->pid, SIGTERM);
@@ -318,6 +343,8 @@ hr_sink_look(struct hr_sink *s)
 	struct pollfd p = { s->fd, POLLOUT, 0 };
 
 	hand_on(s);
+	if (s->fd >= 0 && !s->blocking && poll(&p, 1, 0) > 0 && (p.revents & (POLLERR | POLLHUP)))
+		broken(s);
 	if (s->ended && !s->closing && hr_sink_waiting(s) == 0)
 		hr_sink_close(s);
 	if (s->pid)
@@ -328,8 +355,13 @@ hr_sink_look(struct hr_sink *s)
 	if (s->pid == 0 && s->closing && s->ended)
 		s->over |= s->watch < 0 || s->reached ||
 		    hr_now_us() - (s->told > s->closed ? s->told : s->closed) > SILENCE_US;
-	else if (s->pid == 0 && s->fd >= 0 && !s->blocking && poll(&p, 1, 0) > 0 && (p.revents & (POLLERR | POLLHUP)))
-		broken(s);
+}
+
+void
+hr_sink_drain(struct hr_sink *s)
+{
+	if (s->watch >= 0)
+		s->changed |= hr_watch_drain(s->watch, s->checkpoint);
 }
 
 int
@@ -340,7 +372,7 @@ hr_sink_checkpoint(struct hr_sink *s, struct hr_buf *b, struct hr_err *e)
 
 	if (s->watch < 0)
 		return 0;
-	s->changed |= hr_watch_drain(s->watch, s->checkpoint);
+	hr_sink_drain(s);
 	if (!s->changed || (!s->over && hr_now_us() - s->told < (int64_t)(s->told_bytes / FILE_RATE)))
 		return 0;
 	s->changed = false;

@@ -85,6 +85,8 @@ hr_sink_waiting(const struct hr_sink *s)
 size_t hr_sink_poll(const struct hr_sink *s, struct pollfd *p);
 /* Hand on what can be, and see whether the reader has ended.  s->over and s->why say so. */
 void hr_sink_look(struct hr_sink *s);
+/* See that the checkpoint has changed, for a peer that is told later. */
+void hr_sink_drain(struct hr_sink *s);
 /* Is there a new checkpoint, and is it time to say so?  Appends the file's bytes: 1, 0, or -1 (a file that is none). */
 int hr_sink_checkpoint(struct hr_sink *s, struct hr_buf *b, struct hr_err *e) HR_USED;
 

@@ -95,6 +95,8 @@ make(const struct hr_tls_files *f, bool server, struct hr_err *e)
 		hr_fail(e, HR_CONFIG, "cannot use TLS certificate '%s': %s", f->cert, reason());
 	else if (SSL_CTX_use_PrivateKey_file(ctx, f->key, SSL_FILETYPE_PEM) != 1)
 		hr_fail(e, HR_CONFIG, "cannot use TLS key '%s': %s", f->key, reason());
+	else if (SSL_CTX_check_private_key(ctx) != 1)
+		hr_fail(e, HR_CONFIG, "TLS key '%s' is not that of certificate '%s'", f->key, f->cert);
 	else if (SSL_CTX_load_verify_file(ctx, f->ca) != 1)
 		hr_fail(e, HR_CONFIG, "cannot use TLS authority '%s': %s", f->ca, reason());
 	else if (f->crl && add_crl(ctx, f->crl) != 1)
@@ -204,13 +206,31 @@ hr_tls_session(struct hr_tls *t, int fd, const char *name, struct hr_err *e)
 		return s;
 	}
 	SSL_set_connect_state(s);
-	if (name && is_address(name))
-		X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(s), name);
-	else if (name) {
-		SSL_set1_host(s, name);
-		SSL_set_tlsext_host_name(s, name);
+	/* Without a name every certificate that the authority signed would do: that of another sender too. */
+	if (*name == '\0' ? false : is_address(name) ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(s), name) == 1 :
+	    SSL_set1_host(s, name) == 1 && SSL_set_tlsext_host_name(s, name) == 1)
+		return s;
+	SSL_free(s);
+	hr_fail(e, HR_USAGE, "'%s' cannot be the name in a certificate: %s", name, reason());
+	return NULL;
+}
+
+static bool
+about_certificate(unsigned long code)
+{
+	switch (ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) - SSL_AD_REASON_OFFSET : -1) {
+	case SSL_AD_HANDSHAKE_FAILURE:
+	case SSL_AD_BAD_CERTIFICATE:
+	case SSL_AD_UNSUPPORTED_CERTIFICATE:
+	case SSL_AD_CERTIFICATE_REVOKED:
+	case SSL_AD_CERTIFICATE_EXPIRED:
+	case SSL_AD_CERTIFICATE_UNKNOWN:
+	case SSL_AD_UNKNOWN_CA:
+	case SSL_AD_ACCESS_DENIED:
+	case SSL_AD_CERTIFICATE_REQUIRED:
+		return true;
 	}
-	return s;
+	return false;
 }
 
 int
@@ -228,6 +248,9 @@ hr_tls_fail(const SSL *s, int error, struct hr_err *e)
 		hr_fail(e, HR_REFUSED, "the peer's certificate is refused: %s", X509_verify_cert_error_string(verify));
 		return hr_hint(e, "it must be signed by --tls-ca, be valid now, and have the name that is connected to");
 	}
+	/* Behind the handshake only an alert about our certificate is more than an accident. */
+	if (SSL_is_init_finished(s) && !about_certificate(code))
+		return hr_fail(e, HR_TEMPORARY, "the connection was cut: %s", reason());
 	if (ERR_GET_REASON(code) >= SSL_AD_REASON_OFFSET) {
 		hr_fail(e, HR_REFUSED, "the peer refused TLS: %s", reason());
 		return hr_hint(e, "look at what the peer says");

@@ -177,14 +177,3 @@ hr_window_arrived(struct hr_window *w, uint64_t place)
 	pthread_mutex_unlock(&w->lock);
 	return rc;
 }
-
-bool
-hr_window_done(struct hr_window *w)
-{
-	bool done;
-
-	pthread_mutex_lock(&w->lock);
-	done = w->ended && w->first == NULL;
-	pthread_mutex_unlock(&w->lock);
-	return done;
-}

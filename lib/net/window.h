@@ -59,7 +59,5 @@ int hr_window_seek(struct hr_window *w, uint64_t place) HR_USED;
 const struct hr_chunk *hr_window_next(struct hr_window *w);
 /* All up to this place has arrived.  0, or -1: it was never sent. */
 int hr_window_arrived(struct hr_window *w, uint64_t place) HR_USED;
-/* Has all arrived, and will nothing more come? */
-bool hr_window_done(struct hr_window *w);
 
 #endif

@@ -63,6 +63,7 @@ struct cargo {
 	size_t flying;			/* bytes of it */
 	struct hr_turn turn;
 	int64_t retry, pause, told;
+	bool again;			/* how its reader ended is known */
 	bool ending, done;		/* the end frame was sent; its reader ended well */
 };
 
@@ -266,7 +267,7 @@ open_lane(struct courier *c, struct cargo *g)
 {
 	const struct hr_head *h = &c->o->keep.reader.head;
 	struct hr_lane_open o = { .system = h->system, .epoch = h->epoch, .timeline = h->timeline, .slot = h->slot,
-	    .database = h->database, .tenant = g->lane.tenant };
+	    .database = h->database, .tenant = g->lane.tenant, .again = g->again };
 
 	memcpy(o.session, c->session, sizeof(o.session));
 	hr_buf_reset(&c->buf);
@@ -316,6 +317,7 @@ stood(struct courier *c, struct cargo *g, const struct hr_wire *m, struct hr_err
 		return hr_hint(e, "give --checkpoint there and to hr-apply");
 	}
 	g->state = FLOWING;
+	g->again = false;
 	c->dialer.working = true;
 	if (begin(c, g, &s, e) < 0) {
 		/* This lane's trouble; the receiver's side of it stays as it is. */
@@ -394,6 +396,7 @@ finished(struct cargo *g, const struct hr_wire *m, struct hr_err *e)
 	if (why.code == HR_OK)
 		hr_fail(&why, HR_TEMPORARY, "its reader has ended");
 	set_aside(g, &why);
+	g->again = true;
 	return 0;
 }
 

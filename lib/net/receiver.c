@@ -287,6 +287,14 @@ past_of(struct receiver *r, const struct hr_lane_open *l)
 	return NULL;
 }
 
+/* Its sender knows, and wants another reader. */
+static void
+forget(struct past *p)
+{
+	free(p->tenant);
+	*p = (struct past){ .tenant = NULL };
+}
+
 static void
 remember(struct receiver *r, const struct hr_sink *s)
 {
@@ -415,7 +423,9 @@ settle(struct receiver *r, struct peer *p, struct lane *l, struct hr_err *e)
 	hr_lsn lsn;
 	int rc;
 
-	if (past) {
+	if (past && w->again)
+		forget(past);
+	else if (past) {
 		say_done(r, p, l->number, &past->why);
 		hr_lane_open_clear(w);
 		return 0;
@@ -479,9 +489,16 @@ static int
 open_lane(struct receiver *r, struct peer *p, const struct hr_wire *m, struct hr_err *e)
 {
 	struct hr_lane_open o = { .tenant = NULL };
+	struct lane *was = lane_of(p, m->lane);
 	size_t at;
 
-	if (lane_of(p, m->lane) || p->lanes == LANES || hr_lane_open_decode(&o, m, e) < 0)
+	/* Its reader has ended, and the sender tries again. */
+	if (was && was->entry == NULL && was->wanted.slot == NULL) {
+		at = (size_t)(was - p->lane);
+		memmove(was, was + 1, (--p->lanes - at) * sizeof(*was));
+		was = NULL;
+	}
+	if (was || p->lanes == LANES || hr_lane_open_decode(&o, m, e) < 0)
 		return e->code ? -1 : hr_fail(e, HR_BAD_STREAM, "lane %" PRIu32 " cannot be opened", m->lane);
 	/* Each may be a command here. */
 	if (!r->o->by_tenant && p->lanes)

@@ -169,6 +169,8 @@ hr_lane_open_encode(const struct hr_lane_open *l, struct hr_buf *out)
 	put_text(&b, "slot", l->slot ? l->slot : "");
 	if (l->tenant)
 		put_text(&b, "tenant", l->tenant);
+	if (l->again)
+		put_bool(&b, "again", true);
 	braces(out, &b);
 }
 
@@ -193,6 +195,7 @@ hr_lane_open_decode(struct hr_lane_open *l, const struct hr_wire *m, struct hr_e
 	l->epoch = number_of(o, "epoch");
 	l->database = hr_strdup(text_of(o, "database"));
 	l->slot = hr_strdup(text_of(o, "slot"));
+	l->again = json_is_true(json_object_get(o, "again"));
 	l->tenant = json_object_get(o, "tenant") ? hr_strdup(text_of(o, "tenant")) : NULL;
 	json_decref(o);
 	return 0;

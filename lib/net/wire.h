@@ -70,6 +70,7 @@ struct hr_lane_open {
 	uint32_t timeline;
 	char *slot, *database;
 	char *tenant;			/* NULL: all that the sender has */
+	bool again;			/* it knows how its reader ended, and wants another one */
 };
 void hr_lane_open_encode(const struct hr_lane_open *o, struct hr_buf *out);
 /* *o must be zero or cleared; strings are given. */

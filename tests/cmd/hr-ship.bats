@@ -302,7 +302,7 @@ no_start() {
 		ended a 0
 		cmp "$f" a.out || fail "$f"
 	done
-	! grep warning all.sent a.sent
+	run -1 grep -h warning all.sent a.sent
 }
 
 @test "every stream that passes arrives byte for byte through TLS" {
@@ -721,7 +721,7 @@ carried() {
 	cmp got <("$STREAM" -t 2 20)
 	! carried first || fail "it was carried"
 	grep -q "first: tenant 't1' may not be carried by this sender" a.err
-	! grep -aq t1 got
+	run -1 grep -aq t1 got
 }
 
 @test "--tenant narrows what is taken, in the clear too" {
@@ -735,7 +735,7 @@ carried() {
 	listen b --tenant t0 --exec 'cat >got'
 	! "$STREAM" -t 2 20 | timeout 3 hr-ship --to "127.0.0.1:$(cat b.port)" 2>b.sent || fail "it was carried"
 	grep -q "tenant 't1' may not be carried by this sender" b.err
-	! grep -aq t1 got
+	run -1 grep -aq t1 got
 	listen c --tenant t0 --tenant t1 --exec 'cat >got'
 	"$STREAM" -t 2 20 | send c
 	cmp got <("$STREAM" -t 2 20)

@@ -86,13 +86,13 @@ restore() {
 	! grep -rqa 'first 30' arch || fail "it can be read"
 	run -0 hr-ship archive verify arch "${KEYS[@]}"
 	[[ $output == *good* ]]
-	run -78 hr-ship archive verify arch
-	one_error
+	run --separate-stderr -78 hr-ship archive verify arch
+	one_error hr-ship "there is no key 'k.'"
 	file=$(find arch -path '*tenant/acme*' -name '*.seg' | head -1)
 	printf '\x01' | dd of="$file" bs=1 seek=2000 conv=notrunc 2>/dev/null
 	run -65 hr-ship archive verify arch "${KEYS[@]}"
-	run -77 hr-ship --from-archive arch "${KEYS[@]}" --until 0/1
-	one_error
+	run --separate-stderr -77 hr-ship --from-archive arch "${KEYS[@]}" --until 0/1
+	one_error hr-ship "goes from"
 }
 
 @test "killed while it archives, again and again, it has all in the end" {
@@ -136,7 +136,7 @@ spooled() {
 	[ ! -s ship.rc ]
 	hr-ship --listen "127.0.0.1:$(cat port)" --by "$1" --checkpoint to.cp.%t --exec "$2" 2>err.rx &
 	echo $! >rx.pid
-	wait_for 30 test -s ship.rc
+	wait_for 30 test -s ship.rc || fail "$(cat err.ship err.rx; cat to.cp.*)"
 	kill "$(cat rx.pid)"
 	[ "$(cat ship.rc)" = 0 ] || fail "$(cat err.ship err.rx)"
 }

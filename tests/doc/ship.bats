@@ -82,7 +82,7 @@ members() {
 	need jq
 	said '
 	struct hr_hello h = { .version = 1 };
-	struct hr_lane_open o = { .slot = "s", .database = "d", .tenant = "t" };
+	struct hr_lane_open o = { .slot = "s", .database = "d", .tenant = "t", .again = true };
 	struct hr_lane_stand s = { .fresh = true };
 	hr_hello_encode(&h, &b); json(&b); hr_buf_reset(&b);
 	hr_lane_open_encode(&o, &b); json(&b); hr_buf_reset(&b);

@@ -127,13 +127,13 @@ ticks() {
 	awk '{ print $14 + $15 }' "/proc/$1/stat"
 }
 
-# idle_for PROCESS WHAT: it uses next to no processor time for a second.
+# is_idle PROCESS WHAT [TICKS]: it uses next to no processor time for a second.
 is_idle() {
 	local before
 
 	before=$(ticks "$1")
 	sleep 1
-	[ $(($(ticks "$1") - before)) -lt 20 ] || fail "$2: $(($(ticks "$1") - before)) ticks of 100 in a second"
+	[ $(($(ticks "$1") - before)) -lt "${3:-20}" ] || fail "$2: $(($(ticks "$1") - before)) ticks of 100 in a second"
 }
 
 # --- cuts ---
@@ -455,7 +455,8 @@ blow() {
 	# A handshake that is begun and not finished: a record's beginning.
 	printf '\x16\x03\x01\x02\x00\x01' | timeout 20 peer raw "$PORT" 3>&- 4>&- 7>&- &
 	wait_for 5 test -s out.hrs
-	is_idle "$(child receiver)" "with 1000 idle connections"
+	# A stream of 200 frames a second flows meanwhile; who spins takes 100.
+	is_idle "$(child receiver)" "with 1000 idle connections" 60
 	[ "$(peak_kb "$(child receiver)")" -lt 150000 ] || fail "$(peak_kb "$(child receiver)") kB"
 	finish good
 	cmp out.hrs <(stream -t 2 400)

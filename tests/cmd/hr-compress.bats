@@ -187,7 +187,7 @@ long_stream() {
 	C
 	sed -i '1i #include <stdio.h>' long.c
 	"${CC:-cc}" -O1 -D_GNU_SOURCE -DHR_VERSION='"0"' -I"$ROOT/lib" -o long long.c "$ROOT"/lib/base/*.c \
-	    "$ROOT"/lib/stream/{frame,head,rows,writer}.c -ljansson -lyaml -lm -pthread
+	    "$ROOT"/lib/stream/{frame,head,rows,writer}.c -ljansson -lyaml -lcrypto -lm -pthread
 	./long "$@"
 }
 

@@ -9,9 +9,6 @@
 #include "base/alloc.h"
 #include "net/window.h"
 
-#define FIRST		((size_t)16 << 10)	/* bytes of a chunk that may stay small */
-#define SPARES		16			/* chunks kept for what comes next */
-
 int
 hr_window_open(struct hr_window *w, size_t limit, struct hr_err *e)
 {
@@ -40,10 +37,7 @@ hr_window_clear(struct hr_window *w)
 		next = w->first->next;
 		free_chunk(w->first);
 	}
-	for (; w->spare; w->spare = next) {
-		next = w->spare->next;
-		free_chunk(w->spare);
-	}
+	free_chunk(w->spare);
 	close(w->wake);
 	pthread_cond_destroy(&w->room);
 	pthread_mutex_destroy(&w->lock);
@@ -65,12 +59,8 @@ open_chunk(struct hr_window *w, size_t len)
 
 	if (c && !c->closed && c->bytes.len + len <= HR_CHUNK)
 		return c;
-	if ((c = w->spare)) {
-		w->spare = c->next;
-		w->spares--;
-		c->next = NULL;
-	} else
-		c = hr_zalloc(sizeof(*c));
+	c = w->spare ? w->spare : hr_zalloc(sizeof(*c));
+	w->spare = NULL;
 	if (w->last)
 		w->last->next = c;
 	else
@@ -92,9 +82,6 @@ hr_window_put(struct hr_window *w, const uint8_t *bytes, size_t len, hr_lsn lsn)
 	if (!closed) {
 		idle = w->last == NULL || w->last->closed;
 		c = open_chunk(w, len);
-		/* Small, or large at once: a chunk that grows is copied. */
-		if (c->bytes.len + len > FIRST && c->bytes.cap < HR_CHUNK)
-			hr_buf_need(&c->bytes, HR_CHUNK - c->bytes.len);
 		hr_buf_put(&c->bytes, bytes, len);
 		w->bytes += len;
 		if (lsn)
@@ -176,13 +163,11 @@ hr_window_arrived(struct hr_window *w, uint64_t place)
 		if (w->sent == c)
 			w->sent = NULL;
 		w->bytes -= c->bytes.len;
-		/* Only of one size: a small one would be made larger, and most of a very large one stay empty. */
-		if (w->spares < SPARES && c->bytes.cap == HR_CHUNK) {
+		if (w->spare == NULL && c->bytes.cap <= 2 * HR_CHUNK) {
 			hr_buf_reset(&c->bytes);
+			c->next = NULL;
 			c->closed = false;
-			c->next = w->spare;
 			w->spare = c;
-			w->spares++;
 		} else
 			free_chunk(c);
 		pthread_cond_signal(&w->room);

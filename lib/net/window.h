@@ -31,9 +31,7 @@ struct hr_window {
 	pthread_cond_t room;
 	int wake;			/* an eventfd, for who sends */
 	size_t limit, bytes;
-	struct hr_chunk *first, *last;
-	struct hr_chunk *spare;		/* for the next ones */
-	size_t spares;
+	struct hr_chunk *first, *last, *spare;
 	struct hr_chunk *sent;		/* the last that was sent on this connection; NULL: none */
 	uint64_t gone;			/* all up to this place has arrived */
 	uint64_t place;			/* of the frame put last */

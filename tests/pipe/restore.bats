@@ -96,20 +96,23 @@ restore() {
 }
 
 @test "killed while it archives, again and again, it has all in the end" {
-	local i pid
+	local i pid changed piped
 
 	KEYS=()
 	archive --create-slot --snapshot
 	for i in 1 2 3 4 5 6; do
 		change $i &
+		changed=$!
 		hr-capture -d "$SRC" -S "$SLOT" -P hr "${TENANCY[@]}" --checkpoint cp 2>err.cap |
 		    { hr-ship --archive arch --checkpoint cp --segment 64kB 2>err.ship & echo $! >ship.pid; wait; } &
+		piped=$!
 		wait_for 10 test -s ship.pid
 		sleep "0.$((RANDOM % 6 + 1))"
 		pid=$(cat ship.pid)
 		rm ship.pid
 		kill -KILL "$pid"
-		wait
+		wait $piped || true
+		wait $changed
 	done
 	archive
 	restore

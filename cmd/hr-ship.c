@@ -14,12 +14,16 @@
 #include "base/log.h"
 #include "base/lsn.h"
 #include "base/opt.h"
+#include "net/consumer.h"
 #include "net/courier.h"
+#include "net/nats.h"
 #include "net/receiver.h"
 #include "net/sender.h"
 #include "state/archive.h"
 #include "state/intake.h"
 #include "state/replay.h"
+
+#define QUEUE_DEAD_US	INT64_C(60000000)	/* what speaks to the queue is in this process, and may wait for it */
 
 static const char usage[] =
     "usage: hr-ship --to HOST:PORT [-v] [--checkpoint FILE] [--give-up SECONDS]\n"
@@ -27,6 +31,10 @@ static const char usage[] =
     "       hr-ship --listen [HOST]:PORT [-v] [--by sender|tenant] [--checkpoint FILE]\n"
     "           [--connections N] [--exec COMMAND] [--hello-timeout SECONDS] [--once]\n"
     "           [--port-file FILE] [--tenant T]... [--tenant-map FILE] [NET]\n"
+    "       hr-ship --to nats://HOST[:PORT]/STREAM [-v] [--checkpoint FILE] [--metrics FILE]\n"
+    "           [QUEUE] SPOOL\n"
+    "       hr-ship --listen nats://HOST[:PORT]/STREAM [-v] --checkpoint FILE [--exec COMMAND]\n"
+    "           --tenant T... [QUEUE]\n"
     "       hr-ship --archive DIR [-v] [--checkpoint FILE] [--segment SIZE] [KEYS]\n"
     "       hr-ship --from-archive DIR [-v] [--chain NAME] [--since LSN] [--stream SLOT]\n"
     "           [--tenant T]... [--until TIME|LSN] [KEYS]\n"
@@ -39,6 +47,8 @@ static const char usage[] =
     "       KEYS: [--key-file FILE] [--key-command COMMAND [--key-id ID]]\n"
     "       NET: [--insecure | --tls-cert FILE --tls-key FILE --tls-ca FILE [--tls-crl FILE]]\n"
     "           [--timeout SECONDS] [--ready-fd N] [--log-format text|json]\n"
+    "       QUEUE: [--nats-creds FILE] [--nats-max SIZE] [--nats-replicas N] [--ready-fd N]\n"
+    "           [--tls-ca FILE] [--tls-cert FILE --tls-key FILE] [--log-format text|json]\n"
     "      --to HOST:PORT         send standard input there\n"
     "      --listen [HOST]:PORT   take streams there\n"
     "      --archive DIR          keep standard input there, for restores\n"
@@ -62,6 +72,9 @@ static const char usage[] =
     "      --key-file FILE        has those keys\n"
     "      --key-id ID            what the command's keys are called (command)\n"
     "      --metrics FILE         keep metrics there, in Prometheus text form\n"
+    "      --nats-creds FILE      who we are, as nsc(1) writes it\n"
+    "      --nats-max SIZE        bytes of a stream that is made (no limit)\n"
+    "      --nats-replicas N      servers that keep a stream that is made (1)\n"
     "      --once                 end when the first stream has ended\n"
     "      --port-file FILE       write the port that is listened on there\n"
     "      --qos FILE             tiers and priorities of tenants\n"
@@ -89,7 +102,8 @@ static const char usage[] =
 
 enum { TO = 256, LISTEN, BY, CHECKPOINT, CONNECTIONS, EXEC, GIVE_UP, HELLO, INSECURE, METRICS, ONCE, PORT_FILE, READY,
     TENANT, TENANT_MAP, TIMEOUT, ARCHIVE, FROM, CHAIN, DRY_RUN, JSON, KEEP_DAYS, KEEP_FULL,
-    KEY_COMMAND, KEY_FILE, KEY_ID, SEGMENT, SINCE, STREAM, UNTIL, SPOOL, SPOOL_MAX, QOS, SCORE, TLS_CA, TLS_CERT, TLS_CRL, TLS_KEY, TLS_NAME, WINDOW, LOG, VERSION };
+    KEY_COMMAND, KEY_FILE, KEY_ID, SEGMENT, SINCE, STREAM, UNTIL, SPOOL, SPOOL_MAX, QOS, SCORE,
+    CREDS, QUEUE_MAX, REPLICAS, TLS_CA, TLS_CERT, TLS_CRL, TLS_KEY, TLS_NAME, WINDOW, LOG, VERSION };
 
 static const struct option longs[] = {
 	{ "to", 1, NULL, TO }, { "listen", 1, NULL, LISTEN }, { "by", 1, NULL, BY },
@@ -104,6 +118,7 @@ static const struct option longs[] = {
 	{ "keep-full", 1, NULL, KEEP_FULL }, { "key-command", 1, NULL, KEY_COMMAND }, { "key-file", 1, NULL, KEY_FILE },
 	{ "key-id", 1, NULL, KEY_ID }, { "segment", 1, NULL, SEGMENT }, { "since", 1, NULL, SINCE },
 	{ "spool", 1, NULL, SPOOL }, { "spool-max", 1, NULL, SPOOL_MAX }, { "qos", 1, NULL, QOS }, { "score", 1, NULL, SCORE },
+	{ "nats-creds", 1, NULL, CREDS }, { "nats-max", 1, NULL, QUEUE_MAX }, { "nats-replicas", 1, NULL, REPLICAS },
 	{ "stream", 1, NULL, STREAM }, { "until", 1, NULL, UNTIL }, { "window", 1, NULL, WINDOW }, { "log-format", 1, NULL, LOG },
 	{ "verbose", 0, NULL, 'v' }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -125,6 +140,8 @@ struct said {
 	struct hr_keyring_options keys;
 	const char *archive, *from, *dir, *spool, *qos, *score;
 	bool json;
+	struct hr_nats_options nats;
+	bool queue;
 	const struct option *seen[64];	/* the options that were given */
 	size_t sees;
 };
@@ -143,7 +160,7 @@ static const struct { int option, modes; } goes_with[] = {
 	{ SEGMENT, KEEP | SEND },
 	{ SINCE, REPLAY }, { STREAM, REPLAY | LIST | VERIFY | EXPIRE }, { UNTIL, REPLAY }, { TLS_CA, NET }, { TLS_CERT, NET },
 	{ TLS_CRL, NET }, { TLS_KEY, NET }, { TLS_NAME, SEND }, { WINDOW, SEND }, { SPOOL, SEND }, { SPOOL_MAX, SEND },
-	{ QOS, SEND }, { SCORE, SEND },
+	{ QOS, SEND }, { SCORE, SEND }, { CREDS, NET }, { QUEUE_MAX, NET }, { REPLICAS, NET },
 };
 
 static const char *
@@ -287,6 +304,17 @@ take(struct said *s, int ch)
 		break;
 	case QOS: s->qos = optarg; break;
 	case SCORE: s->score = optarg; break;
+	case CREDS: s->nats.creds = optarg; break;
+	case QUEUE_MAX:
+		if (hr_opt_size(optarg, &size) < 0 || size < 4 << 20)
+			return hr_opt_misuse(usage, "--nats-max is not a size from 4MB on: '%s'", optarg);
+		s->nats.max_bytes = size;
+		break;
+	case REPLICAS:
+		if (hr_opt_int(optarg, 1, 5, &n) < 0)
+			return hr_opt_misuse(usage, "--nats-replicas takes 1 to 5, not '%s'", optarg);
+		s->nats.replicas = (int)n;
+		break;
 	case STREAM: s->replay.stream = optarg; break;
 	case UNTIL:
 		if (hr_replay_until(&s->replay, optarg) < 0)
@@ -333,6 +361,55 @@ choose(struct said *s, int argc, char *argv[], int *mode)
 	return -1;
 }
 
+/* Options that only sockets have, and those that only queues have. */
+static const int sockets_only[] = { BY, CONNECTIONS, GIVE_UP, HELLO, INSECURE, ONCE, PORT_FILE, TENANT_MAP, TIMEOUT, TLS_CRL,
+    TLS_NAME }, queues_only[] = { CREDS, QUEUE_MAX, REPLICAS };
+
+static bool
+was_given(const struct said *s, int option, const char **name)
+{
+	size_t i;
+
+	for (i = 0; i < s->sees; i++)
+		if (s->seen[i]->val == option) {
+			*name = s->seen[i]->name;
+			return true;
+		}
+	return false;
+}
+
+/* --to or --listen of a queue.  64, or -1. */
+static int
+check_queue(struct said *s, int mode)
+{
+	const char *url = mode == SEND ? s->to : s->listen, *name;
+	size_t i;
+
+	if (!(mode & NET))
+		return -1;
+	s->queue = hr_nats_is_address(url);
+	s->nats.url = url;
+	for (i = 0; !s->queue && i < HR_COUNT(queues_only); i++)
+		if (was_given(s, queues_only[i], &name))
+			return hr_opt_misuse(usage, "--%s is for nats://", name);
+	for (i = 0; s->queue && i < HR_COUNT(sockets_only); i++)
+		if (was_given(s, sockets_only[i], &name))
+			return hr_opt_misuse(usage, "--%s does not go with nats://", name);
+	if (!s->queue)
+		return -1;
+	if (mode == SEND && !s->spool && !s->archive)
+		return hr_opt_misuse(usage, "%s", "--to nats:// needs --spool: a queue may lose what it has acknowledged, a spool does not");
+	if (mode == RECEIVE && s->tenants == 0)
+		return hr_opt_misuse(usage, "%s", "--listen nats:// needs --tenant: each has messages of its own");
+	if (mode == RECEIVE && s->receive.checkpoint == NULL)
+		return hr_opt_misuse(usage, "%s", "--listen nats:// needs --checkpoint: what the target has leaves the queue");
+	if (mode == RECEIVE && s->tenants > 1 && (s->receive.command == NULL || strstr(s->receive.checkpoint, "%t") == NULL))
+		return hr_opt_misuse(usage, "%s", "several tenants need --exec, and %t in --checkpoint");
+	if ((s->tls.cert == NULL) != (s->tls.key == NULL))
+		return hr_opt_misuse(usage, "%s", "--tls-cert and --tls-key go together");
+	return -1;
+}
+
 static int
 parse(struct said *s, int argc, char *argv[], int *mode, struct hr_err *e)
 {
@@ -346,7 +423,9 @@ parse(struct said *s, int argc, char *argv[], int *mode, struct hr_err *e)
 	}
 	if ((rc = choose(s, argc, argv, mode)) >= 0)
 		return rc;
-	if ((s->tls.cert || s->tls.key || s->tls.ca || s->tls.crl) && !(s->tls.cert && s->tls.key && s->tls.ca))
+	if ((rc = check_queue(s, *mode)) >= 0)
+		return rc;
+	if (!s->queue && (s->tls.cert || s->tls.key || s->tls.ca || s->tls.crl) && !(s->tls.cert && s->tls.key && s->tls.ca))
 		return hr_opt_misuse(usage, "%s", "TLS needs --tls-cert, --tls-key and --tls-ca: both sides show who they are");
 	if (s->insecure && s->tls.cert)
 		return hr_opt_misuse(usage, "%s", "--insecure is for plain TCP");
@@ -369,6 +448,13 @@ parse(struct said *s, int argc, char *argv[], int *mode, struct hr_err *e)
 		return hr_opt_misuse(usage, "%s", "the stream is not read from a terminal");
 	if (((*mode == RECEIVE && !s->receive.command) || *mode == REPLAY) && isatty(STDOUT_FILENO))
 		return hr_opt_misuse(usage, "%s", "standard output is a terminal, and a stream is binary: use a pipe");
+	if (s->queue) {
+		struct hr_nats_address a = { .tls = false };
+		int bad = hr_nats_address_parse(&a, s->nats.url, e);
+
+		hr_nats_address_clear(&a);
+		return bad < 0 ? hr_finish(e) : -1;
+	}
 	if ((*mode & NET) && hr_address_parse(s->to ? &s->send.to : &s->receive.at, s->to ? s->to : s->listen, e) < 0)
 		return hr_finish(e);
 	if (s->to && s->send.to.host == NULL)
@@ -437,6 +523,7 @@ static void
 carry(struct said *s, struct hr_err *e)
 {
 	static struct hr_keyring keys = HR_KEYRING_INIT, read_keys = HR_KEYRING_INIT;
+	static struct hr_publisher publisher;
 	struct hr_courier_options o = {
 		.keys = &read_keys,
 		.to = { .to = s->send.to, .insecure = s->insecure, .tls = s->tls, .tls_name = s->send.tls_name,
@@ -445,6 +532,11 @@ carry(struct said *s, struct hr_err *e)
 		.window = s->send.window, .ready_fd = s->ready_fd,
 	};
 
+	if (s->queue) {
+		publisher.to = s->nats;
+		o.queue = &publisher;
+		o.to.dead_us = QUEUE_DEAD_US;
+	}
 	if (hr_keyring_open(&keys, &s->keys, e) < 0 || hr_keyring_open(&read_keys, &s->keys, e) < 0)
 		return;
 	o.keep.store.dir = s->spool ? s->spool : s->archive;
@@ -456,6 +548,15 @@ carry(struct said *s, struct hr_err *e)
 }
 
 static void
+consume(struct said *s, struct hr_err *e)
+{
+	struct hr_consumer_options o = { .from = s->nats, .tenant = s->tenant, .tenants = s->tenants,
+	    .command = s->receive.command, .checkpoint = s->receive.checkpoint, .ready_fd = s->ready_fd };
+
+	(void)!hr_consumer_run(&o, e);
+}
+
+static void
 network(struct said *s, int mode, struct hr_err *e)
 {
 	s->send.insecure = s->receive.insecure = s->insecure;
@@ -464,7 +565,12 @@ network(struct said *s, int mode, struct hr_err *e)
 	s->send.ready_fd = s->receive.ready_fd = s->ready_fd;
 	s->receive.tenant = s->tenant;
 	s->receive.tenants = s->tenants;
-	if (mode == SEND && (s->spool || s->archive))
+	s->nats.tls_ca = s->tls.ca;
+	s->nats.tls_cert = s->tls.cert;
+	s->nats.tls_key = s->tls.key;
+	if (mode == RECEIVE && s->queue)
+		consume(s, e);
+	else if (mode == SEND && (s->spool || s->archive))
 		carry(s, e);
 	else if (mode == SEND)
 		(void)!hr_sender_run(&s->send, e);

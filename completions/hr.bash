@@ -41,7 +41,7 @@ _hr_options() {			# TOOL COMMAND
 		    -v --verbose -h --version" ;;
 	hr-ship:*)
 		echo "--archive --chain --dry-run --from-archive --json --keep-days --keep-full --key-command --key-file
-		    --key-id --qos --score --segment --since --spool --spool-max --stream --until
+		    --key-id --nats-creds --nats-max --nats-replicas --qos --score --segment --since --spool --spool-max --stream --until
 		    --to --listen --by --checkpoint --connections --exec --give-up --hello-timeout --insecure
 		    --metrics --once --port-file --ready-fd --tenant --tenant-map --timeout --tls-ca --tls-cert
 		    --tls-crl --tls-key --tls-name --window --log-format -v --verbose -h --help --version" ;;
@@ -107,7 +107,7 @@ _hr() {
 	hr-ship:--to | hr-ship:--listen | hr-ship:--connections | hr-ship:--exec | hr-ship:--give-up | \
 	hr-ship:--hello-timeout | hr-ship:--tls-name | hr-ship:--window | hr-ship:--chain | hr-ship:--keep-* | \
 	hr-ship:--key-command | hr-ship:--key-id | hr-ship:--segment | hr-ship:--since | hr-ship:--spool-max | \
-	hr-ship:--stream | hr-ship:--until | hr-capture:-[SPjs] | hr-apply:-j | *:--slot | *:--publication | *:--tenant* | *:--jobs | \
+	hr-ship:--stream | hr-ship:--nats-max | hr-ship:--nats-replicas | hr-ship:--until | hr-capture:-[SPjs] | hr-apply:-j | *:--slot | *:--publication | *:--tenant* | *:--jobs | \
 	*:--epoch | *:--status-interval | *:--spill-max | *:--part-size | *:--ready-fd | *:--batch-rows | \
 	*:--block-rows | *:--key-every | *:--memory | *:--lsn | *:--timeout | hr-migrate:-[PS] | *:--table | *:--chunk-rows)
 		;;

@@ -277,13 +277,61 @@ open_lane(struct courier *c, struct cargo *g)
 	return 0;
 }
 
+static char *
+target_path(struct courier *c, const char *tenant)
+{
+	struct hr_buf b = HR_BUF_INIT;
+	char *path;
+
+	hr_chain_escape(&b, c->o->keep.reader.head.slot);
+	hr_buf_puts(&b, "/target");
+	if (tenant) {
+		hr_buf_puts(&b, ".");
+		hr_chain_escape(&b, tenant);
+	}
+	path = hr_sprintf("%s/%s", c->o->keep.store.dir, hr_buf_text(&b));
+	hr_buf_clear(&b);
+	return path;
+}
+
+/* Up to where a checkpoint says that the lane's target has all; 0: not known. */
+static hr_lsn
+reached(const struct cargo *g, const struct hr_checkpoint *cp)
+{
+	const struct hr_tenant_position *t = g->lane.tenant ? hr_checkpoint_find(cp, g->lane.tenant) : NULL;
+
+	/* While the first copy is under way the position is of its parts. */
+	return cp->state != HR_STATE_STREAMING ? 0 : t ? hr_checkpoint_reached(cp, t) : cp->lsn;
+}
+
+/*
+ * A queue may have forgotten where the target was, and what the target had is
+ * no longer in the spool: it was written down here first.
+ */
 static int
-begin(struct courier *c, struct cargo *g, const struct hr_lane_stand *s, struct hr_err *e)
+recall(struct courier *c, struct cargo *g, struct hr_lane_stand *s, struct hr_err *e)
+{
+	const struct hr_head *h = &c->o->keep.reader.head;
+	struct hr_checkpoint cp = HR_CHECKPOINT_INIT;
+	char *path = target_path(c, g->lane.tenant);
+	int rc = hr_checkpoint_load(&cp, path, e);
+
+	if (rc > 0 && cp.system == h->system && cp.stream && strcmp(cp.stream, h->slot) == 0 && reached(g, &cp) > s->lsn)
+		s->lsn = reached(g, &cp);
+	hr_checkpoint_clear(&cp);
+	free(path);
+	return rc < 0 ? -1 : 0;
+}
+
+static int
+begin(struct courier *c, struct cargo *g, struct hr_lane_stand *s, struct hr_err *e)
 {
 	const struct hr_chain *chain = hr_store_chain(c->o->keep.s);
 	struct hr_keyring *keys = c->o->keys;
 	uint64_t place;
 
+	if (c->o->queue && recall(c, g, s, e) < 0)
+		return -1;
 	if (s->lsn > g->durable)
 		g->durable = s->lsn;
 	g->caught_up = false;
@@ -327,29 +375,11 @@ stood(struct courier *c, struct cargo *g, const struct hr_wire *m, struct hr_err
 	return 0;
 }
 
-static char *
-target_path(struct courier *c, const char *tenant)
-{
-	struct hr_buf b = HR_BUF_INIT;
-	char *path;
-
-	hr_chain_escape(&b, c->o->keep.reader.head.slot);
-	hr_buf_puts(&b, "/target");
-	if (tenant) {
-		hr_buf_puts(&b, ".");
-		hr_chain_escape(&b, tenant);
-	}
-	path = hr_sprintf("%s/%s", c->o->keep.store.dir, hr_buf_text(&b));
-	hr_buf_clear(&b);
-	return path;
-}
-
 static int
 keep_target(struct courier *c, struct cargo *g, const struct hr_wire *m, struct hr_err *e)
 {
 	const struct hr_head *h = &c->o->keep.reader.head;
 	struct hr_checkpoint cp = HR_CHECKPOINT_INIT;
-	const struct hr_tenant_position *t;
 	hr_lsn lsn;
 	char *path;
 	int rc = hr_checkpoint_decode(&cp, (const char *)m->data, m->len, e);
@@ -360,9 +390,7 @@ keep_target(struct courier *c, struct cargo *g, const struct hr_wire *m, struct 
 		path = target_path(c, g->lane.tenant);
 		rc = hr_checkpoint_save(&cp, path, false, e);
 		free(path);
-		/* While the first copy is under way the position is of its parts. */
-		t = g->lane.tenant ? hr_checkpoint_find(&cp, g->lane.tenant) : NULL;
-		lsn = cp.state != HR_STATE_STREAMING ? 0 : t ? hr_checkpoint_reached(&cp, t) : cp.lsn;
+		lsn = reached(g, &cp);
 		if (lsn > g->durable) {
 			g->durable = lsn;
 			c->trim = true;
@@ -659,7 +687,8 @@ run(struct courier *c, struct hr_err *e)
 			return hr_fail_sys(e, "cannot wait");
 		if (p[0].revents)
 			(void)!read(c->wake, &drained, sizeof(drained));
-		c->blocks |= __atomic_load_n(&c->o->keep.packed, __ATOMIC_RELAXED);
+		/* A queue's messages are packed by themselves. */
+		c->blocks |= c->o->queue == NULL && __atomic_load_n(&c->o->keep.packed, __ATOMIC_RELAXED);
 		if (look(c, e) < 0 || hr_dialer_turn(&c->dialer, p[1].revents, e) < 0)
 			return -1;
 		if (c->trim && !c->o->retain && hr_now_us() - c->trimmed > TRIM_US) {
@@ -682,6 +711,12 @@ open_all(struct courier *c, struct hr_err *e)
 {
 	struct hr_courier_options *o = c->o;
 
+	if (o->queue) {
+		o->queue->head = &o->keep.reader.head;
+		o->to.connect = hr_publisher_connect;
+		o->to.connect_arg = o->queue;
+		o->to.peer = "the queue";
+	}
 	if (hr_qos_load(&c->qos, o->qos, o->score, e) < 0 || hr_dialer_open(&c->dialer, &o->to, e) < 0 ||
 	    hr_intake_open(&o->keep, e) < 0)
 		return -1;
@@ -725,6 +760,8 @@ hr_courier_run(struct hr_courier_options *o, struct hr_err *e)
 		}
 	}
 	hr_dialer_close(&c.dialer);
+	if (o->queue)
+		hr_publisher_stop(o->queue);
 	if (has_ended(&c) || !o->keep.s)
 		hr_intake_close(&o->keep);
 	return rc;

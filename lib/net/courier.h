@@ -3,8 +3,8 @@
  *
  * What is read is kept on disk before anything else; the checkpoint says so to the
  * source, whose slot moves on while the target is away.  From there it is
- * carried to a receiver: as one stream, or, when the receiver wants that, as a
- * stream for each tenant, each at its own pace.  What the target has for good,
+ * carried to a receiver, or to a queue: as one stream, or, when the receiver
+ * wants that, and to a queue, as a stream for each tenant, each at its own pace.  What the target has for good,
  * as the receiver's checkpoint says, is removed.
  */
 #ifndef HR_COURIER_H
@@ -13,10 +13,12 @@
 #include "base/err.h"
 #include "base/hr.h"
 #include "net/dialer.h"
+#include "net/publisher.h"
 #include "state/intake.h"
 
 struct hr_courier_options {
 	struct hr_dialer_options to;
+	struct hr_publisher *queue;	/* to that; or NULL */
 	struct hr_intake keep;		/* its store, descriptor, checkpoint and limit are the caller's */
 	struct hr_keyring *keys;	/* to read with, another one than the store's: two threads use them */
 	bool retain;			/* an archive: nothing is removed */

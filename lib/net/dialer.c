@@ -75,10 +75,15 @@ dial(struct hr_dialer *d, struct hr_err *e)
 	int fd;
 
 	d->tried = hr_now_us();
-	fd = hr_address_connect(&o->to, o->insecure || d->tls, CONNECT_US, text, e);
+	if (o->connect) {
+		snprintf(text, sizeof(text), "%s", o->peer);
+		fd = o->connect(o->connect_arg, e);
+	} else
+		fd = hr_address_connect(&o->to, o->insecure || d->tls, CONNECT_US, text, e);
 	if (fd < 0)
 		return -1;
-	hr_address_tune(fd, o->dead_us);
+	if (o->connect == NULL)
+		hr_address_tune(fd, o->dead_us);
 	if (d->tls && (ssl = hr_tls_session(d->tls, fd, o->tls_name ? o->tls_name : o->to.host, e)) == NULL) {
 		close(fd);
 		return -1;

@@ -22,6 +22,10 @@ struct hr_dialer_options {
 	struct hr_tls_files tls;	/* cert NULL: plain TCP */
 	const char *tls_name;		/* whom the certificate must name; NULL: to.host */
 	int64_t dead_us;		/* a peer from which nothing comes for so long is gone */
+	/* A connection made in another way, to what is called peer; NULL: to an address.  A descriptor, or -1. */
+	int (*connect)(void *arg, struct hr_err *e);
+	void *connect_arg;
+	const char *peer;
 };
 
 enum hr_dialer_stage { HR_DIALER_AWAY, HR_DIALER_SHAKING, HR_DIALER_GREETING, HR_DIALER_UP };

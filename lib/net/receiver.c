@@ -145,40 +145,6 @@ entry_of(struct receiver *r, const struct hr_lane_open *l)
 	return NULL;
 }
 
-/* A name as a part of a file's: nothing in it leads elsewhere. */
-static void
-put_name(struct hr_buf *b, const char *s)
-{
-	for (; *s; s++)
-		if (*s == '/' || *s == '%' || (unsigned char)*s < 0x20 || (*s == '.' && b->len && b->data[b->len - 1] == '/'))
-			hr_buf_printf(b, "%%%02X", (unsigned char)*s);
-		else
-			hr_buf_u8(b, (uint8_t)*s);
-}
-
-/* The checkpoint's path for a lane.  Gives, or NULL. */
-static char *
-checkpoint_path(const char *pattern, const struct hr_lane_open *l)
-{
-	struct hr_buf b = HR_BUF_INIT;
-
-	if (pattern == NULL)
-		return NULL;
-	for (; *pattern; pattern++)
-		if (*pattern != '%')
-			hr_buf_u8(&b, (uint8_t)*pattern);
-		else if (*++pattern == 's')
-			put_name(&b, l->slot);
-		else if (*pattern == 't')
-			put_name(&b, l->tenant ? l->tenant : "all");
-		else if (*pattern == '%')
-			hr_buf_u8(&b, '%');
-		else
-			break;
-	hr_buf_u8(&b, 0);
-	return (char *)hr_buf_take(&b, NULL);
-}
-
 /* What the target says it has: its epoch may forbid this lane. */
 static int
 stand_of(const char *path, const struct hr_lane_open *l, hr_lsn *lsn, struct hr_err *e)
@@ -203,7 +169,7 @@ static struct entry *
 new_entry(struct receiver *r, struct peer *p, const struct hr_lane_open *l, const char *path, struct hr_err *e)
 {
 	struct entry *n;
-	char *env[7];
+	char **env;
 	size_t i;
 
 	for (i = 0; path && i < r->entries; i++)
@@ -213,14 +179,7 @@ new_entry(struct receiver *r, struct peer *p, const struct hr_lane_open *l, cons
 			return NULL;
 		}
 	n = hr_zalloc(sizeof(*n));
-	i = 0;
-	env[i++] = hr_sprintf("HR_PEER=%s", who(p));
-	env[i++] = hr_sprintf("HR_SLOT=%s", l->slot);
-	env[i++] = hr_sprintf("HR_SYSTEM=%" PRIu64, l->system);
-	env[i++] = hr_sprintf("HR_DATABASE=%s", l->database);
-	env[i++] = hr_sprintf("HR_TENANT=%s", l->tenant ? l->tenant : "");
-	env[i++] = hr_sprintf("HR_CHECKPOINT=%s", path ? path : "");
-	env[i] = NULL;
+	env = hr_sink_env(l, who(p), path);
 	if (hr_sink_open(&n->sink, l, r->o->command, env, path, e) < 0) {
 		hr_sink_clear(&n->sink);
 		free(n);
@@ -231,8 +190,7 @@ new_entry(struct receiver *r, struct peer *p, const struct hr_lane_open *l, cons
 		HR_GROW(r->entry, r->entries, r->entry_cap);
 		r->entry[r->entries++] = n;
 	}
-	while (i)
-		free(env[--i]);
+	hr_sink_env_free(env);
 	return n;
 }
 
@@ -471,7 +429,7 @@ settle(struct receiver *r, struct peer *p, struct lane *l, struct hr_err *e)
 		r->finished = true;
 		return -1;
 	}
-	path = checkpoint_path(r->o->checkpoint, w);
+	path = hr_sink_path(r->o->checkpoint, w);
 	rc = stand_of(path, w, &lsn, e);
 	if (rc == 0 && n)
 		hr_sink_close(&n->sink);	/* and try again when it is over */

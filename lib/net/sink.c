@@ -32,6 +32,64 @@
 #define SILENCE_US	INT64_C(15000000)	/* a checkpoint that does not change for so long will not */
 #define FILE_RATE	20			/* bytes a microsecond that checkpoints may take */
 
+/* A name as a part of a file's: nothing in it leads elsewhere. */
+static void
+put_name(struct hr_buf *b, const char *s)
+{
+	for (; *s; s++)
+		if (*s == '/' || *s == '%' || (unsigned char)*s < 0x20 || (*s == '.' && b->len && b->data[b->len - 1] == '/'))
+			hr_buf_printf(b, "%%%02X", (unsigned char)*s);
+		else
+			hr_buf_u8(b, (uint8_t)*s);
+}
+
+char *
+hr_sink_path(const char *pattern, const struct hr_lane_open *l)
+{
+	struct hr_buf b = HR_BUF_INIT;
+
+	if (pattern == NULL)
+		return NULL;
+	for (; *pattern; pattern++)
+		if (*pattern != '%')
+			hr_buf_u8(&b, (uint8_t)*pattern);
+		else if (*++pattern == 's')
+			put_name(&b, l->slot);
+		else if (*pattern == 't')
+			put_name(&b, l->tenant ? l->tenant : "all");
+		else if (*pattern == '%')
+			hr_buf_u8(&b, '%');
+		else
+			break;
+	hr_buf_u8(&b, 0);
+	return (char *)hr_buf_take(&b, NULL);
+}
+
+char **
+hr_sink_env(const struct hr_lane_open *l, const char *peer, const char *checkpoint)
+{
+	char **env = hr_zalloc(7 * sizeof(*env));
+	size_t i = 0;
+
+	env[i++] = hr_sprintf("HR_PEER=%s", peer);
+	env[i++] = hr_sprintf("HR_SLOT=%s", l->slot);
+	env[i++] = hr_sprintf("HR_SYSTEM=%" PRIu64, l->system);
+	env[i++] = hr_sprintf("HR_DATABASE=%s", l->database);
+	env[i++] = hr_sprintf("HR_TENANT=%s", l->tenant ? l->tenant : "");
+	env[i++] = hr_sprintf("HR_CHECKPOINT=%s", checkpoint ? checkpoint : "");
+	return env;
+}
+
+void
+hr_sink_env_free(char **env)
+{
+	size_t i;
+
+	for (i = 0; env[i]; i++)
+		free(env[i]);
+	free(env);
+}
+
 static int
 open_stdout(struct hr_sink *s, struct hr_err *e)
 {

@@ -57,6 +57,12 @@ struct hr_sink {
 	size_t told_bytes;
 };
 
+/* The checkpoint's path for a lane: %s and %t of the pattern are the slot and the tenant.  Gives, or NULL. */
+char *hr_sink_path(const char *pattern, const struct hr_lane_open *l);
+/* What a lane's command has in its environment.  Gives; NULL at its end. */
+char **hr_sink_env(const struct hr_lane_open *l, const char *peer, const char *checkpoint);
+void hr_sink_env_free(char **env);
+
 /*
  * Begin one: command NULL is standard output.  The lane and the path are copied.
  * env: more environment, "NAME=value", NULL at its end.  0, or -1 with *e set.

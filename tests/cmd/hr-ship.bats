@@ -858,3 +858,29 @@ carried() {
 	grep -qE '^(hr_)?replication_errors_total\{stage="ship",reason="cut"\} 0$' m
 	jq -e 'select(.message | startswith("connected to"))' a.sent >/dev/null || fail "$(cat a.sent)"
 }
+
+@test "a queue needs a spool at one side, tenants and a checkpoint at the other" {
+	local url=nats://127.0.0.1:1/shop
+
+	run --separate-stderr -64 hr-ship --to $url <"$one"
+	one_error hr-ship "needs --spool"
+	run --separate-stderr -64 hr-ship --listen $url --checkpoint cp --exec true
+	one_error hr-ship "needs --tenant"
+	run --separate-stderr -64 hr-ship --listen $url --tenant a --exec true
+	one_error hr-ship "needs --checkpoint"
+	run --separate-stderr -64 hr-ship --listen $url --tenant a --tenant b --checkpoint cp --exec true
+	one_error hr-ship "several tenants need --exec, and %t in --checkpoint"
+	run --separate-stderr -64 hr-ship --listen $url --tenant a --tenant b --checkpoint %t
+	one_error hr-ship "several tenants need --exec"
+	run --separate-stderr -64 hr-ship --listen $url --tenant a --checkpoint cp --by tenant --exec true
+	one_error hr-ship "--by does not go with nats://"
+	run --separate-stderr -64 hr-ship --to 127.0.0.1:1 --nats-max 10MB <"$one"
+	one_error hr-ship "--nats-max is for nats://"
+	run --separate-stderr -64 hr-ship --to $url --spool s --nats-replicas 6 <"$one"
+	one_error hr-ship "--nats-replicas takes 1 to 5"
+	run --separate-stderr -64 hr-ship --to nats:///shop --spool s <"$one"
+	one_error hr-ship "nats://"
+	run --separate-stderr -64 hr-ship --to $url --spool s --tls-cert a.pem <"$one"
+	one_error hr-ship "--tls-cert and --tls-key go together"
+	[ ! -e s ]
+}

@@ -1,0 +1,546 @@
+/*
+ * consumer.c - messages to frames.
+ *
+ * What a reader of a tenant's stream gets is one stream, whatever messages it
+ * comes in: heads behind the first, relations that did not change, and end
+ * frames are left out.  It begins at the first message that was not
+ * acknowledged, in front of which no transaction is open.  Places tell what came
+ * before: a message that was published twice is left out, and one that is missing
+ * is asked for, in the bucket.
+ */
+
+#include "base/hr.h"
+
+#include <errno.h>
+#include <openssl/sha.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/hex.h"
+#include "base/log.h"
+#include "base/lsn.h"
+#include "base/map.h"
+#include "net/consumer.h"
+#include "net/queue.h"
+#include "net/sink.h"
+#include "state/checkpoint.h"
+#include "stream/mark.h"
+#include "stream/reader.h"
+#include "stream/rows.h"
+
+#define SINK_FULL	((size_t)1 << 20)	/* bytes not handed on, with which no more are taken */
+#define RETRY_FIRST_US	INT64_C(200000)		/* a reader that has gone: doubled up to the most */
+#define RETRY_MOST_US	INT64_C(5000000)
+#define REFUSED_US	INT64_C(60000000)	/* one that would be refused again */
+#define TELL_US		INT64_C(30000000)
+#define SAY_US		INT64_C(200000)		/* between two values that say what the target has */
+#define LOST_US		INT64_C(5000000)	/* until what is missing is asked for again */
+#define ACK_WAIT_US	INT64_C(3600000000)
+#define UNACKED		1000000			/* messages: a first copy is one until it has ended */
+#define TURN_MS		250
+
+struct given {
+	uint64_t seq;
+	hr_lsn lsn;			/* of its last watermark; 0: it does not end where one can begin */
+};
+
+struct taker {
+	const struct hr_consumer_options *o;
+	const char *tenant;
+	char *subject, *key, *name;
+	struct hr_nats *n;
+	struct hr_sink sink;
+	bool open;			/* the sink is */
+	char session[HR_SESSION_SIZE];	/* of what the sink has */
+	uint64_t epoch;
+	uint64_t place;			/* the last that it was given */
+	struct hr_map relations;	/* frames that it was given: struct hr_buf, by OID */
+	bool within, copying;		/* a transaction, or a copy, is open behind it */
+	hr_lsn lsn;			/* of the last watermark */
+	struct given *given;		/* messages not acknowledged */
+	size_t givens, given_cap;
+	/* the message that comes in parts */
+	struct hr_buf parts;
+	uint64_t parts_place;
+	size_t part;			/* the last */
+	/* one that waits for the sink to end */
+	bool held;
+	struct hr_buf message;		/* unpacked */
+	char message_session[HR_SESSION_SIZE];
+	uint64_t message_place, message_after, message_seq;
+	/* what is said */
+	struct hr_buf checkpoint;
+	bool lost;
+	int64_t said, asked;
+	bool unsaid;
+	int64_t retry, pause, told;
+	struct hr_buf buf;
+};
+
+/* --- a sink --- */
+
+static void
+free_buf(void *buf)
+{
+	hr_buf_clear(buf);
+	free(buf);
+}
+
+static void
+forget(struct taker *t)
+{
+	if (t->open)
+		hr_sink_clear(&t->sink);
+	hr_map_clear(&t->relations, free_buf);
+	t->open = t->within = t->copying = t->lost = false;
+	t->session[0] = '\0';
+	t->place = 0;
+	t->lsn = 0;
+	t->givens = 0;
+	t->part = 0;
+}
+
+/* The target's checkpoint knows of a newer source: what is of an older one is void. */
+static int
+newest_epoch(struct taker *t, const char *path, const struct hr_head *h, struct hr_err *e)
+{
+	struct hr_checkpoint cp = HR_CHECKPOINT_INIT;
+	int rc = hr_checkpoint_load(&cp, path, e);
+
+	if (rc > 0 && cp.system == h->system && cp.stream && strcmp(cp.stream, h->slot) == 0 && cp.epoch > t->epoch)
+		t->epoch = cp.epoch;
+	hr_checkpoint_clear(&cp);
+	return rc < 0 ? -1 : 0;
+}
+
+static int
+open_sink(struct taker *t, const struct hr_head *h, struct hr_err *e)
+{
+	struct hr_lane_open lane = { .system = h->system, .epoch = h->epoch, .timeline = h->timeline, .slot = h->slot,
+	    .database = h->database, .tenant = (char *)t->tenant };
+	char *path = hr_sink_path(t->o->checkpoint, &lane), **env = hr_sink_env(&lane, "nats", path);
+	int rc = newest_epoch(t, path, h, e);
+
+	memcpy(lane.session, t->message_session, sizeof(lane.session));
+	if (rc == 0 && h->epoch >= t->epoch) {
+		rc = hr_sink_open(&t->sink, &lane, t->o->command, env, path, e);
+		t->open = rc == 0;
+		if (rc < 0)
+			hr_sink_clear(&t->sink);
+	}
+	hr_sink_env_free(env);
+	free(path);
+	return rc;
+}
+
+/* --- a message --- */
+
+/* Was the relation given as it is? */
+static bool
+is_known(struct taker *t, const struct hr_frame *f)
+{
+	struct hr_buf *b;
+	void **at;
+
+	if (f->len < 4)
+		return false;
+	at = hr_map_at(&t->relations, f->data, 4);
+	if (*at == NULL)
+		*at = hr_zalloc(sizeof(*b));
+	b = *at;
+	if (b->len == f->len && memcmp(b->data, f->data, f->len) == 0)
+		return true;
+	hr_buf_reset(b);
+	hr_buf_put(b, f->data, f->len);
+	return false;
+}
+
+static int
+follow(struct taker *t, const struct hr_frame *f, struct hr_err *e)
+{
+	struct hr_cur c = hr_cur(f->data, f->len);
+	struct hr_snapshot s;
+	struct hr_item it;
+	int more = 0;
+
+	if (f->type == HR_FRAME_SNAPSHOT) {
+		if (hr_snapshot_decode(&s, f, e) < 0)
+			return -1;
+		t->copying = s.kind != HR_SNAPSHOT_ENDED;
+	} else if (f->type == HR_FRAME_WATERMARK)
+		t->lsn = f->lsn;
+	else if (f->type == HR_FRAME_ROWS)
+		while ((more = hr_rows_next(&c, &it, e)) > 0)
+			t->within = it.op == HR_BEGIN || (it.op != HR_COMMIT && t->within);
+	return more;
+}
+
+/* All frames of the message that the reader does not have. */
+static int
+give(struct taker *t, struct hr_reader *r, struct hr_err *e)
+{
+	const uint8_t *bytes;
+	struct hr_frame f;
+	bool closes = false;
+	size_t len;
+	int more;
+
+	while ((more = hr_read(r, &f, e)) > 0) {
+		bytes = hr_reader_bytes(r, &len);
+		if ((f.type == HR_FRAME_HEAD && t->sink.began) || (f.type == HR_FRAME_RELATION && is_known(t, &f)))
+			continue;
+		if (follow(t, &f, e) < 0 || hr_sink_take(&t->sink, bytes, len, &f, e) < 0)
+			return -1;
+		closes = f.type == HR_FRAME_WATERMARK;
+	}
+	if (more < 0)
+		return -1;
+	hr_sink_taken(&t->sink, t->message_place);
+	t->place = t->message_place;
+	HR_GROW(t->given, t->givens, t->given_cap);
+	t->given[t->givens++] = (struct given){ t->message_seq, closes && !t->within && !t->copying ? t->lsn : 0 };
+	return 0;
+}
+
+/* Messages are missing: it goes on when they were sent again. */
+static void
+ask(struct taker *t)
+{
+	if (t->lost && hr_now_us() - t->asked < LOST_US)
+		return;
+	if (!t->lost)
+		hr_log(HR_LOG_WARNING, "tenant '%s': messages are missing in the queue, which its sender is asked to send again",
+		    t->tenant);
+	t->lost = t->unsaid = true;
+	t->said = 0;
+	t->asked = hr_now_us();
+}
+
+/* The message that is held: 1 when it was dealt with, 0 when it waits for the sink, -1. */
+static int
+deal(struct taker *t, struct hr_err *e)
+{
+	struct hr_reader r = { .fd = -1 };
+	int rc = 0;
+
+	if (t->open && strcmp(t->session, t->message_session) == 0) {
+		if (t->message_place <= t->place)
+			return 1;
+		if (t->message_after > t->place) {
+			ask(t);
+			return 1;
+		}
+	}
+	if (hr_reader_open_memory(&r, t->message.data, t->message.len, e) < 0) {
+		hr_reader_clear(&r);
+		return -1;
+	}
+	if (r.head.epoch < t->epoch) {
+		if (t->told == 0 || hr_now_us() - t->told > TELL_US) {
+			t->told = hr_now_us();
+			hr_log(HR_LOG_WARNING, "tenant '%s': what is of epoch %" PRIu64 " is left out, the target is at %" PRIu64
+			    ": its source was fenced off", t->tenant, r.head.epoch, t->epoch);
+		}
+		rc = 1;
+	} else if (t->open && strcmp(t->session, t->message_session) != 0)
+		hr_sink_close(&t->sink);	/* another one's beginning: it is held until this one is over */
+	else if (!t->open && open_sink(t, &r.head, e) < 0)
+		rc = -1;
+	else if (t->open) {
+		memcpy(t->session, t->message_session, sizeof(t->session));
+		t->epoch = r.head.epoch;
+		t->unsaid |= t->lost;
+		t->lost = false;
+		rc = give(t, &r, e) < 0 ? -1 : 1;
+	}
+	hr_reader_clear(&r);
+	return rc;
+}
+
+static int
+number(const struct hr_nats *n, const char *name, uint64_t *value, struct hr_err *e)
+{
+	const char *text = hr_nats_header(n, name);
+	char *end;
+
+	errno = 0;
+	*value = text ? strtoull(text, &end, 10) : 0;
+	if (text == NULL || errno || end == text || (*end != '\0' && *end != '/'))
+		return hr_fail(e, HR_BAD_STREAM, "a message without '%s': it is not hr-ship's", name);
+	return 0;
+}
+
+/* A part of a message has come.  1: it is whole, and held. */
+static int
+gather(struct taker *t, const struct hr_nats_message *m, struct hr_err *e)
+{
+	const char *session = hr_nats_header(t->n, HR_QUEUE_SESSION), *part = hr_nats_header(t->n, HR_QUEUE_PART);
+	uint64_t place, after, i, parts;
+
+	if (session == NULL || strlen(session) >= sizeof(t->message_session))
+		return hr_fail(e, HR_BAD_STREAM, "a message without '%s': it is not hr-ship's", HR_QUEUE_SESSION);
+	if (number(t->n, HR_QUEUE_PLACE, &place, e) < 0 || number(t->n, HR_QUEUE_AFTER, &after, e) < 0 ||
+	    number(t->n, HR_QUEUE_PART, &i, e) < 0)
+		return -1;
+	parts = strchr(part, '/') ? strtoull(strchr(part, '/') + 1, NULL, 10) : 0;
+	if (i == 1)
+		hr_buf_reset(&t->parts);
+	else if (i != t->part + 1 || place != t->parts_place || strcmp(session, t->message_session) != 0)
+		return 0;		/* of one that was cut; it comes again, as a whole */
+	if (t->parts.len + m->len > HR_QUEUE_MOST)
+		return hr_fail(e, HR_BAD_STREAM, "a message of more than %zu bytes", HR_QUEUE_MOST);
+	hr_buf_put(&t->parts, m->data, m->len);
+	t->part = (size_t)i;
+	t->parts_place = t->message_place = place;
+	t->message_after = after;
+	t->message_seq = m->seq;
+	snprintf(t->message_session, sizeof(t->message_session), "%s", session);
+	if (i < parts)
+		return 0;
+	hr_buf_reset(&t->message);
+	if (hr_queue_unpack(t->parts.data, t->parts.len, &t->message, e) < 0)
+		return -1;
+	if (t->parts.cap > (size_t)8 << 20)
+		hr_buf_clear(&t->parts);
+	return 1;
+}
+
+static int
+take(struct taker *t, struct hr_err *e)
+{
+	struct hr_nats_message m;
+	int rc = 1;
+
+	for (;;) {
+		if (t->held && (rc = deal(t, e)) <= 0)
+			return rc;
+		t->held = false;
+		if (t->open && (t->sink.closing || hr_sink_waiting(&t->sink) > SINK_FULL))
+			return 0;
+		if (!hr_nats_fetch(t->n, &m))
+			return 0;
+		if ((rc = gather(t, &m, e)) < 0)
+			return hr_within(e, "message %" PRIu64 " of '%s'", m.seq, m.subject);
+		t->held = rc > 0;
+	}
+}
+
+/* --- what the target has --- */
+
+static void
+acknowledge(struct taker *t, hr_lsn lsn)
+{
+	size_t i, had = 0;
+
+	for (i = 0; i < t->givens; i++)
+		if (t->given[i].lsn && t->given[i].lsn <= lsn)
+			had = i + 1;
+	if (had == 0)
+		return;
+	hr_nats_ack(t->n, t->given[had - 1].seq);
+	t->givens -= had;
+	memmove(t->given, t->given + had, t->givens * sizeof(*t->given));
+}
+
+static int
+look_at_checkpoint(struct taker *t, struct hr_err *e)
+{
+	struct hr_checkpoint cp = HR_CHECKPOINT_INIT;
+	const struct hr_tenant_position *p;
+	int rc;
+
+	if (!t->open || !t->sink.began)
+		return 0;
+	hr_buf_reset(&t->buf);
+	if ((rc = hr_sink_checkpoint(&t->sink, &t->buf, e)) <= 0)
+		return rc;
+	if (hr_checkpoint_decode(&cp, (const char *)t->buf.data, t->buf.len, e) < 0)
+		return -1;
+	p = hr_checkpoint_find(&cp, t->tenant);
+	if (cp.state == HR_STATE_STREAMING)
+		acknowledge(t, p ? hr_checkpoint_reached(&cp, p) : cp.lsn);
+	hr_checkpoint_clear(&cp);
+	if (t->buf.len <= HR_NATS_VALUE_MAX - 256) {
+		hr_buf_reset(&t->checkpoint);
+		hr_buf_put(&t->checkpoint, t->buf.data, t->buf.len);
+	}
+	t->unsaid = true;
+	t->pause = 0;
+	return 0;
+}
+
+static int
+say(struct taker *t, struct hr_err *e)
+{
+	struct hr_queue_stand s = { .place = t->place, .lost = t->lost, .checkpoint = t->checkpoint.data, .len = t->checkpoint.len };
+	int64_t now = hr_now_us();
+
+	if (!t->unsaid || t->session[0] == '\0' || now - t->said < SAY_US)
+		return 0;
+	memcpy(s.session, t->session, sizeof(s.session));
+	t->unsaid = false;
+	t->said = now;
+	hr_buf_reset(&t->buf);
+	hr_queue_stand_encode(&s, &t->buf);
+	return hr_nats_put(t->n, t->key, t->buf.data, t->buf.len, e);
+}
+
+/* --- the loop --- */
+
+static int
+begin(struct taker *t, struct hr_err *e)
+{
+	struct hr_nats_consumer c = { .name = t->name, .subject = t->subject, .ack_wait_us = ACK_WAIT_US, .max_unacked = UNACKED };
+	struct hr_buf b = HR_BUF_INIT;
+
+	if (t->n == NULL) {
+		if ((t->n = hr_nats_open(&t->o->from, e)) == NULL || hr_nats_make_stream(t->n, e) < 0 || hr_nats_values(t->n, e) < 0)
+			return -1;
+		free(t->subject);
+		hr_queue_subject(&b, hr_nats_prefix(t->n), t->tenant);
+		c.subject = t->subject = (char *)hr_buf_take(&b, NULL);
+	}
+	return hr_nats_consume(t->n, &c, e);
+}
+
+/* Tried again later: with what is not acknowledged, and a new reader.  -1: it is not. */
+static int
+set_aside(struct taker *t, struct hr_err *e)
+{
+	struct hr_err why = *e;
+	bool passing = e->code == HR_TEMPORARY || e->code == HR_IO;
+
+	hr_nats_close(t->n);
+	t->n = NULL;
+	if ((t->o->command == NULL && (t->open || !passing)) || e->code == HR_CONFIG || e->code == HR_MISSING || e->code == HR_USAGE)
+		return -1;
+	if (t->open && !t->sink.over)
+		hr_sink_close(&t->sink);
+	t->held = false;
+	t->pause = !passing ? REFUSED_US : t->pause ? t->pause * 2 : RETRY_FIRST_US;
+	if (passing && t->pause > RETRY_MOST_US)
+		t->pause = RETRY_MOST_US;
+	t->retry = hr_now_us() + t->pause;
+	if (t->told == 0 || hr_now_us() - t->told > TELL_US) {
+		t->told = hr_now_us();
+		hr_within(&why, "tenant '%s' waits in the queue", t->tenant);
+		hr_log_err(HR_LOG_WARNING, &why);
+	}
+	hr_err_clear(e);
+	return 0;
+}
+
+static int
+turn(struct taker *t, bool *ready, struct hr_err *e)
+{
+	if (t->open)
+		hr_sink_look(&t->sink);
+	if (look_at_checkpoint(t, e) < 0)
+		return -1;
+	if (t->open && t->sink.over) {
+		bool ours = t->held && t->n;
+
+		*e = t->sink.why;
+		forget(t);
+		if (ours && t->o->command) {
+			hr_err_clear(e);	/* it was told to end: another stream begins */
+			t->retry = 0;
+		} else
+			return e->code ? -1 : hr_fail(e, HR_TEMPORARY, "another stream begins, and its reader has had the beginning of one");
+	}
+	if (t->n == NULL) {
+		if (t->open || hr_now_us() < t->retry)
+			return 0;
+		if (begin(t, e) < 0)
+			return -1;
+		if (!*ready && t->o->ready_fd >= 0)
+			(void)!write(t->o->ready_fd, "\n", 1);
+		*ready = true;
+	}
+	if (hr_nats_turn(t->n, e) < 0 || take(t, e) < 0)
+		return -1;
+	return say(t, e);
+}
+
+static int
+wait_for_some(struct taker *t, size_t n, struct pollfd *p, struct hr_err *e)
+{
+	size_t i, fds = 0;
+
+	for (i = 0; i < n; i++) {
+		if (t[i].n)
+			p[fds++] = (struct pollfd){ hr_nats_fd(t[i].n), POLLIN, 0 };
+		if (t[i].open)
+			fds += hr_sink_poll(&t[i].sink, p + fds);
+	}
+	if (poll(p, fds, TURN_MS) < 0 && errno != EINTR)
+		return hr_fail_sys(e, "cannot wait");
+	return 0;
+}
+
+/* A consumer's name has letters, digits, - and _, and is short: of others their digest. */
+static char *
+name_of(const char *tenant)
+{
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+	char hex[2 * 16 + 1];
+
+	if (hr_nats_is_name(tenant) && strlen(tenant) < 60)
+		return hr_sprintf("t-%s", tenant);
+	SHA256((const unsigned char *)tenant, strlen(tenant), digest);
+	*hr_hex_put((uint8_t *)hex, digest, 16) = '\0';
+	return hr_sprintf("h-%s", hex);
+}
+
+static void
+prepare(struct taker *t, const struct hr_consumer_options *o, const char *tenant)
+{
+	struct hr_buf b = HR_BUF_INIT;
+
+	*t = (struct taker){ .o = o, .tenant = tenant };
+	hr_queue_key(&b, HR_QUEUE_AT, tenant);
+	t->key = (char *)hr_buf_take(&b, NULL);
+	t->name = name_of(tenant);
+}
+
+int
+hr_consumer_run(const struct hr_consumer_options *o, struct hr_err *e)
+{
+	struct taker *t = hr_zalloc(o->tenants * sizeof(*t));
+	struct pollfd *p = hr_zalloc(o->tenants * 4 * sizeof(*p));
+	bool ready = false;
+	size_t i;
+	int rc = 0;
+
+	signal(SIGCHLD, SIG_DFL);
+	for (i = 0; i < o->tenants; i++)
+		prepare(&t[i], o, o->tenant[i]);
+	while (rc == 0) {
+		for (i = 0; i < o->tenants && rc == 0; i++)
+			if (turn(&t[i], &ready, e) < 0)
+				rc = set_aside(&t[i], e);
+		if (rc == 0)
+			rc = wait_for_some(t, o->tenants, p, e);
+	}
+	for (i = 0; i < o->tenants; i++) {
+		forget(&t[i]);
+		hr_nats_close(t[i].n);
+		hr_buf_clear(&t[i].parts);
+		hr_buf_clear(&t[i].message);
+		hr_buf_clear(&t[i].checkpoint);
+		hr_buf_clear(&t[i].buf);
+		free(t[i].given);
+		free(t[i].subject);
+		free(t[i].key);
+		free(t[i].name);
+	}
+	free(t);
+	free(p);
+	return rc;
+}

@@ -1,0 +1,40 @@
+# nats.bash - a nats-server with JetStream, in the work directory of a test, on $PORT.
+# shellcheck shell=bash
+
+# Nobody listens there now.
+free_port() {
+	local port
+
+	while :; do
+		port=$((20000 + RANDOM % 12000))
+		(: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+	done
+	echo "$port"
+}
+
+# server [CONF LINE]...: JetStream in ./js, on $PORT.  server -: without JetStream.
+# shellcheck disable=SC2153 # PORT: the caller's
+server() {
+	{
+		printf 'listen: "127.0.0.1:%s"\n' "$PORT"
+		[ "${1:-}" = - ] || printf 'jetstream { store_dir: "%s/js" }\n' "$PWD"
+		[ "${1:-}" != - ] || shift
+		printf '%s\n' "$@"
+	} >server.conf
+	restart
+}
+
+restart() {
+	nats-server -c server.conf >>server.log 2>&1 3>&- 4>&- &
+	echo $! >server.pid
+	wait_for 5 listens || { cat server.log; return 1; }
+}
+
+listens() {
+	(: <"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null
+}
+
+kill_server() {
+	kill -KILL "$(cat server.pid)"
+	wait "$(cat server.pid)" 2>/dev/null || true
+}

@@ -1,0 +1,201 @@
+# hr-ship through NATS JetStream, with servers: what comes out is what went in,
+# whatever is killed.
+
+load ../lib
+load pipe
+load nats
+
+TENANTS=(acme globex initech)
+
+setup() {
+	need nats-server
+	pair
+	set -o pipefail
+	src "CREATE TABLE t (tenant_id text, id int, v text, PRIMARY KEY (tenant_id, id))"
+	change 0
+	PORT=$(free_port)
+	URL=nats://127.0.0.1:$PORT/hr
+	targets
+}
+
+teardown() {
+	unpair
+	[ ! -s server.pid ] || kill -KILL "$(cat server.pid)" 2>/dev/null || true
+}
+
+# A target of its own for each tenant: DST_acme.
+targets() {
+	local tenant db=t${BATS_SUITE_TEST_NUMBER:-0}
+
+	for tenant in "${TENANTS[@]}"; do
+		new_database target "${db}_$tenant"
+		export "DST_$tenant=$(pg_conninfo target "${db}_$tenant")"
+		pg_sql "$(pg_conninfo target "${db}_$tenant")" <<<"CREATE TABLE t (tenant_id text, id int, v text,
+		    PRIMARY KEY (tenant_id, id))"
+	done
+}
+
+change() {			# NUMBER [PAUSE]
+	src "DO \$\$
+	BEGIN
+		FOR k IN 1 .. 40 LOOP
+			INSERT INTO t SELECT CASE i % 3 WHEN 0 THEN 'acme' WHEN 1 THEN 'globex' ELSE 'initech' END, i, 'in $1 ' || k
+			    FROM generate_series((random() * 900)::int, (random() * 900)::int) i ON CONFLICT DO NOTHING;
+			UPDATE t SET v = v || ' up' || k WHERE id % 50 = (random() * 50)::int;
+			DELETE FROM t WHERE id % 70 = (random() * 70)::int;
+			COMMIT;
+			PERFORM pg_sleep(${2:-0});
+		END LOOP;
+	END \$\$"
+}
+
+sum_of() {			# CONNINFO TENANT
+	pg_sql "$1" <<<"SELECT count(*), md5(string_agg(t::text, ',' ORDER BY t::text)) FROM t WHERE tenant_id = '$2'"
+}
+
+equal() {
+	local tenant
+
+	for tenant in "${TENANTS[@]}"; do
+		[ "$(sum_of "$(pg_conninfo target "t${BATS_SUITE_TEST_NUMBER:-0}_$tenant")" "$tenant")" = \
+		    "$(sum_of "$SRC" "$tenant")" ] || return 1
+	done
+}
+
+# The source's side, until what is there now is in the queue.
+publish() {			# OPTION of hr-capture...
+	hr-capture -d "$SRC" -S "$SLOT" -P hr "${TENANCY[@]}" --checkpoint cp --endpos now "$@" 2>>err.cap |
+	    hr-compress | timeout 60 hr-ship --to "$URL" --spool spool --checkpoint cp "${NET[@]}" 2>>err.to
+}
+
+consume() {
+	# shellcheck disable=SC2016 # the command's
+	hr-ship --listen "$URL" "${TENANTS[@]/#/--tenant=}" --checkpoint to.%t "${NET[@]}" \
+	    --exec 'eval "to=\$DST_$HR_TENANT"; exec hr-apply -d "$to" --checkpoint "$HR_CHECKPOINT"' 2>>err.from 3>&- 4>&- &
+	echo $! >from.pid
+}
+
+stop() {			# NAME [SIGNAL]
+	kill "-${2:-TERM}" "$(cat "$1.pid")"
+	wait "$(cat "$1.pid")" || true
+	rm "$1.pid"
+}
+
+# Messages that the server keeps, values in the bucket with them: two for each tenant.
+messages() {
+	exec 5<>"/dev/tcp/127.0.0.1/$MONITOR"
+	printf 'GET /jsz HTTP/1.0\r\n\r\n' >&5
+	sed -n 's/^ *"messages": \([0-9]*\).*/\1/p' <&5
+	exec 5>&-
+}
+
+# All is acknowledged but, as the server needs it, each tenant's last message.
+emptied() {
+	[ "$(messages)" -le $((3 * ${#TENANTS[@]})) ]
+}
+
+said() {
+	cat err.*
+	return 1
+}
+
+@test "what was published is consumed by tenant, once, and leaves the queue" {
+	local i
+
+	NET=()
+	MONITOR=$(free_port)
+	server "http: \"127.0.0.1:$MONITOR\""
+	publish --create-slot --snapshot || said
+	for i in 5 6; do
+		change $i
+		publish || said
+	done
+	[ "$(messages)" -gt $((3 * ${#TENANTS[@]})) ] || fail "$(messages) messages"
+	consume
+	wait_for 20 equal || said
+	wait_for 10 emptied || fail "$(messages) messages"
+	change 1
+	publish || said
+	wait_for 20 equal || said
+	# A row that is longer than a message may be.
+	src "INSERT INTO t SELECT 'globex', 100000, string_agg(md5(random()::text), '') FROM generate_series(1, 150000)"
+	publish || said
+	wait_for 20 equal || said
+	# A consumer that comes again goes on where the target is.
+	stop from
+	change 2
+	publish || said
+	consume
+	wait_for 20 equal || said
+	wait_for 10 emptied || fail "$(messages) messages"
+}
+
+@test "killed again and again, either side and the server, and nothing is lost or doubled" {
+	local i loop piped
+
+	NET=()
+	server
+	publish --create-slot --snapshot || said
+	consume
+	{ for i in 1 2 3 4 5 6; do change "$i" 0.02; done; } &
+	loop=$!
+	for i in 1 2 3 4 5 6 7 8; do
+		{ hr-capture -d "$SRC" -S "$SLOT" -P hr "${TENANCY[@]}" --checkpoint cp 2>>err.cap |
+		    { hr-ship --to "$URL" --spool spool --checkpoint cp 2>>err.to & echo $! >to.pid; wait $!; }; } 3>&- 4>&- &
+		piped=$!
+		wait_for 10 test -s to.pid
+		sleep "0.$((RANDOM % 9 + 1))"
+		case $((RANDOM % 3)) in
+		0) stop from KILL; consume ;;
+		1) kill_server; sleep 0.2; restart ;;
+		esac
+		sleep "0.$((RANDOM % 9 + 1))"
+		kill -KILL "$(cat to.pid)"
+		rm to.pid
+		wait $piped || true
+	done
+	wait $loop
+	publish || said
+	wait_for 60 equal || said
+}
+
+@test "a queue that lost what it had acknowledged gets it again from the spool" {
+	NET=()
+	server
+	publish --create-slot --snapshot || said
+	consume
+	wait_for 20 equal || said
+	stop from
+	change 1
+	publish || said
+	change 2
+	# The disk of the queue's server is that of before.
+	kill_server
+	rm -rf js
+	restart
+	consume
+	publish || said
+	wait_for 60 equal || said
+}
+
+@test "one tenant to standard output, and who comes later takes it over" {
+	local to=$DST_acme
+
+	NET=()
+	server
+	publish --create-slot --snapshot || said
+	{ hr-ship --listen "$URL" --tenant acme --checkpoint to.acme 2>err.one || echo $? >one.rc; } |
+	    hr-apply -d "$to" --checkpoint to.acme 2>>err.apply 3>&- 4>&- &
+	wait_for 20 same acme "$to" || said
+	consume
+	wait_for 20 test -s one.rc || said
+	[ "$(cat one.rc)" = 77 ] || fail "$(cat one.rc)" "$(cat err.one)"
+	one_error hr-ship "another receiver took the consumer over" err.one
+	change 1
+	publish || said
+	wait_for 20 equal || said
+}
+
+same() {			# TENANT CONNINFO
+	[ "$(sum_of "$2" "$1")" = "$(sum_of "$SRC" "$1")" ]
+}

@@ -67,6 +67,8 @@ write_again(struct reseal *s, struct hr_segment_reader *r, const char *path, con
 		return -1;
 	if (same_owner(r, &w, e) < 0 || copy_records(r, &w, e) < 0)
 		rc = -1;
+	else if (fsync(w.fd) < 0)	/* the owner and the mode too */
+		rc = hr_fail_sys(e, "cannot sync segment '%s'", beside);
 	else if (rename(beside, path) < 0)
 		rc = hr_fail_sys(e, "cannot put '%s' in the place of '%s'", beside, path);
 	else

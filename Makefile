@@ -199,7 +199,7 @@ ci:
 
 pages   = $(wildcard man/*.[157])
 scripts = $(wildcard cmd/hr-supervise .ci/run tests/run tests/versions tests/*.sh tests/*.bash \
-          tests/*/*.bash tests/bench/run examples/*/run completions/*.bash)
+          tests/*/*.bash tests/bench/run examples/*/run examples/*/*.sh completions/*.bash)
 sources = $(wildcard cmd/*.c lib/*/*.[ch] tests/*/*.[ch])
 
 # Formatting is a wish: only a file that clang-format cannot read is an error.

@@ -22,6 +22,7 @@
 #include "state/archive.h"
 #include "state/intake.h"
 #include "state/replay.h"
+#include "state/reseal.h"
 
 #define QUEUE_DEAD_US	INT64_C(60000000)	/* what speaks to the queue is in this process, and may wait for it */
 
@@ -42,6 +43,7 @@ static const char usage[] =
     "       hr-ship archive verify DIR [--stream SLOT] [KEYS]\n"
     "       hr-ship archive expire DIR [--dry-run] [--keep-days N] [--keep-full N]\n"
     "           [--stream SLOT] [KEYS]\n"
+    "       hr-ship reseal DIR [--all] [--dry-run] [--stream SLOT] KEYS\n"
     "       SPOOL: --spool DIR [--qos FILE] [--score FILE] [--segment SIZE]\n"
     "           [--spool-max SIZE] [KEYS], or --archive DIR with the same\n"
     "       KEYS: [--key-file FILE] [--key-command COMMAND [--key-id ID]]\n"
@@ -53,13 +55,14 @@ static const char usage[] =
     "      --listen [HOST]:PORT   take streams there\n"
     "      --archive DIR          keep standard input there, for restores\n"
     "      --from-archive DIR     write a stream from there to standard output\n"
+    "      --all                  those too that are sealed with the newest key\n"
     "      --by sender|tenant     a stream for each sender, or for each tenant (sender)\n"
     "      --chain NAME           of this chain, not of the newest that has what is asked for\n"
     "      --checkpoint FILE      what the target has: sending, written there; listening,\n"
     "                             read from there; %s is the slot, %t the tenant; with\n"
     "                             --archive, what is kept for good\n"
     "      --connections N        at most (1024)\n"
-    "      --dry-run              say what would be removed\n"
+    "      --dry-run              say what would be removed, or sealed\n"
     "      --exec COMMAND         hand each stream to a command, not to standard output\n"
     "      --give-up SECONDS      stop when there was no receiver for so long (never)\n"
     "      --hello-timeout SECONDS\n"
@@ -101,7 +104,7 @@ static const char usage[] =
     "      --version              print the version\n";
 
 enum { TO = 256, LISTEN, BY, CHECKPOINT, CONNECTIONS, EXEC, GIVE_UP, HELLO, INSECURE, METRICS, ONCE, PORT_FILE, READY,
-    TENANT, TENANT_MAP, TIMEOUT, ARCHIVE, FROM, CHAIN, DRY_RUN, JSON, KEEP_DAYS, KEEP_FULL,
+    TENANT, TENANT_MAP, TIMEOUT, ARCHIVE, FROM, ALL, CHAIN, DRY_RUN, JSON, KEEP_DAYS, KEEP_FULL,
     KEY_COMMAND, KEY_FILE, KEY_ID, SEGMENT, SINCE, STREAM, UNTIL, SPOOL, SPOOL_MAX, QOS, SCORE,
     CREDS, QUEUE_MAX, REPLICAS, TLS_CA, TLS_CERT, TLS_CRL, TLS_KEY, TLS_NAME, WINDOW, LOG, VERSION };
 
@@ -113,7 +116,7 @@ static const struct option longs[] = {
 	{ "ready-fd", 1, NULL, READY }, { "tenant", 1, NULL, TENANT }, { "tenant-map", 1, NULL, TENANT_MAP },
 	{ "timeout", 1, NULL, TIMEOUT }, { "tls-ca", 1, NULL, TLS_CA }, { "tls-cert", 1, NULL, TLS_CERT },
 	{ "tls-crl", 1, NULL, TLS_CRL }, { "tls-key", 1, NULL, TLS_KEY }, { "tls-name", 1, NULL, TLS_NAME },
-	{ "archive", 1, NULL, ARCHIVE }, { "from-archive", 1, NULL, FROM }, { "chain", 1, NULL, CHAIN },
+	{ "archive", 1, NULL, ARCHIVE }, { "from-archive", 1, NULL, FROM }, { "all", 0, NULL, ALL }, { "chain", 1, NULL, CHAIN },
 	{ "dry-run", 0, NULL, DRY_RUN }, { "json", 0, NULL, JSON }, { "keep-days", 1, NULL, KEEP_DAYS },
 	{ "keep-full", 1, NULL, KEEP_FULL }, { "key-command", 1, NULL, KEY_COMMAND }, { "key-file", 1, NULL, KEY_FILE },
 	{ "key-id", 1, NULL, KEY_ID }, { "segment", 1, NULL, SEGMENT }, { "since", 1, NULL, SINCE },
@@ -137,6 +140,7 @@ struct said {
 	struct hr_intake keep;
 	struct hr_replay_options replay;
 	struct hr_archive_retention retention;
+	struct hr_reseal_options reseal;
 	struct hr_keyring_options keys;
 	const char *archive, *from, *dir, *spool, *qos, *score;
 	bool json;
@@ -147,18 +151,18 @@ struct said {
 };
 
 /* Which options go with what hr-ship is to do; the rest goes with all of it. */
-enum mode { SEND = 1, RECEIVE = 2, KEEP = 4, REPLAY = 8, LIST = 16, VERIFY = 32, EXPIRE = 64 };
+enum mode { SEND = 1, RECEIVE = 2, KEEP = 4, REPLAY = 8, LIST = 16, VERIFY = 32, EXPIRE = 64, RESEAL = 128 };
 #define NET	(SEND | RECEIVE)
-#define STORED	(KEEP | REPLAY | LIST | VERIFY | EXPIRE)
+#define STORED	(KEEP | REPLAY | LIST | VERIFY | EXPIRE | RESEAL)
 
 static const struct { int option, modes; } goes_with[] = {
 	{ TO, SEND }, { LISTEN, RECEIVE }, { BY, RECEIVE }, { CHECKPOINT, NET | KEEP }, { CONNECTIONS, RECEIVE },
 	{ EXEC, RECEIVE }, { GIVE_UP, SEND }, { HELLO, RECEIVE }, { INSECURE, NET }, { METRICS, SEND }, { ONCE, RECEIVE },
 	{ PORT_FILE, RECEIVE }, { READY, NET }, { TENANT, RECEIVE | REPLAY }, { TENANT_MAP, RECEIVE }, { TIMEOUT, NET },
-	{ ARCHIVE, KEEP | SEND }, { FROM, REPLAY }, { CHAIN, REPLAY }, { DRY_RUN, EXPIRE }, { JSON, LIST }, { KEEP_DAYS, EXPIRE },
+	{ ARCHIVE, KEEP | SEND }, { FROM, REPLAY }, { CHAIN, REPLAY }, { ALL, RESEAL }, { DRY_RUN, EXPIRE | RESEAL }, { JSON, LIST }, { KEEP_DAYS, EXPIRE },
 	{ KEEP_FULL, EXPIRE }, { KEY_COMMAND, STORED | SEND }, { KEY_FILE, STORED | SEND }, { KEY_ID, STORED | SEND },
 	{ SEGMENT, KEEP | SEND },
-	{ SINCE, REPLAY }, { STREAM, REPLAY | LIST | VERIFY | EXPIRE }, { UNTIL, REPLAY }, { TLS_CA, NET }, { TLS_CERT, NET },
+	{ SINCE, REPLAY }, { STREAM, REPLAY | LIST | VERIFY | EXPIRE | RESEAL }, { UNTIL, REPLAY }, { TLS_CA, NET }, { TLS_CERT, NET },
 	{ TLS_CRL, NET }, { TLS_KEY, NET }, { TLS_NAME, SEND }, { WINDOW, SEND }, { SPOOL, SEND }, { SPOOL_MAX, SEND },
 	{ QOS, SEND }, { SCORE, SEND }, { CREDS, NET }, { QUEUE_MAX, NET }, { REPLICAS, NET },
 };
@@ -173,6 +177,7 @@ mode_name(int mode)
 	case REPLAY: return "--from-archive";
 	case LIST: return "archive list";
 	case VERIFY: return "archive verify";
+	case RESEAL: return "reseal";
 	}
 	return "archive expire";
 }
@@ -268,7 +273,8 @@ take(struct said *s, int ch)
 	case ARCHIVE: s->archive = optarg; break;
 	case FROM: s->from = optarg; break;
 	case CHAIN: s->replay.chain = optarg; break;
-	case DRY_RUN: s->retention.dry_run = true; break;
+	case ALL: s->reseal.all = true; break;
+	case DRY_RUN: s->retention.dry_run = s->reseal.dry_run = true; break;
 	case JSON: s->json = true; break;
 	case KEEP_DAYS:
 		if (hr_opt_int(optarg, 1, 36500, &n) < 0)
@@ -340,6 +346,7 @@ static int
 choose(struct said *s, int argc, char *argv[], int *mode)
 {
 	bool verb = optind < argc && strcmp(argv[optind], "archive") == 0;
+	bool reseal = optind < argc && strcmp(argv[optind], "reseal") == 0;
 	size_t i, k;
 
 	if (verb && argc - optind != 3)
@@ -348,11 +355,16 @@ choose(struct said *s, int argc, char *argv[], int *mode)
 		if ((*mode = verb_of(argv[optind + 1])) == 0)
 			return hr_opt_misuse(usage, "archive takes list, verify or expire, not '%s'", argv[optind + 1]);
 		s->dir = argv[optind + 2];
+	} else if (reseal) {
+		if (argc - optind != 2)
+			return hr_opt_misuse(usage, "%s", "reseal takes a directory");
+		*mode = RESEAL;
+		s->dir = argv[optind + 1];
 	} else if (optind != argc)
 		return hr_opt_misuse(usage, "'%s' is not an option", argv[optind]);
-	if ((s->to != NULL) + (s->listen != NULL) + (s->archive && !s->to) + (s->from != NULL) + verb != 1)
-		return hr_opt_misuse(usage, "%s", "one of --to, --listen, --archive, --from-archive and archive is needed");
-	if (!verb)
+	if ((s->to != NULL) + (s->listen != NULL) + (s->archive && !s->to) + (s->from != NULL) + verb + reseal != 1)
+		return hr_opt_misuse(usage, "%s", "one of --to, --listen, --archive, --from-archive, archive and reseal is needed");
+	if (!verb && !reseal)
 		*mode = s->to ? SEND : s->listen ? RECEIVE : s->archive ? KEEP : REPLAY;
 	for (i = 0; i < s->sees; i++)
 		for (k = 0; k < HR_COUNT(goes_with); k++)
@@ -444,6 +456,8 @@ parse(struct said *s, int argc, char *argv[], int *mode, struct hr_err *e)
 		return hr_opt_misuse(usage, "%s", "--spool-max, --qos, --score and keys need --spool");
 	if (*mode == EXPIRE && !s->retention.keep_us && !s->retention.keep_full)
 		return hr_opt_misuse(usage, "%s", "archive expire needs --keep-days, --keep-full or both");
+	if (*mode == RESEAL && !s->keys.file && !s->keys.command)
+		return hr_opt_misuse(usage, "%s", "reseal needs --key-file, --key-command or both");
 	if ((*mode & (SEND | KEEP)) && isatty(STDIN_FILENO))
 		return hr_opt_misuse(usage, "%s", "the stream is not read from a terminal");
 	if (((*mode == RECEIVE && !s->receive.command) || *mode == REPLAY) && isatty(STDOUT_FILENO))
@@ -513,6 +527,8 @@ stored(struct said *s, int mode, struct hr_err *e)
 		(void)!hr_archive_list(s->dir, s->replay.stream, &keys, s->json, stdout, e);
 	else if (mode == VERIFY)
 		(void)!hr_archive_verify(s->dir, s->replay.stream, &keys, stdout, e);
+	else if (mode == RESEAL)
+		(void)!hr_reseal(s->dir, s->replay.stream, &keys, &s->reseal, stdout, e);
 	else
 		(void)!hr_archive_expire(s->dir, s->replay.stream, &keys, &s->retention, stdout, e);
 	hr_keyring_close(&keys);

@@ -40,7 +40,7 @@ _hr_options() {			# TOOL COMMAND
 		echo "-d --decompress --auto --block-rows --group --independent --json --key-every --memory --stats
 		    -v --verbose -h --version" ;;
 	hr-ship:*)
-		echo "--archive --chain --dry-run --from-archive --json --keep-days --keep-full --key-command --key-file
+		echo "--all --archive --chain --dry-run --from-archive --json --keep-days --keep-full --key-command --key-file
 		    --key-id --nats-creds --nats-max --nats-replicas --qos --score --segment --since --spool --spool-max --stream --until
 		    --to --listen --by --checkpoint --connections --exec --give-up --hello-timeout --insecure
 		    --metrics --once --port-file --ready-fd --tenant --tenant-map --timeout --tls-ca --tls-cert
@@ -116,9 +116,12 @@ _hr() {
 			mapfile -t COMPREPLY < <(compgen -W "$(_hr_options "$tool" "$command")" -- "$cur")
 		elif [[ $tool == hr-ship && $prev == archive ]]; then
 			mapfile -t COMPREPLY < <(compgen -W "list verify expire" -- "$cur")
+		elif [[ $tool == hr-ship && $prev == reseal ]]; then
+			compopt -o filenames
+			mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		elif [[ $tool == hr-ship ]]; then
 			compopt -o filenames
-			mapfile -t COMPREPLY < <(compgen -W "archive" -- "$cur"; compgen -d -- "$cur")
+			mapfile -t COMPREPLY < <(compgen -W "archive reseal" -- "$cur"; compgen -d -- "$cur")
 		elif [[ $tool == hr-migrate ]]; then
 			[[ -n $command ]] || mapfile -t COMPREPLY < <(compgen -W "verify" -- "$cur")
 		elif [[ $tool == hr-checkpoint && -z $command ]]; then

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,7 +24,6 @@
 
 #define NAME_MOST	200		/* bytes of a file's name */
 #define POSITION_MOST	4096
-#define DIGITS		"%08" PRIu64 ".seg"
 
 void
 hr_chain_escape(struct hr_buf *b, const char *name)
@@ -216,6 +216,34 @@ hr_chain_make(const char *dir, const char *stream, struct hr_chain *c, struct hr
 	return e->code ? -1 : rc;
 }
 
+int
+hr_chain_lock(const char *dir, const char *stream, int *fd, struct hr_err *e)
+{
+	struct hr_buf b = HR_BUF_INIT;
+	char *path;
+
+	*fd = -1;
+	hr_chain_escape(&b, stream);
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		hr_fail_sys(e, "cannot make the directory '%s'", dir);
+	path = hr_sprintf("%s/%s", dir, hr_buf_text(&b));
+	if (e->code == 0 && mkdir(path, 0700) < 0 && errno != EEXIST)
+		hr_fail_sys(e, "cannot make the directory '%s'", path);
+	free(path);
+	path = hr_sprintf("%s/%s/.lock", dir, hr_buf_text(&b));
+	if (e->code == 0 && (*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) < 0)
+		hr_fail_sys(e, "cannot open '%s'", path);
+	else if (e->code == 0 && flock(*fd, LOCK_EX | LOCK_NB) < 0) {
+		hr_fail(e, HR_TEMPORARY, "stream '%s' is being kept in '%s' by another process", stream, dir);
+		hr_hint(e, "one hr-ship keeps a stream; look for the other one");
+		close(*fd);
+		*fd = -1;
+	}
+	free(path);
+	hr_buf_clear(&b);
+	return e->code ? -1 : 0;
+}
+
 static int
 remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
@@ -253,7 +281,7 @@ hr_chain_log(const struct hr_chain *c, const char *tenant)
 char *
 hr_chain_segment(const struct hr_chain *c, const char *tenant, uint64_t number)
 {
-	char *log = hr_chain_log(c, tenant), *path = hr_sprintf("%s/" DIGITS, log, number);
+	char *log = hr_chain_log(c, tenant), *path = hr_sprintf("%s/" HR_CHAIN_DIGITS, log, number);
 
 	free(log);
 	return path;
@@ -268,9 +296,9 @@ by_number(const void *a, const void *b)
 }
 
 int
-hr_chain_segments(const struct hr_chain *c, const char *tenant, uint64_t **number, size_t *n, struct hr_err *e)
+hr_chain_segments_in(const char *log, uint64_t **number, size_t *n, struct hr_err *e)
 {
-	char *log = hr_chain_log(c, tenant), **name, *end;
+	char **name, *end;
 	size_t names, i;
 	int rc = entries(log, &name, &names, e);
 
@@ -284,7 +312,33 @@ hr_chain_segments(const struct hr_chain *c, const char *tenant, uint64_t **numbe
 	}
 	qsort(*number, *n, sizeof(**number), by_number);
 	free_names(name, names);
+	return rc;
+}
+
+int
+hr_chain_segments(const struct hr_chain *c, const char *tenant, uint64_t **number, size_t *n, struct hr_err *e)
+{
+	char *log = hr_chain_log(c, tenant);
+	int rc = hr_chain_segments_in(log, number, n, e);
+
 	free(log);
+	return rc;
+}
+
+int
+hr_chain_logs(const struct hr_chain *c, char ***log, size_t *n, struct hr_err *e)
+{
+	char *path = hr_sprintf("%s/tenant", c->dir), **name;
+	size_t names, i;
+	int rc = entries(path, &name, &names, e);
+
+	*n = 0;
+	*log = hr_alloc((names + 1) * sizeof(**log));
+	for (i = 0; i < names; i++)
+		(*log)[(*n)++] = hr_sprintf("%s/%s", path, name[i]);
+	(*log)[(*n)++] = hr_chain_log(c, "");
+	free_names(name, names);
+	free(path);
 	return rc;
 }
 

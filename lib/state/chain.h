@@ -17,6 +17,8 @@
 #include "base/hr.h"
 #include "state/segment.h"
 
+#define HR_CHAIN_DIGITS	"%08" PRIu64 ".seg"	/* a segment's file, by its number */
+
 struct hr_chain {
 	char *stream;		/* the slot's name */
 	char *name;
@@ -35,11 +37,20 @@ void hr_chain_clear(struct hr_chain *c);
 /* Remove all of a chain.  0, or -1. */
 int hr_chain_remove(const struct hr_chain *c, struct hr_err *e) HR_USED;
 
+/*
+ * The lock that who writes a stream's chains holds, until *fd is closed; directories
+ * are made.  0; -1, and *fd is -1: HR_TEMPORARY, another process has it; HR_IO.
+ */
+int hr_chain_lock(const char *dir, const char *stream, int *fd, struct hr_err *e) HR_USED;
+
 /* The directory of a log ("" is the shared one), and a segment's path.  Gives. */
 char *hr_chain_log(const struct hr_chain *c, const char *tenant);
 char *hr_chain_segment(const struct hr_chain *c, const char *tenant, uint64_t number);
 /* The numbers of a log's segments, in their order; none when there is no log.  Gives.  0, or -1. */
 int hr_chain_segments(const struct hr_chain *c, const char *tenant, uint64_t **number, size_t *n, struct hr_err *e) HR_USED;
+/* The same of a log's directory, and the directories of all logs, the shared one last.  Gives.  0, or -1. */
+int hr_chain_segments_in(const char *log, uint64_t **number, size_t *n, struct hr_err *e) HR_USED;
+int hr_chain_logs(const struct hr_chain *c, char ***log, size_t *n, struct hr_err *e) HR_USED;
 /* The tenants that have a log, by name.  Gives. */
 int hr_chain_tenants(const struct hr_chain *c, char ***tenant, size_t *n, struct hr_err *e) HR_USED;
 

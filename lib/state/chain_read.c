@@ -112,7 +112,7 @@ end_of_segment(const struct hr_chain *c, struct hr_keyring *keys, uint64_t numbe
 			end->copying = s.flags & HR_BUNDLE_COPYING;
 			if (s.next - 1 > end->bundle)
 				end->bundle = s.next - 1;
-			memcpy(end->tag, r.mark.tag, sizeof(end->tag));
+			memcpy(end->tag, r.mark.name, sizeof(end->tag));
 		}
 		memcpy(end->chain, r.head.chain, sizeof(end->chain));
 		at_end = found;
@@ -129,7 +129,7 @@ end_of_segment(const struct hr_chain *c, struct hr_keyring *keys, uint64_t numbe
 			found = 1;
 			end->lsn = b.lsn;
 			end->copying = false;
-			memcpy(end->tag, r.mark.tag, sizeof(end->tag));
+			memcpy(end->tag, r.mark.name, sizeof(end->tag));
 		}
 	}
 	/* An error behind what was synced is of what nobody was promised. */
@@ -138,7 +138,7 @@ end_of_segment(const struct hr_chain *c, struct hr_keyring *keys, uint64_t numbe
 		more = 0;
 	}
 	if (more == 0 && r.tail == HR_SEGMENT_ENDED && at_end)
-		memcpy(end->tag, r.mark.tag, sizeof(end->tag));
+		memcpy(end->tag, r.mark.name, sizeof(end->tag));
 	hr_segment_reader_close(&r);
 	hr_buf_clear(&parts);
 	return more < 0 ? within_segment(c, "", number, e) : found;
@@ -249,7 +249,7 @@ next_record(struct hr_chain_reader *r, uint64_t limit, const uint8_t **data, siz
 			return 0;
 		if (look_ahead(r, e) < 0)
 			return -1;
-		if (r->next.number && memcmp(r->next.after, r->shared.mark.tag, HR_SEGMENT_TAG) == 0) {
+		if (r->next.number && memcmp(r->next.after, r->shared.mark.name, HR_SEGMENT_TAG) == 0) {
 			if (begin_segment(r, r->next.number, e) < 0)
 				return -1;
 			continue;
@@ -265,7 +265,7 @@ next_record(struct hr_chain_reader *r, uint64_t limit, const uint8_t **data, siz
 			return 1;
 		if (more < 0)
 			return within_segment(r->chain, "", r->shared.head.number, e);
-		if (r->shared.tail == HR_SEGMENT_ENDED && memcmp(mark.tag, r->shared.mark.tag, HR_SEGMENT_TAG) != 0)
+		if (r->shared.tail == HR_SEGMENT_ENDED && memcmp(mark.name, r->shared.mark.name, HR_SEGMENT_TAG) != 0)
 			continue;		/* the tag of the end is what the next one comes after */
 		if (r->next.number) {
 			hr_fail(e, HR_BAD_STREAM, "it does not reach to what follows it");
@@ -312,6 +312,12 @@ open_log(struct hr_chain_reader *r, struct log *l, const struct hr_bundle_tenant
 	}
 	if (open_segment(&l->r, r->chain, r->keys, t->name, t->segment, e) < 0)
 		return -1;
+	/* Whoever has no key can make a checksum right. */
+	if (r->shared.head.sealed && !l->r.head.sealed) {
+		hr_segment_reader_close(&l->r);
+		hr_fail(e, HR_BAD_STREAM, "it is not sealed, and the shared log that names it is");
+		return within_segment(r->chain, t->name, t->segment, e);
+	}
 	if (again)
 		hr_segment_seek(&l->r, &l->mark);
 	l->number = t->segment;
@@ -334,7 +340,7 @@ fetch(struct hr_chain_reader *r, const struct hr_bundle_tenant *t, const uint8_t
 	if (open_log(r, l, t, e) < 0)
 		return -1;
 	while ((more = record(&l->r, &r->parts, data, len, e)) > 0)
-		if (l->r.place == r->number && memcmp(l->r.tag, t->tag, HR_SEGMENT_TAG) == 0)
+		if (l->r.place == r->number && memcmp(l->r.name, t->tag, HR_SEGMENT_TAG) == 0)
 			return 0;
 		else if (l->r.place > r->number)
 			break;

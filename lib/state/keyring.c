@@ -508,6 +508,18 @@ hr_keyring_current(struct hr_keyring *k, const char *tenant, struct hr_seal_key 
 	return rc;
 }
 
+bool
+hr_keyring_is_current(const struct hr_keyring *k, const char *tenant, const char *id, bool wrapped)
+{
+	const struct hr_keyring_line *l;
+
+	if (k->command)
+		return wrapped && strcmp(id, k->id) == 0;
+	if ((l = hr_map_get(&k->last, tenant, strlen(tenant))) == NULL)
+		l = hr_map_get(&k->last, "", 0);
+	return l && !wrapped && strcmp(id, l->id) == 0;
+}
+
 static void
 unwrapped_name(const char *tenant, const char *id, const struct hr_seal_key *key, uint8_t *name)
 {

@@ -116,6 +116,9 @@ int hr_keyring_current(struct hr_keyring *k, const char *tenant, struct hr_seal_
 int hr_keyring_find(struct hr_keyring *k, const char *tenant, const char *id, const void *wrapped, size_t wrapped_len,
     struct hr_seal_key *out, struct hr_err *e) HR_USED;
 
+/* Would what was sealed with this key be sealed with it now?  Whether a command's other key is newer, only its ID says. */
+bool hr_keyring_is_current(const struct hr_keyring *k, const char *tenant, const char *id, bool wrapped);
+
 /* Is it what an ID may be? */
 bool hr_keyring_is_id(const char *id);
 /* Overwrite it. */

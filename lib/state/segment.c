@@ -32,7 +32,7 @@ encode_head(struct hr_segment_writer *w, const struct hr_seal_key *key)
 	hr_crypto_must(RAND_bytes(salt, sizeof(salt)));
 	hr_buf_put(b, HR_SEGMENT_MAGIC, HR_SEGMENT_MAGIC_LEN);
 	hr_buf_u8(b, HR_SEGMENT_VERSION);
-	hr_buf_u8(b, h->sealed ? HR_SEGMENT_SEALED : 0);
+	hr_buf_u8(b, (h->sealed ? HR_SEGMENT_SEALED : 0) | (h->again ? HR_SEGMENT_AGAIN : 0));
 	hr_buf_u16le(b, 0);
 	hr_buf_put(b, h->chain, sizeof(h->chain));
 	hr_buf_u64le(b, h->number);
@@ -77,9 +77,9 @@ make_file(struct hr_segment_writer *w, struct hr_err *e)
 	return -1;
 }
 
-int
-hr_segment_create(struct hr_segment_writer *w, const char *path, struct hr_keyring *k,
-    const struct hr_segment_head *head, struct hr_err *e)
+static int
+create(struct hr_segment_writer *w, const char *path, struct hr_keyring *k, const struct hr_segment_head *head,
+    bool again, struct hr_err *e)
 {
 	struct hr_seal_key key;
 	bool full;
@@ -87,22 +87,42 @@ hr_segment_create(struct hr_segment_writer *w, const char *path, struct hr_keyri
 	*w = (struct hr_segment_writer)HR_SEGMENT_WRITER_INIT;
 	if (hr_keyring_current(k, head->log, &key, e) < 0)
 		return -1;
+	/* Names are believed because they are sealed. */
+	if (again && key.none)
+		return hr_fail(e, HR_CONFIG, "segment '%s' would not be sealed: there is no key", path);
 	w->path = hr_strdup(path);
 	w->head = *head;
-	w->head.created = hr_now_pg_us();
+	w->head.created = again ? head->created : hr_now_pg_us();
 	w->head.sealed = !key.none;
+	w->head.wrapped = key.wrapped_len > 0;
+	w->head.again = again;
 	memcpy(w->head.key_id, key.id, sizeof(w->head.key_id));
 	encode_head(w, &key);
 	hr_seal_key_clear(&key);
 	w->mark.at = w->buf.len;
 	w->mark.place = head->first;
 	memcpy(w->mark.tag, head->after, sizeof(w->mark.tag));
+	memcpy(w->mark.name, head->after, sizeof(w->mark.name));
 	if (make_file(w, e) == 0)
 		return 0;
 	full = w->full;
 	hr_segment_writer_close(w);
 	w->full = full;
 	return -1;
+}
+
+int
+hr_segment_create(struct hr_segment_writer *w, const char *path, struct hr_keyring *k,
+    const struct hr_segment_head *head, struct hr_err *e)
+{
+	return create(w, path, k, head, false, e);
+}
+
+int
+hr_segment_create_again(struct hr_segment_writer *w, const char *path, struct hr_keyring *k,
+    const struct hr_segment_head *head, struct hr_err *e)
+{
+	return create(w, path, k, head, true, e);
 }
 
 void
@@ -210,22 +230,17 @@ seal(struct hr_segment_writer *w, uint8_t kind, uint64_t place, const struct iov
 	b->len += len;
 	hr_buf_u8(b, HR_SEGMENT_LAST);
 	memcpy(w->mark.tag, tag, sizeof(tag));
+	memcpy(w->mark.name, tag, sizeof(tag));
 	w->mark.at += len + HR_SEGMENT_EXTRA;
 	w->mark.number++;
 	w->mark.place = place;
 }
 
-int
-hr_segment_appendv(struct hr_segment_writer *w, uint8_t kind, uint64_t place, const struct iovec *v, size_t n,
-    uint8_t *tag, struct hr_err *e)
+/* The record of so many bytes, if there can be one, into the buffer. */
+static int
+collect(struct hr_segment_writer *w, uint8_t kind, uint64_t place, const struct iovec *v, size_t n, size_t len,
+    struct hr_err *e)
 {
-	size_t len = 0, i;
-
-	for (i = 0; i < n; i++) {
-		if (v[i].iov_len > HR_SEGMENT_MOST - len)
-			return hr_fail(e, HR_INTERNAL, "a record is longer than %zu bytes", HR_SEGMENT_MOST);
-		len += v[i].iov_len;
-	}
 	if (kind == 0 || kind > HR_SEGMENT_KIND_MOST)
 		return hr_fail(e, HR_INTERNAL, "a record cannot be of kind %u", kind);
 	if (place < w->mark.place)
@@ -239,6 +254,22 @@ hr_segment_appendv(struct hr_segment_writer *w, uint8_t kind, uint64_t place, co
 	    hr_segment_flush(w, e) < 0)
 		return -1;
 	seal(w, kind, place, v, n, len);
+	return 0;
+}
+
+int
+hr_segment_appendv(struct hr_segment_writer *w, uint8_t kind, uint64_t place, const struct iovec *v, size_t n,
+    uint8_t *tag, struct hr_err *e)
+{
+	size_t len = 0, i;
+
+	for (i = 0; i < n; i++) {
+		if (v[i].iov_len > HR_SEGMENT_MOST - len)
+			return hr_fail(e, HR_INTERNAL, "a record is longer than %zu bytes", HR_SEGMENT_MOST);
+		len += v[i].iov_len;
+	}
+	if (collect(w, kind, place, v, n, len, e) < 0)
+		return -1;
 	if (tag)
 		memcpy(tag, w->mark.tag, HR_SEGMENT_TAG);
 	return 0;
@@ -251,6 +282,20 @@ hr_segment_append(struct hr_segment_writer *w, uint8_t kind, uint64_t place, con
 	struct iovec v = { (void *)data, len };
 
 	return hr_segment_appendv(w, kind, place, &v, 1, tag, e);
+}
+
+int
+hr_segment_append_again(struct hr_segment_writer *w, uint8_t kind, uint64_t place, const void *data, size_t len,
+    const uint8_t name[HR_SEGMENT_TAG], struct hr_err *e)
+{
+	const struct iovec v[2] = { { (void *)name, HR_SEGMENT_TAG }, { (void *)data, len } };
+
+	if (len > HR_SEGMENT_MOST)
+		return hr_fail(e, HR_INTERNAL, "a record is longer than %zu bytes", HR_SEGMENT_MOST);
+	if (collect(w, kind, place, v, 2, HR_SEGMENT_TAG + len, e) < 0)
+		return -1;
+	memcpy(w->mark.name, name, HR_SEGMENT_TAG);
+	return 0;
 }
 
 /* What a sync that failed has not written may be forgotten by the kernel: the next would say that all is well. */
@@ -274,21 +319,36 @@ hr_segment_sync(struct hr_segment_writer *w, struct hr_err *e)
 	return 0;
 }
 
-int
-hr_segment_end(struct hr_segment_writer *w, struct hr_err *e)
+/* With a name, if it is written again. */
+static int
+end(struct hr_segment_writer *w, const uint8_t *name, struct hr_err *e)
 {
 	uint8_t data[HR_SEGMENT_END_LEN];
-	struct iovec v = { data, sizeof(data) };
+	const struct iovec v[2] = { { (void *)name, name ? HR_SEGMENT_TAG : 0 }, { data, sizeof(data) } };
 
 	if (w->failed)
 		return refuse(w, e);
 	if (!w->mark.ended) {
 		hr_set_u64le(data, w->mark.number);
 		hr_set_u64le(data + 8, w->mark.at);
-		seal(w, HR_SEGMENT_KIND_END, w->mark.place, &v, 1, sizeof(data));
+		seal(w, HR_SEGMENT_KIND_END, w->mark.place, v, 2, v[0].iov_len + v[1].iov_len);
+		if (name)
+			memcpy(w->mark.name, name, HR_SEGMENT_TAG);
 		w->mark.ended = true;
 	}
 	return hr_segment_sync(w, e);
+}
+
+int
+hr_segment_end(struct hr_segment_writer *w, struct hr_err *e)
+{
+	return end(w, NULL, e);
+}
+
+int
+hr_segment_end_again(struct hr_segment_writer *w, const uint8_t name[HR_SEGMENT_TAG], struct hr_err *e)
+{
+	return end(w, name, e);
 }
 
 int

@@ -7,7 +7,7 @@
  *
  *	8	"HRSEG\r\n\032"
  *	1	version: 1
- *	1	flags: 1, sealed
+ *	1	flags: 1, sealed; 2, written again
  *	2	bytes of the header
  *	16	chain id
  *	8	number of the segment
@@ -32,6 +32,13 @@
  *	1	0x5a: so that a record never ends as what a file system left undone
  *
  * The end record's data: how many records are before it, and how many bytes.
+ *
+ * A record has a name, by which other segments know it: the tag that it was first
+ * written with.  Where a segment was written again, under another key, all tags are
+ * new, and each record's data, those of the end record too, begin with 16 bytes of
+ * name; such a segment is always sealed, or anybody could name what they like.  What
+ * the header says that the segment comes after is a name.  So segments
+ * can be written again one by one, and what leads from one to the other stays.
  *
  * What is authenticated with the data of a record: the header's SHA-256, the tag of
  * the record before it (of the first, what the header says), its number, place, kind
@@ -84,6 +91,8 @@ struct hr_segment_head {
 	int64_t created;		/* microseconds since 2000-01-01 UTC */
 	char key_id[HR_KEYRING_ID + 1];
 	bool sealed;
+	bool wrapped;			/* by a key command */
+	bool again;			/* it was written again */
 };
 
 /* Where a record ends, and what is needed to go on from there. */
@@ -92,6 +101,7 @@ struct hr_segment_mark {
 	uint64_t number;		/* records before it */
 	uint64_t place;			/* of the last one */
 	uint8_t tag[HR_SEGMENT_TAG];	/* of the last one */
+	uint8_t name[HR_SEGMENT_TAG];	/* of the last one: the same, but where it was written again */
 	bool ended;			/* it was the end record */
 };
 
@@ -145,6 +155,15 @@ int hr_segment_append(struct hr_segment_writer *w, uint8_t kind, uint64_t place,
     uint8_t *tag, struct hr_err *e) HR_USED;
 int hr_segment_appendv(struct hr_segment_writer *w, uint8_t kind, uint64_t place, const struct iovec *v, size_t n,
     uint8_t *tag, struct hr_err *e) HR_USED;
+/*
+ * The same for a segment that is written again, of which another one's head is
+ * given: its records keep the names that a reader said.
+ */
+int hr_segment_create_again(struct hr_segment_writer *w, const char *path, struct hr_keyring *k,
+    const struct hr_segment_head *head, struct hr_err *e) HR_USED;
+int hr_segment_append_again(struct hr_segment_writer *w, uint8_t kind, uint64_t place, const void *data, size_t len,
+    const uint8_t name[HR_SEGMENT_TAG], struct hr_err *e) HR_USED;
+int hr_segment_end_again(struct hr_segment_writer *w, const uint8_t name[HR_SEGMENT_TAG], struct hr_err *e) HR_USED;
 /* All that was appended is in the file, for readers. */
 int hr_segment_flush(struct hr_segment_writer *w, struct hr_err *e) HR_USED;
 /* And durable, the file's name too. */
@@ -185,7 +204,7 @@ struct hr_segment_reader {
 	uint64_t place;
 	const uint8_t *data;		/* lent until the next call; NULL when it only checks */
 	size_t len;
-	uint8_t tag[HR_SEGMENT_TAG];
+	uint8_t name[HR_SEGMENT_TAG];	/* when it only checks: its tag */
 
 	char *path;
 	int fd;

@@ -7,7 +7,8 @@
 #define HR_SEGMENT_MAGIC	"HRSEG\r\n\032"
 #define HR_SEGMENT_MAGIC_LEN	8
 #define HR_SEGMENT_VERSION	1
-#define HR_SEGMENT_SEALED	1	/* flag */
+#define HR_SEGMENT_SEALED	1	/* flags */
+#define HR_SEGMENT_AGAIN	2
 #define HR_SEGMENT_SALT		32
 #define HR_SEGMENT_CHECK	16
 #define HR_SEGMENT_LAST		0x5a	/* byte of a record */

@@ -238,11 +238,15 @@ parse_head(struct hr_segment_head *h, const uint8_t *p, size_t n, struct parts *
 	to->wrapped = hr_cur_bytes(&c, to->wrapped_len);
 	to->before = (size_t)(c.at - p);
 	to->check = hr_cur_bytes(&c, HR_SEGMENT_CHECK);
-	if (c.bad || hr_cur_left(&c) || flags & ~HR_SEGMENT_SEALED || to->wrapped_len > HR_KEYRING_WRAPPED)
+	if (c.bad || hr_cur_left(&c) || flags & ~(HR_SEGMENT_SEALED | HR_SEGMENT_AGAIN) || to->wrapped_len > HR_KEYRING_WRAPPED)
 		return false;
 	memcpy(h->chain, chain, sizeof(h->chain));
 	memcpy(h->after, after, sizeof(h->after));
 	h->sealed = flags & HR_SEGMENT_SEALED;
+	h->wrapped = to->wrapped_len > 0;
+	h->again = flags & HR_SEGMENT_AGAIN;
+	if (h->again && !h->sealed)
+		return false;
 	return h->sealed ? hr_keyring_is_id(h->key_id) :
 	    !*h->key_id && !to->wrapped_len && all_zeros(to->check, HR_SEGMENT_CHECK);
 }
@@ -287,6 +291,7 @@ take_head(struct hr_segment_reader *r, struct hr_keyring *k, struct hr_err *e)
 		OPENSSL_cleanse(key, sizeof(key));
 	r->start = (struct hr_segment_mark){ .at = len, .place = r->head.first };
 	memcpy(r->start.tag, r->head.after, sizeof(r->start.tag));
+	memcpy(r->start.name, r->head.after, sizeof(r->start.name));
 	hr_segment_seek(r, &r->start);
 	return 0;
 }
@@ -356,14 +361,24 @@ at_end(struct hr_segment_reader *r, struct hr_err *e)
 	return 0;
 }
 
+/* Bytes of name that each record's data begin with. */
+static uint32_t
+named(const struct hr_segment_reader *r)
+{
+	return r->head.again ? HR_SEGMENT_TAG : 0;
+}
+
 /* The record is good: it is the reader's. */
 static void
-take(struct hr_segment_reader *r, const struct hr_segment_record *of, const uint8_t *tag, uint64_t end)
+take(struct hr_segment_reader *r, const struct hr_segment_record *of, const uint8_t *tag, const uint8_t *data, uint64_t end)
 {
+	const uint8_t *name = data && r->head.again ? data : tag;
+
 	r->kind = of->kind;
 	r->place = of->place;
-	r->len = of->len;
-	memcpy(r->tag, tag, sizeof(r->tag));
+	r->len = of->len - named(r);
+	memcpy(r->name, name, sizeof(r->name));
+	memcpy(r->mark.name, name, sizeof(r->mark.name));
 	memcpy(r->mark.tag, tag, sizeof(r->mark.tag));
 	r->mark.at = end;
 	r->mark.place = of->place;
@@ -375,16 +390,17 @@ static int
 take_end(struct hr_segment_reader *r, const struct hr_segment_record *of, const uint8_t *tag, const uint8_t *data,
     uint64_t end, struct hr_err *e)
 {
+	const uint8_t *counts = data ? data + named(r) : NULL;
 	uint64_t size = 0;
 
-	if (of->len != HR_SEGMENT_END_LEN || (data && (hr_get_u64le(data) != r->mark.number ||
-	    hr_get_u64le(data + 8) != r->mark.at)))
+	if (of->len != named(r) + HR_SEGMENT_END_LEN || (counts && (hr_get_u64le(counts) != r->mark.number ||
+	    hr_get_u64le(counts + 8) != r->mark.at)))
 		return hr_fail(e, HR_BAD_STREAM, "segment '%s': its end record does not count what is before it", r->path);
 	if (size_of(r, &size, e) < 0)
 		return -1;
 	if (size > end)
 		return hr_fail(e, HR_BAD_STREAM, "segment '%s': there are bytes behind its end record", r->path);
-	take(r, of, tag, end);
+	take(r, of, tag, data, end);
 	r->mark.ended = true;
 	r->tail = HR_SEGMENT_ENDED;
 	r->data = NULL;
@@ -413,8 +429,8 @@ take_record(struct hr_segment_reader *r, const struct hr_segment_record *of, con
 	}
 	if (of->kind == HR_SEGMENT_KIND_END)
 		return take_end(r, of, tag, data, end, e);
-	take(r, of, tag, end);
-	r->data = data;
+	take(r, of, tag, data, end);
+	r->data = data ? data + named(r) : NULL;
 	r->tail = HR_SEGMENT_OPEN;
 	return 1;
 }
@@ -440,7 +456,7 @@ hr_segment_next(struct hr_segment_reader *r, struct hr_err *e)
 	memcpy(tag, p + 13, sizeof(tag));
 	if (hr_segment_check(&r->cipher, &of, p) != hr_get_u32le(p + HR_SEGMENT_FIXED - 4))
 		return spoilt(r, r->mark.at + HR_SEGMENT_FIXED - 1, "it is not what was written there", e);
-	if (of.len > HR_SEGMENT_MOST || of.kind == 0 || of.kind > HR_SEGMENT_KIND_END || of.place < r->mark.place)
+	if (of.len > HR_SEGMENT_MOST + named(r) || of.len < named(r) || of.kind == 0 || of.kind > HR_SEGMENT_KIND_END || of.place < r->mark.place)
 		return spoilt(r, r->mark.at + HR_SEGMENT_FIXED - 1, "there can be no such record", e);
 	rc = has(r, r->mark.at, HR_SEGMENT_EXTRA + of.len, e);
 	if (rc > 0)

@@ -15,7 +15,6 @@
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -609,31 +608,6 @@ hr_store_removed(struct hr_store *s, uint64_t bytes)
 
 /* --- beginning and end --- */
 
-static int
-take_lock(struct hr_store *s, const char *stream, struct hr_err *e)
-{
-	struct hr_buf b = HR_BUF_INIT;
-	char *path;
-
-	hr_chain_escape(&b, stream);
-	if (mkdir(s->o.dir, 0700) < 0 && errno != EEXIST)
-		hr_fail_sys(e, "cannot make the directory '%s'", s->o.dir);
-	path = hr_sprintf("%s/%s", s->o.dir, hr_buf_text(&b));
-	if (e->code == 0 && mkdir(path, 0700) < 0 && errno != EEXIST)
-		hr_fail_sys(e, "cannot make the directory '%s'", path);
-	free(path);
-	path = hr_sprintf("%s/%s/.lock", s->o.dir, hr_buf_text(&b));
-	if (e->code == 0 && (s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) < 0)
-		hr_fail_sys(e, "cannot open '%s'", path);
-	else if (e->code == 0 && flock(s->lock, LOCK_EX | LOCK_NB) < 0) {
-		hr_fail(e, HR_TEMPORARY, "stream '%s' is being kept in '%s' by another process", stream, s->o.dir);
-		hr_hint(e, "one hr-ship keeps a stream; look for the other one");
-	}
-	free(path);
-	hr_buf_clear(&b);
-	return e->code ? -1 : 0;
-}
-
 static uint64_t
 bytes_of(const struct hr_chain *c)
 {
@@ -752,7 +726,7 @@ hr_store_open(struct hr_store **out, const struct hr_store_options *o, const str
 	hr_pack_begin(&s->pack, &s->packed);
 	hr_pack_begin(&s->unpack, &s->unpacked);
 	hr_buf_put(&s->head, head->data, head->len);
-	if (rc == 0 && (rc = take_lock(s, h.slot, e)) == 0 && (rc = hr_chain_list(o->dir, h.slot, &list, &n, e)) == 0 &&
+	if (rc == 0 && (rc = hr_chain_lock(o->dir, h.slot, &s->lock, e)) == 0 && (rc = hr_chain_list(o->dir, h.slot, &list, &n, e)) == 0 &&
 	    (rc = go_on(s, &h, list, n, e)) == 0 && h.copy && o->replace)
 		for (i = 0; i < n && rc == 0; i++)
 			rc = hr_chain_remove(&list[i], e);

@@ -108,8 +108,8 @@ misuse() {
 @test "each side has its options, and one side is needed" {
 	local option
 
-	misuse "one of --to, --listen, --archive, --from-archive and archive is needed"
-	misuse "one of --to, --listen, --archive, --from-archive and archive is needed" --to h:1 --listen h:1
+	misuse "one of --to, --listen, --archive, --from-archive, archive and reseal is needed"
+	misuse "one of --to, --listen, --archive, --from-archive, archive and reseal is needed" --to h:1 --listen h:1
 	misuse "'stream.hrs' is not an option" --to h:1 stream.hrs
 	for option in "--by sender" "--connections 1" "--exec cat" "--hello-timeout 1" --once "--port-file f" \
 	    "--tenant t" "--tenant-map m" "--until 0/1" --json; do
@@ -883,4 +883,181 @@ carried() {
 	run --separate-stderr -64 hr-ship --to $url --spool s --tls-cert a.pem <"$one"
 	one_error hr-ship "--tls-cert and --tls-key go together"
 	[ ! -e s ]
+}
+
+# --- reseal ---
+
+# kept DIR KEYS TRANSACTIONS [OPTION of stream]...: a stream of three tenants, in small segments.
+kept() {
+	local dir=$1 keys=$2 n=$3
+
+	shift 3
+	"$STREAM" -b 3000 -t 3 "$@" "$n" | hr-ship --archive "$dir" --segment 64kB ${keys:+--key-file "$keys"} 2>/dev/null
+}
+
+# two_keys: the files old, new and both, and the options for them.
+two_keys() {
+	printf 'k1 * hex:%s\n' "$(printf 'ab%.0s' {1..32})" >old
+	printf 'k2 * hex:%s\n' "$(printf 'cd%.0s' {1..32})" >new
+	cat old new >both
+	chmod 600 old new both
+}
+
+# whole DIR KEYS: it verifies, and restores what whole.hrs is, with these keys alone.
+whole() {
+	run -0 hr-ship archive verify "$1" --key-file "$2"
+	[[ $output == *good* ]] || fail "$output"
+	hr-ship --from-archive "$1" --key-file "$2" 2>/dev/null | cmp - whole.hrs
+}
+
+@test "reseal seals with the newest key what is sealed with another one, or not at all" {
+	two_keys
+	kept arch "" 600
+	hr-ship --from-archive arch >whole.hrs 2>/dev/null
+	run -0 hr-ship reseal arch --key-file old --dry-run
+	[[ $output == *"tenant 't0': "*" segments would be sealed, "*" bytes"* ]] || fail "$output"
+	hr-ship archive verify arch
+	run -0 hr-ship reseal arch --key-file old
+	[[ $output =~ "tenant 't0': "([0-9]+)" of "([0-9]+)" segments sealed with key 'k1', " ]] || fail "$output"
+	[ "${BASH_REMATCH[1]}" = "${BASH_REMATCH[2]}" ]
+	[ "${BASH_REMATCH[1]}" -gt 2 ]
+	[[ $output == *"the shared log: "* ]]
+	[ "${#lines[@]}" = 4 ]
+	whole arch old
+	run -78 hr-ship archive verify arch
+	# One tenant alone has a newer key.
+	printf 'k9 t1 hex:%s\n' "$(printf 'ef%.0s' {1..32})" >>old
+	run -0 hr-ship reseal arch --key-file old
+	[[ $output =~ "tenant 't0': 0 of "[0-9]+" segments sealed with key 'k1', 0 bytes" ]] || fail "$output"
+	[[ $output =~ "tenant 't1': "[1-9][0-9]*" of "[0-9]+" segments sealed with key 'k9', " ]] || fail "$output"
+	whole arch old
+	# Without the old keys nothing can be read.
+	run -78 hr-ship reseal arch --key-file new
+	whole arch old
+	printf 'k8 t1 hex:%s\n' "$(printf '01%.0s' {1..32})" >>new
+	cat new >>old
+	run -0 hr-ship reseal arch --key-file old
+	whole arch new
+	# What is under the newest key is left alone.
+	find arch -name '*.seg' -exec sha256sum {} + | sort >before
+	run -0 hr-ship reseal arch --key-file new
+	[[ $output != *": "[1-9]*" of "* ]] || fail "$output"
+	find arch -name '*.seg' -exec sha256sum {} + | sort | cmp - before
+	run -0 hr-ship reseal arch --key-file new --all --stream made
+	find arch -name '*.seg' -exec sha256sum {} + | sort >after
+	[ -z "$(comm -12 before after)" ] || fail "left alone: $(comm -12 before after)"
+	whole arch new
+	# The stream goes on behind it.
+	kept arch new 900 -s 500
+	"$STREAM" -b 3000 -t 3 900 | strings -n 500 >rows
+	[ "$(wc -l <rows)" -ge 900 ]
+	hr-ship archive verify arch --key-file new
+	hr-ship --from-archive arch --key-file new 2>/dev/null | strings -n 500 | cmp - rows
+}
+
+@test "reseal with a key command, there and back" {
+	local n
+
+	two_keys
+	cat >kms <<-'END'
+	#!/bin/sh
+	echo "$HR_KEY_ID $1" >>kms.log
+	case $1 in wrap) printf W; tr '\0-\377' '\200-\377\0-\177' ;; unwrap) tail -c +2 | tr '\0-\377' '\200-\377\0-\177' ;; esac
+	END
+	chmod +x kms
+	kept arch old 300
+	hr-ship --from-archive arch --key-file old >whole.hrs 2>/dev/null
+	hr-ship reseal arch --key-file old --key-command ./kms --key-id a
+	hr-ship archive verify arch --key-command ./kms
+	hr-ship --from-archive arch --key-command ./kms 2>/dev/null | cmp - whole.hrs
+	run -0 hr-ship reseal arch --key-command ./kms --key-id a
+	[[ $output == *"tenant 't2': 0 of "*" segments sealed with key 'a', 0 bytes"* ]] || fail "$output"
+	n=$(grep -c 'wrap' kms.log)
+	run -0 hr-ship reseal arch --key-command ./kms --key-id b
+	[ "$(grep -c '^b wrap' kms.log)" = 4 ] || fail "$(cat kms.log)"
+	[ "$(grep -c wrap kms.log)" -gt "$n" ]
+	hr-ship --from-archive arch --key-command ./kms 2>/dev/null | cmp - whole.hrs
+}
+
+@test "reseal killed again and again leaves an archive that is whole, and ends" {
+	local i pid
+
+	two_keys
+	kept arch old 3000
+	hr-ship --from-archive arch --key-file old >whole.hrs 2>/dev/null
+	for i in {1..12}; do
+		hr-ship reseal arch --key-file both $([ $((i % 3)) = 0 ] || echo --all) >/dev/null 2>&1 3>&- &
+		pid=$!
+		sleep "0.0$((RANDOM % 90 + 10))"
+		kill -KILL $pid 2>/dev/null || true
+		wait $pid || true
+		whole arch both
+	done
+	hr-ship reseal arch --key-file both
+	[ -z "$(find arch -name '.reseal*')" ]
+	whole arch new
+}
+
+@test "what was changed, taken away or exchanged is noticed after reseal as before" {
+	local file seg
+
+	two_keys
+	kept plain "" 600
+	cp -r plain was
+	hr-ship reseal plain --key-file new
+	seg=$(find plain -path '*tenant/t1/*' -name '*.seg' | sort | sed -n 2p)
+	cp -r plain arch
+	for file in "arch${seg#plain}" "$(find arch -path '*shared*' -name '*.seg' | head -1)"; do
+		printf '\x01' | dd of="$file" bs=1 seek=700 conv=notrunc 2>/dev/null
+		run -65 hr-ship archive verify arch --key-file new
+		# It is not made to look good.
+		run -65 hr-ship reseal arch --key-file new --all
+		run -65 hr-ship archive verify arch --key-file new
+		rm -rf arch
+		cp -r plain arch
+	done
+	rm "arch${seg#plain}"
+	run -65 hr-ship archive verify arch --key-file new || [ "$status" = 74 ]
+	cp "${seg/t1/t0}" "arch${seg#plain}"
+	run -65 hr-ship archive verify arch --key-file new
+	# It has the right names, and no key.
+	cp "was${seg#plain}" "arch${seg#plain}"
+	run --separate-stderr -65 hr-ship archive verify arch --key-file new
+	one_error hr-ship "it is not sealed, and the shared log that names it is"
+}
+
+@test "reseal waits for nobody who keeps the stream, and says so" {
+	two_keys
+	kept arch old 100
+	run --separate-stderr -75 flock arch/made/.lock hr-ship reseal arch --key-file both
+	one_error hr-ship "stream 'made' is being kept in 'arch' by another process"
+	run --separate-stderr -77 hr-ship reseal none --key-file both
+	one_error hr-ship "'none' has no chain"
+	[ ! -e none ]
+	run --separate-stderr -77 hr-ship reseal arch --stream other --key-file both
+	one_error hr-ship "'arch' has no chain of stream 'other'"
+	misuse "reseal needs --key-file, --key-command or both" reseal arch
+	misuse "reseal takes a directory" reseal --key-file both
+	misuse "--json does not go with reseal" reseal arch --key-file both --json
+	misuse "--all does not go with archive verify" archive verify arch --all
+}
+
+@test "reseal of a spool, which then goes on" {
+	two_keys
+	listen a --checkpoint a.cp --exec 'cat >got'
+	kill "$(cat a.pid)"
+	wait "$(cat a.pid)" || true
+	rm a.pid
+	"$STREAM" -b 3000 -t 3 600 >made.hrs
+	{ head -c 1000000 made.hrs; sleep 3; } 3>&- | timeout -s KILL 2 hr-ship --to "127.0.0.1:$(cat a.port)" --spool spool \
+	    --segment 64kB --key-file old 2>spool.err 3>&- || true
+	hr-ship reseal spool --key-file both
+	hr-ship archive verify spool --key-file new
+	AT=127.0.0.1:$(cat a.port) listen a --exec 'hr-compress -d >got' --checkpoint a.cp
+	timeout 20 hr-ship --to "127.0.0.1:$(cat a.port)" --spool spool --key-file new <made.hrs 2>a.sent || true
+	[ ! -s a.sent ] || cat a.sent a.err
+	# Where the spool was gone on with, relations come again.
+	strings -n 500 made.hrs >rows
+	[ "$(wc -l <rows)" -ge 600 ]
+	strings -n 500 got | cmp - rows
 }

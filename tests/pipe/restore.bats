@@ -83,6 +83,18 @@ restore() {
 	# On from there.
 	restore --tenant acme
 	[ "$(sum_of "$DST" acme)" = "$(sum_of "$SRC" acme)" ]
+	# Under the newest key alone, and on from there again.
+	hr-ship reseal arch "${KEYS[@]}"
+	sed -i /^k1/d keys
+	for i in 2 5; do
+		emptied
+		restore --until "${lsn[i]}"
+		[ "$(sum_of "$DST")" = "${sum[i]}" ] || fail "LSN $i, sealed again"
+	done
+	change 6
+	archive
+	restore
+	[ "$(sum_of "$DST")" = "$(sum_of "$SRC")" ] || fail "behind what was sealed again"
 	! grep -rqa 'first 30' arch || fail "it can be read"
 	run -0 hr-ship archive verify arch "${KEYS[@]}"
 	[[ $output == *good* ]]

@@ -495,6 +495,71 @@ long_ones(struct hr_keyring *k, const char *what)
 }
 
 /* A reader beside the writer. */
+/* The segment with another key: data, kinds, places and names are those of the first. */
+static void
+again(struct hr_keyring *from, const char *what)
+{
+	struct hr_segment_writer w = HR_SEGMENT_WRITER_INIT, two = HR_SEGMENT_WRITER_INIT;
+	struct hr_segment_reader r = HR_SEGMENT_READER_INIT, a = HR_SEGMENT_READER_INIT, l = HR_SEGMENT_READER_INIT;
+	struct hr_segment_head h = head_of("acme", 1);
+	struct hr_keyring newer, last;
+	struct hr_buf b;
+	int i, good = 0;
+
+	keys(&newer, "one * " KEY1 "\ntwo * " KEY2 "\n");
+	keys(&last, "two * " KEY2 "\n");
+	memset(h.after, 7, sizeof(h.after));
+	unlink(path("w"));
+	unlink(path("again"));
+	unlink(path("third"));
+	if (hr_segment_create(&w, path("w"), from, &h, &e) < 0)
+		abort();
+	for (i = 0; i < RECORDS; i++)
+		if (hr_segment_append(&w, (uint8_t)(i + 1), 100 + (uint64_t)i, "some data", (size_t)i, NULL, &e) < 0)
+			abort();
+	if (hr_segment_end(&w, &e) < 0 || hr_segment_open(&r, path("w"), &newer, &e) < 0 ||
+	    hr_segment_create_again(&two, path("again"), &newer, &r.head, &e) < 0)
+		abort();
+	while (hr_segment_next(&r, &e) > 0)
+		if (hr_segment_append_again(&two, r.kind, r.place, r.data, r.len, r.name, &e) < 0)
+			abort();
+	ok(hr_segment_end_again(&two, r.mark.name, &e) == 0 && memcmp(two.mark.name, w.mark.tag, HR_SEGMENT_TAG) == 0 &&
+	    memcmp(two.mark.tag, w.mark.tag, HR_SEGMENT_TAG) != 0, "%s, written again: another tag and the same name", what);
+	hr_segment_seek(&r, &r.start);
+	if (hr_segment_open(&a, path("again"), &last, &e) < 0 || hr_segment_open(&l, path("again"), NULL, &e) < 0)
+		abort();
+	ok(a.head.again && a.head.sealed && strcmp(a.head.key_id, "two") == 0 && a.head.created == r.head.created &&
+	    memcmp(a.head.after, h.after, HR_SEGMENT_TAG) == 0 && memcmp(a.start.name, h.after, HR_SEGMENT_TAG) == 0,
+	    "%s, written again: its head", what);
+	while (hr_segment_next(&r, &e) > 0)
+		good += hr_segment_next(&a, &e) > 0 && a.kind == r.kind && a.place == r.place && a.len == r.len &&
+		    memcmp(a.data, r.data, a.len) == 0 && memcmp(a.name, r.name, HR_SEGMENT_TAG) == 0 &&
+		    hr_segment_next(&l, &e) > 0 && l.len == r.len;
+	ok(good == RECORDS, "%s, written again: its records", what);
+	ok(hr_segment_next(&a, &e) == 0 && a.tail == HR_SEGMENT_ENDED && memcmp(a.mark.name, r.mark.name, HR_SEGMENT_TAG) == 0 &&
+	    hr_segment_next(&l, &e) == 0 && l.tail == HR_SEGMENT_ENDED, "%s, written again: its end", what);
+	hr_segment_writer_close(&w);
+	ok(hr_segment_create_again(&w, path("third"), &plain, &r.head, &e) < 0 && e.code == HR_CONFIG &&
+	    access(path("third"), F_OK) < 0, "%s: without a key it is not written again", what);
+	hr_err_clear(&e);
+	i = (int)a.start.at;
+	hr_segment_reader_close(&a);
+	/* Who has no key says that it is not sealed, and makes the header's checksum right. */
+	b = slurp("again");
+	b.data[9] = 2;
+	hr_set_u32le(b.data + i - 4, hr_crc32c(0, b.data, (size_t)i - 4));
+	save("again", b.data, b.len);
+	ok(hr_segment_open(&a, path("again"), &last, &e) < 0 && e.code == HR_BAD_STREAM,
+	    "%s, written again: as not sealed it is refused", what);
+	hr_err_clear(&e);
+	hr_buf_clear(&b);
+	hr_segment_writer_close(&two);
+	hr_segment_reader_close(&r);
+	hr_segment_reader_close(&l);
+	hr_keyring_close(&newer);
+	hr_keyring_close(&last);
+}
+
 static void
 beside(void)
 {
@@ -527,7 +592,7 @@ beside(void)
 	ok(hr_segment_park(&w, &e) == 0 && hr_segment_park(&w, &e) == 0 && hr_segment_sync(&w, &e) == 0 && w.fd < 0,
 	    "a parked writer has nothing to sync");
 	ok(hr_segment_end(&w, &e) == 0 && hr_segment_next(&r, &e) == 0 && r.tail == HR_SEGMENT_ENDED &&
-	    memcmp(r.tag, w.mark.tag, sizeof(r.tag)) == 0 && memcmp(r.head.after, h.after, sizeof(h.after)) == 0,
+	    memcmp(r.name, w.mark.tag, sizeof(r.name)) == 0 && memcmp(r.head.after, h.after, sizeof(h.after)) == 0,
 	    "the end is seen, and the tag that it ended with");
 	hr_segment_writer_close(&w);
 	hr_segment_reader_close(&r);
@@ -704,6 +769,8 @@ main(void)
 	long_ones(&sealed, "sealed");
 	long_ones(&plain, "not sealed");
 	beside();
+	again(&sealed, "sealed");
+	again(&plain, "not sealed");
 	parked();
 	full();
 	failing();

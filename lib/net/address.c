@@ -101,7 +101,7 @@ void
 hr_address_tune(int fd, int64_t dead_us)
 {
 	int on = 1, idle = 1, times = 3;
-	unsigned dead_ms = (unsigned)(dead_us / 1000);
+	unsigned dead_ms = (unsigned)(dead_us / 1000);		/* 0: as the system has it */
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));

@@ -78,7 +78,7 @@ dial(struct hr_dialer *d, struct hr_err *e)
 	fd = hr_address_connect(&o->to, o->insecure || d->tls, CONNECT_US, text, e);
 	if (fd < 0)
 		return -1;
-	hr_address_tune(fd, o->dead_us);
+	hr_address_tune(fd, 0);		/* its pings say whether it is there, while it takes nothing too */
 	if (d->tls && (ssl = hr_tls_session(d->tls, fd, o->tls_name ? o->tls_name : o->to.host, e)) == NULL) {
 		close(fd);
 		return -1;

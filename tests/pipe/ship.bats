@@ -325,6 +325,27 @@ blow() {
 	[ "$here" -lt 20000 ] || fail "the sender has $here kB"
 }
 
+@test "a receiver that does not read for longer than --timeout is not cut off" {
+	receiver --timeout 1 --exec 'sleep 6; cat >out.hrs'
+	stream -b 4000 6000 >in.hrs
+	run -0 --separate-stderr timeout 40 hr-ship --to "127.0.0.1:$PORT" --timeout 1 <in.hrs
+	[ -z "$stderr" ] || fail "$stderr"
+	[ ! -s receiver.err ] || fail "$(cat receiver.err)"
+	cmp in.hrs out.hrs
+}
+
+@test "a receiver that is gone while it does not read is noticed" {
+	receiver --timeout 1 --exec 'sleep 4; cat >out.hrs'
+	stream -b 4000 6000 >in.hrs
+	background sender hr-ship --to "127.0.0.1:$PORT" --timeout 1 <in.hrs
+	sleep 1
+	kill -STOP "$(child receiver)"
+	wait_for 5 grep -q 'nothing came from' sender.err
+	kill -CONT "$(child receiver)"
+	finish sender
+	cmp in.hrs out.hrs
+}
+
 # --- peers that mean no good ---
 
 @test "who has no good certificate is refused in one line, and the others do not notice" {

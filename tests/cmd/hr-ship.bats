@@ -615,11 +615,12 @@ no_start() {
 	exec 8>&-
 }
 
-@test "a slot's name leads to no other directory" {
-	local at hello='{"hr-ship":1,"role":"sender"}' open='{"session":"0123456789abcdef0123456789abcdef","slot":"../a/.."}'
+# path_of PATTERN SLOT: the checkpoint that a stream of that slot has, into the file path.
+path_of() {
+	local at hello='{"hr-ship":1,"role":"sender"}' open='{"session":"0123456789abcdef0123456789abcdef","slot":"'$2'"}'
 
-	mkdir cp
-	listen a --checkpoint 'cp/%s' --exec 'echo "$HR_CHECKPOINT" >path; cat >/dev/null'
+	rm -f path
+	listen a --checkpoint "$1" --exec 'echo "$HR_CHECKPOINT" >path; cat >/dev/null'
 	exec 8<>"/dev/tcp/127.0.0.1/$(cat a.port)"
 	for at in "H$hello" "O$open"; do
 		# shellcheck disable=SC2059 # the bytes
@@ -628,7 +629,18 @@ no_start() {
 	done
 	wait_for 10 test -s path
 	exec 8>&-
+	kill "$(cat a.pid)"
+	ended a 143
+}
+
+@test "a slot's name leads to no other directory" {
+	mkdir -p cp %2E.
+	path_of 'cp/%s' ../a/..
 	[ "$(cat path)" = cp/%2E.%2Fa%2F.. ]
+	path_of '%s/cp' ..
+	[ "$(cat path)" = %2E./cp ]
+	path_of '.%s' ./a
+	[ "$(cat path)" = .%2E%2Fa ]
 }
 
 @test "a certificate of another authority is refused" {

@@ -30,7 +30,7 @@ bool hr_address_is_loopback(const struct sockaddr *sa);
 
 /*
  * Sockets that listen, one for each address of the name: gives an array of *n
- * descriptors.  Without far, each address must be a loopback one (HR_REFUSED).
+ * descriptors.  With the port 0 all have the same one, which is free.  Without far, each address must be a loopback one (HR_REFUSED).
  */
 int *hr_address_listen(const struct hr_address *a, bool far, size_t *n, struct hr_err *e) HR_USED;
 

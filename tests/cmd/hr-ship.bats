@@ -451,6 +451,15 @@ no_start() {
 	grep -qE '^hr-ship: note: connected to \[::1\]:[0-9]+$' a.sent
 }
 
+@test "a port that is free is the same for all addresses" {
+	AT=:0 listen a --insecure --exec 'cat >got'
+	HOST=127.0.0.1 send a <"$one"
+	cmp "$one" got
+	rm got
+	HOST='[::1]' send a --give-up 2 <"$one"
+	cmp "$one" got
+}
+
 @test "what is quiet goes on at once" {
 	mkfifo in
 	listen a

@@ -195,10 +195,12 @@ no_start() {
 	certificate home
 	certificate other
 	no_start "cannot read TLS key 'none': No such file" --tls-cert home.pem --tls-key none --tls-ca ca.pem
-	no_start "cannot use TLS certificate 'none': " --tls-cert none --tls-key home.key --tls-ca ca.pem
-	no_start "cannot use TLS authority 'none': " --tls-cert home.pem --tls-key home.key --tls-ca none
-	no_start "cannot use TLS revocation list 'none': " --tls-cert home.pem --tls-key home.key --tls-ca ca.pem \
+	no_start "cannot read TLS certificate 'none': No such file" --tls-cert none --tls-key home.key --tls-ca ca.pem
+	no_start "cannot read TLS authority 'none': No such file" --tls-cert home.pem --tls-key home.key --tls-ca none
+	no_start "cannot read TLS revocation list 'none': No such file" --tls-cert home.pem --tls-key home.key --tls-ca ca.pem \
 	    --tls-crl none
+	mkdir dir
+	no_start "cannot read TLS authority 'dir': Is a directory" --tls-cert home.pem --tls-key home.key --tls-ca dir
 	no_start "cannot use TLS key 'other.key': key values mismatch" --tls-cert home.pem --tls-key other.key \
 	    --tls-ca ca.pem
 	no_start "cannot use TLS certificate 'home.key': " --tls-cert home.key --tls-key home.key --tls-ca ca.pem

@@ -363,6 +363,18 @@ drop(struct receiver *r, size_t i)
 	r->peer[i] = r->peer[--r->peers];
 }
 
+/* What a certificate's owner is called: a common name, or what else it has.  Gives. */
+static char *
+name_of(const struct hr_tls_names *n, const char *address)
+{
+	size_t i;
+
+	for (i = 0; i < n->names; i++)
+		if (*n->name[i])
+			return hr_strdup(n->name[i]);
+	return hr_strdup(n->uris ? n->uri[0] : address);
+}
+
 static int
 greeted(struct receiver *r, struct peer *p, const struct hr_wire *m, struct hr_err *e)
 {
@@ -377,7 +389,7 @@ greeted(struct receiver *r, struct peer *p, const struct hr_wire *m, struct hr_e
 		return hr_fail(e, HR_CONFIG, "the peer is a receiver too");
 	if (p->link.ssl) {
 		hr_tls_names(p->link.ssl, &names);
-		p->name = hr_strdup(names.names ? names.name[0] : "");
+		p->name = name_of(&names, p->link.peer);
 		rc = hr_permit_open(&p->permit, &names, r->o->tenant_map, e);
 		hr_tls_names_clear(&names);
 	} else

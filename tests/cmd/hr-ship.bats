@@ -654,6 +654,27 @@ path_of() {
 	[ "$(cat path)" = .%2E%2Fa ]
 }
 
+@test "a certificate without a common name has another one" {
+	local names
+
+	authority
+	certificate replica IP:127.0.0.1
+	tls replica
+	listen a "${TLS[@]}" --exec 'echo "$HR_PEER" >peer; cat >/dev/null'
+	tls home
+	for names in 'URI:hr:tenant:*,DNS:home.example' 'URI:hr:tenant:*'; do
+		openssl req -newkey ed25519 -noenc -subj /O=home -addext "subjectAltName=$names" \
+		    -keyout home.key -out home.csr 2>/dev/null
+		openssl x509 -req -in home.csr -CA ca.pem -CAkey ca.key -days 1 -copy_extensions copy -out home.pem 2>/dev/null
+		send a "${TLS[@]}" <"$one"
+		cat peer >>peers
+	done
+	diff - peers <<-'END'
+	home.example
+	hr:tenant:*
+	END
+}
+
 @test "a certificate of another authority is refused" {
 	authority
 	authority other

@@ -289,8 +289,10 @@ hr_tls_fail(const SSL *s, int error, struct hr_err *e)
 		hr_fail(e, HR_REFUSED, "the peer refused TLS: %s", reason());
 		return hr_hint(e, "look at what the peer says");
 	}
-	if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) != SSL_R_UNEXPECTED_EOF_WHILE_READING)
-		return hr_fail(e, HR_REFUSED, "the peer does not speak TLS 1.3 as it should: %s", reason());
+	if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) != SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+		hr_fail(e, HR_REFUSED, "the peer does not speak TLS 1.3 as it should: %s", reason());
+		return hr_hint(e, "is it hr-ship, and does it have --tls-cert too?");
+	}
 	return hr_fail(e, HR_TEMPORARY, "the connection was cut: %s", reason());
 }
 

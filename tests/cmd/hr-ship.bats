@@ -715,13 +715,15 @@ path_of() {
 	certificate home 'URI:hr:tenant:*'
 	tls replica
 	listen a "${TLS[@]}" --exec 'cat >got'
-	# It may be told why, or find the connection closed.
-	! send a --give-up 1 <"$one" || fail "it was carried"
-	grep -q "the peer does not speak TLS 1.3 as it should" a.err
+	sent 78 send a <"$one"
+	one_error hr-ship "the receiver wants TLS, and the sender speaks in the clear; give --tls-cert" a.sent
+	sent 78 send a --spool spool <"$one"
+	grep -q "error: .*the receiver wants TLS, and the sender speaks in the clear" a.sent
+	grep -q "the receiver wants TLS, and the sender speaks in the clear" a.err
 	listen b --exec 'cat >got'
 	tls home
 	sent 77 send b "${TLS[@]}" <"$one"
-	one_error hr-ship "the peer does not speak TLS 1.3 as it should" b.sent
+	one_error hr-ship "the peer does not speak TLS 1.3 as it should: .*; is it hr-ship, and does it have --tls-cert too" b.sent
 	grep -q "the peer does not speak as hr-ship does; is it one, and does it use TLS if this one does" b.err
 	[ ! -e got ]
 }

@@ -26,6 +26,11 @@ hr_dialer_open(struct hr_dialer *d, const struct hr_dialer_options *o, struct hr
 void
 hr_dialer_close(struct hr_dialer *d)
 {
+	struct hr_err e = HR_ERR_INIT;
+
+	/* What was to be said last may lie there still. */
+	if (d->stage == HR_DIALER_UP)
+		(void)!hr_link_write(&d->link, &e);
 	if (d->stage != HR_DIALER_AWAY)
 		hr_link_close(&d->link);
 	d->stage = HR_DIALER_AWAY;

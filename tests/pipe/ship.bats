@@ -291,6 +291,27 @@ blow() {
 	cmp in.hrs receiver.out
 }
 
+@test "an end that is good is not warned of, with a spool and without" {
+	local args
+
+	certificates
+	stream -t 2 100 >in.hrs
+	for args in "" "$(tls there)"; do
+		# shellcheck disable=SC2086
+		receiver --checkpoint there.cp --exec 'take -c there.cp record' $args
+		[ -z "$args" ] || args=$(tls all)
+		# shellcheck disable=SC2086
+		timeout 20 hr-ship --to "localhost:$PORT" $args <in.hrs
+		rm -rf there.cp record spool
+		# shellcheck disable=SC2086
+		timeout 20 hr-ship --to "localhost:$PORT" --spool spool $args <in.hrs
+		sleep 0.3
+		[ ! -s receiver.err ] || fail "$(cat receiver.err)"
+		kill "$(cat receiver.pid)"
+		rm -f there.cp record
+	done
+}
+
 # --- bounds ---
 
 @test "a receiver that does not read is waited for in bounded memory at both ends" {

@@ -440,7 +440,7 @@ carry(struct said *s, struct hr_err *e)
 	struct hr_courier_options o = {
 		.keys = &read_keys,
 		.to = { .to = s->send.to, .insecure = s->insecure, .tls = s->tls, .tls_name = s->send.tls_name,
-		    .dead_us = s->timeout_us },
+		    .dead_us = s->timeout_us, .give_up_us = s->send.give_up_us },
 		.keep = s->keep, .retain = s->archive != NULL, .qos = s->qos, .score = s->score, .metrics = s->send.metrics,
 		.window = s->send.window, .ready_fd = s->ready_fd,
 	};

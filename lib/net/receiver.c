@@ -508,6 +508,17 @@ settle(struct receiver *r, struct peer *p, struct lane *l, struct hr_err *e)
 	return rc;
 }
 
+static void
+refuse_lane(struct receiver *r, struct peer *p, uint32_t lane, struct hr_err *e)
+{
+	struct hr_err said = *e;
+
+	say_done(r, p, lane, e);
+	hr_within(&said, "%s", who(p));
+	tell(r, &said);
+	hr_err_clear(e);
+}
+
 static int
 open_lane(struct receiver *r, struct peer *p, const struct hr_wire *m, struct hr_err *e)
 {
@@ -532,7 +543,11 @@ open_lane(struct receiver *r, struct peer *p, const struct hr_wire *m, struct hr
 		hr_fail(e, HR_REFUSED, "tenant '%s' may not be carried by this sender", o.tenant);
 	if (e->code) {
 		hr_lane_open_clear(&o);
-		return -1;
+		/* What one tenant may not does not hold up the others. */
+		if (e->code != HR_REFUSED)
+			return -1;
+		refuse_lane(r, p, m->lane, e);
+		return 0;
 	}
 	HR_GROW(p->lane, p->lanes, p->lane_cap);
 	for (at = p->lanes++; at && p->lane[at - 1].number > m->lane; at--)

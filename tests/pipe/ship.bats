@@ -590,6 +590,51 @@ blow() {
 	run -77 --separate-stderr timeout 20 hr-ship --to "localhost:$PORT" --tls-name renewed $(tls all there) <in.hrs
 }
 
+@test "a stream that is refused is not carried for ever" {
+	certificates
+	stream -t 2 -b 2000 5000 >two.hrs
+	# shellcheck disable=SC2046
+	receiver --checkpoint there.cp --exec 'echo >>begun; cat >/dev/null' $(tls there)
+	# shellcheck disable=SC2046
+	run -77 --separate-stderr timeout 20 hr-ship --to "localhost:$PORT" $(tls one) <two.hrs
+	one_error hr-ship "tenant 't0' may not be carried by this sender"
+	rm begun
+	# shellcheck disable=SC2046
+	run -77 --separate-stderr timeout 30 hr-ship --to "localhost:$PORT" --spool spool --give-up 6 $(tls one) <two.hrs
+	[[ $stderr == *"error: given up after "*"tenant 't0' may not be carried by this sender"* ]] || fail "$stderr"
+	[ "$(wc -l <begun)" -le 3 ] || fail "$(wc -l <begun) commands"
+}
+
+@test "a tenant that may not be carried does not hold up another with a spool" {
+	certificates
+	stream -t 2 200 >two.hrs
+	# shellcheck disable=SC2046
+	receiver --by tenant --checkpoint %t.cp --exec 'take -c "$HR_CHECKPOINT" "$HR_TENANT"' $(tls there)
+	# shellcheck disable=SC2046
+	background sender hr-ship --to "localhost:$PORT" --spool spool $(tls one) <two.hrs
+	wait_for 10 grep -q "tenant 't0' may not be carried by this sender" sender.err
+	wait_for 10 test -s t1
+	[ ! -e t0 ]
+	! grep -q 'not connected' sender.err || fail "$(cat sender.err)"
+}
+
+@test "a spool without a receiver gives up when it was told to" {
+	certificates
+	stream 10 >in.hrs
+	run -75 --separate-stderr timeout 10 hr-ship --to 127.0.0.1:1 --spool spool --give-up 1 <in.hrs
+	[[ $stderr == *"error: no receiver for 1 s; look at '127.0.0.1:1'"* ]] || fail "$stderr"
+	# One that takes the connection, and says nothing.
+	receiver --checkpoint there.cp --exec 'take -c there.cp record'
+	proxy
+	net stall
+	# shellcheck disable=SC2046
+	run -75 --separate-stderr timeout 30 hr-ship --to "localhost:$PROXY" --spool spool --give-up 6 $(tls all) <in.hrs
+	[[ $stderr == *'does not finish its TLS handshake'*'no receiver for '* ]] || fail "$stderr"
+	# What it kept is carried by the next.
+	timeout 20 hr-ship --to "127.0.0.1:$PORT" --spool spool <in.hrs
+	grep -v W record | cmp - <(seq 10)
+}
+
 # --- readers ---
 
 @test "a reader that goes, is full, or ends too early is told of, and nothing spins" {

@@ -135,6 +135,7 @@ misuse() {
 	misuse "--hello-timeout is not a number of seconds: '-1'" --listen h:1 --hello-timeout -1
 	misuse "--window is not a size from 1MB to 1TB: '1kB'" --to h:1 --window 1kB
 	misuse "--window is not a size from 1MB to 1TB: '2000GB'" --to h:1 --window 2000GB
+	misuse "--commands takes 1 to 1000000, not '0'" --listen h:1 --exec cat --commands 0
 	misuse "--connections takes 1 to 100000, not '0'" --listen h:1 --connections 0
 	misuse "--by takes sender or tenant, not 'table'" --listen h:1 --exec cat --by table
 	misuse "--by tenant needs --exec" --listen h:1 --by tenant
@@ -415,6 +416,25 @@ no_start() {
 	exec 8>&-
 	wait $!
 	cmp "$one" hr_shop.got
+}
+
+@test "one sender has so many commands, and no more" {
+	mkfifo in
+	listen a --commands 1 --exec 'cat >"$HR_SLOT"'
+	send a <in 3>&- &
+	exec 8>in
+	head -c -48 "$one" >&8
+	wait_for 10 test -s hr_shop
+	cp a.port b.port
+	"$STREAM" 10 >made.hrs
+	sent 75 send b --give-up 1 <made.hrs
+	grep -q "'127.0.0.1' has 1 commands already; let the receiver have more --commands" b.sent
+	[ ! -e made ]
+	tail -c 48 "$one" >&8
+	exec 8>&-
+	wait_for 10 cmp "$one" hr_shop
+	send b <made.hrs
+	cmp made.hrs made
 }
 
 @test "standard output is for one stream" {

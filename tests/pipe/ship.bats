@@ -618,6 +618,16 @@ blow() {
 	! grep -q 'not connected' sender.err || fail "$(cat sender.err)"
 }
 
+@test "a tenant for whom there is no command waits until there is" {
+	stream -t 2 200 >two.hrs
+	# The command of a tenant that has nothing to come ends.
+	receiver --by tenant --commands 1 --checkpoint %t.cp --exec 'take -c "$HR_CHECKPOINT" "$HR_TENANT"'
+	timeout 30 hr-ship --to "127.0.0.1:$PORT" --spool spool <two.hrs 2>sender.err || fail "$(cat sender.err)"
+	grep -q "'127.0.0.1' has 1 commands already" receiver.err
+	grep -v W t0 | cmp - <(seq 2 2 200) || grep -v W t0 | cmp - <(seq 1 2 200)
+	[ -s t1 ]
+}
+
 @test "a spool without a receiver gives up when it was told to" {
 	certificates
 	stream 10 >in.hrs

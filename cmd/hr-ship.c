@@ -30,10 +30,10 @@ static const char usage[] =
     "usage: hr-ship --to HOST:PORT [-v] [--checkpoint FILE] [--give-up SECONDS]\n"
     "           [--metrics FILE] [--tls-name NAME] [--window SIZE] [NET] [SPOOL]\n"
     "       hr-ship --listen [HOST]:PORT [-v] [--by sender|tenant] [--checkpoint FILE]\n"
-    "           [--connections N] [--exec COMMAND] [--hello-timeout SECONDS] [--once]\n"
-    "           [--port-file FILE] [--tenant T]... [--tenant-map FILE] [NET]\n"
-    "       hr-ship --to nats://HOST[:PORT]/STREAM [-v] [--checkpoint FILE] [--metrics FILE]\n"
-    "           [QUEUE] SPOOL\n"
+    "           [--commands N] [--connections N] [--exec COMMAND] [--hello-timeout SECONDS]\n"
+    "           [--once] [--port-file FILE] [--tenant T]... [--tenant-map FILE] [NET]\n"
+    "       hr-ship --to nats://HOST[:PORT]/STREAM [-v] [--checkpoint FILE] [--give-up SECONDS]\n"
+    "           [--metrics FILE] [QUEUE] SPOOL\n"
     "       hr-ship --listen nats://HOST[:PORT]/STREAM [-v] --checkpoint FILE [--exec COMMAND]\n"
     "           --tenant T... [QUEUE]\n"
     "       hr-ship --archive DIR [-v] [--checkpoint FILE] [--segment SIZE] [KEYS]\n"
@@ -61,6 +61,7 @@ static const char usage[] =
     "      --checkpoint FILE      what the target has: sending, written there; listening,\n"
     "                             read from there; %s is the slot, %t the tenant; with\n"
     "                             --archive, what is kept for good\n"
+    "      --commands N           for one sender at a time, at most (1024)\n"
     "      --connections N        at most (1024)\n"
     "      --dry-run              say what would be removed, or sealed\n"
     "      --exec COMMAND         hand each stream to a command, not to standard output\n"
@@ -103,14 +104,14 @@ static const char usage[] =
     "  -h, --help                 print this\n"
     "      --version              print the version\n";
 
-enum { TO = 256, LISTEN, BY, CHECKPOINT, CONNECTIONS, EXEC, GIVE_UP, HELLO, INSECURE, METRICS, ONCE, PORT_FILE, READY,
+enum { TO = 256, LISTEN, BY, CHECKPOINT, COMMANDS, CONNECTIONS, EXEC, GIVE_UP, HELLO, INSECURE, METRICS, ONCE, PORT_FILE, READY,
     TENANT, TENANT_MAP, TIMEOUT, ARCHIVE, FROM, ALL, CHAIN, DRY_RUN, JSON, KEEP_DAYS, KEEP_FULL,
     KEY_COMMAND, KEY_FILE, KEY_ID, SEGMENT, SINCE, STREAM, UNTIL, SPOOL, SPOOL_MAX, QOS, SCORE,
     CREDS, QUEUE_MAX, REPLICAS, TLS_CA, TLS_CERT, TLS_CRL, TLS_KEY, TLS_NAME, WINDOW, LOG, VERSION };
 
 static const struct option longs[] = {
 	{ "to", 1, NULL, TO }, { "listen", 1, NULL, LISTEN }, { "by", 1, NULL, BY },
-	{ "checkpoint", 1, NULL, CHECKPOINT }, { "connections", 1, NULL, CONNECTIONS }, { "exec", 1, NULL, EXEC },
+	{ "checkpoint", 1, NULL, CHECKPOINT }, { "commands", 1, NULL, COMMANDS }, { "connections", 1, NULL, CONNECTIONS }, { "exec", 1, NULL, EXEC },
 	{ "give-up", 1, NULL, GIVE_UP }, { "hello-timeout", 1, NULL, HELLO }, { "insecure", 0, NULL, INSECURE },
 	{ "metrics", 1, NULL, METRICS }, { "once", 0, NULL, ONCE }, { "port-file", 1, NULL, PORT_FILE },
 	{ "ready-fd", 1, NULL, READY }, { "tenant", 1, NULL, TENANT }, { "tenant-map", 1, NULL, TENANT_MAP },
@@ -156,7 +157,7 @@ enum mode { SEND = 1, RECEIVE = 2, KEEP = 4, REPLAY = 8, LIST = 16, VERIFY = 32,
 #define STORED	(KEEP | REPLAY | LIST | VERIFY | EXPIRE | RESEAL)
 
 static const struct { int option, modes; } goes_with[] = {
-	{ TO, SEND }, { LISTEN, RECEIVE }, { BY, RECEIVE }, { CHECKPOINT, NET | KEEP }, { CONNECTIONS, RECEIVE },
+	{ TO, SEND }, { LISTEN, RECEIVE }, { BY, RECEIVE }, { CHECKPOINT, NET | KEEP }, { COMMANDS, RECEIVE }, { CONNECTIONS, RECEIVE },
 	{ EXEC, RECEIVE }, { GIVE_UP, SEND }, { HELLO, RECEIVE }, { INSECURE, NET }, { METRICS, SEND }, { ONCE, RECEIVE },
 	{ PORT_FILE, RECEIVE }, { READY, NET }, { TENANT, RECEIVE | REPLAY }, { TENANT_MAP, RECEIVE }, { TIMEOUT, NET },
 	{ ARCHIVE, KEEP | SEND }, { FROM, REPLAY }, { CHAIN, REPLAY }, { ALL, RESEAL }, { DRY_RUN, EXPIRE | RESEAL }, { JSON, LIST }, { KEEP_DAYS, EXPIRE },
@@ -246,6 +247,11 @@ take(struct said *s, int ch)
 		s->receive.by_tenant = optarg[0] == 't';
 		if (strcmp(optarg, "tenant") != 0 && strcmp(optarg, "sender") != 0)
 			return hr_opt_misuse(usage, "--by takes sender or tenant, not '%s'", optarg);
+		break;
+	case COMMANDS:
+		if (hr_opt_int(optarg, 1, 1000000, &n) < 0)
+			return hr_opt_misuse(usage, "--commands takes 1 to 1000000, not '%s'", optarg);
+		s->receive.commands = (size_t)n;
 		break;
 	case CONNECTIONS:
 		if (hr_opt_int(optarg, 1, 100000, &n) < 0)
@@ -374,7 +380,7 @@ choose(struct said *s, int argc, char *argv[], int *mode)
 }
 
 /* Options that only sockets have, and those that only queues have. */
-static const int sockets_only[] = { BY, CONNECTIONS, GIVE_UP, HELLO, INSECURE, ONCE, PORT_FILE, TENANT_MAP, TIMEOUT, TLS_CRL,
+static const int sockets_only[] = { BY, COMMANDS, CONNECTIONS, HELLO, INSECURE, ONCE, PORT_FILE, TENANT_MAP, TIMEOUT, TLS_CRL,
     TLS_NAME }, queues_only[] = { CREDS, QUEUE_MAX, REPLICAS };
 
 static bool
@@ -543,7 +549,7 @@ carry(struct said *s, struct hr_err *e)
 	struct hr_courier_options o = {
 		.keys = &read_keys,
 		.to = { .to = s->send.to, .insecure = s->insecure, .tls = s->tls, .tls_name = s->send.tls_name,
-		    .dead_us = s->timeout_us },
+		    .dead_us = s->timeout_us, .give_up_us = s->send.give_up_us },
 		.keep = s->keep, .retain = s->archive != NULL, .qos = s->qos, .score = s->score, .metrics = s->send.metrics,
 		.window = s->send.window, .ready_fd = s->ready_fd,
 	};
@@ -600,7 +606,7 @@ main(int argc, char *argv[])
 	struct hr_err e = HR_ERR_INIT;
 	struct said s = {
 		.send = { .window = (size_t)64 << 20 },
-		.receive = { .hello_us = 10000000, .connections = 1024 },
+		.receive = { .hello_us = 10000000, .connections = 1024, .commands = 1024 },
 		.keep = { .store = { .segment = 64 << 20 } },
 		.timeout_us = 2000000, .ready_fd = -1,
 	};

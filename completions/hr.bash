@@ -42,7 +42,7 @@ _hr_options() {			# TOOL COMMAND
 	hr-ship:*)
 		echo "--all --archive --chain --dry-run --from-archive --json --keep-days --keep-full --key-command --key-file
 		    --key-id --nats-creds --nats-max --nats-replicas --qos --score --segment --since --spool --spool-max --stream --until
-		    --to --listen --by --checkpoint --connections --exec --give-up --hello-timeout --insecure
+		    --to --listen --by --checkpoint --commands --connections --exec --give-up --hello-timeout --insecure
 		    --metrics --once --port-file --ready-fd --tenant --tenant-map --timeout --tls-ca --tls-cert
 		    --tls-crl --tls-key --tls-name --window --log-format -v --verbose -h --help --version" ;;
 	hr-checkpoint:show | hr-checkpoint:get)
@@ -104,7 +104,7 @@ _hr() {
 		mapfile -t COMPREPLY < <(compgen -W "on off" -- "$cur") ;;
 	hr-capture:-E | *:--endpos)
 		mapfile -t COMPREPLY < <(compgen -W "now" -- "$cur") ;;
-	hr-ship:--to | hr-ship:--listen | hr-ship:--connections | hr-ship:--exec | hr-ship:--give-up | \
+	hr-ship:--to | hr-ship:--listen | hr-ship:--commands | hr-ship:--connections | hr-ship:--exec | hr-ship:--give-up | \
 	hr-ship:--hello-timeout | hr-ship:--tls-name | hr-ship:--window | hr-ship:--chain | hr-ship:--keep-* | \
 	hr-ship:--key-command | hr-ship:--key-id | hr-ship:--segment | hr-ship:--since | hr-ship:--spool-max | \
 	hr-ship:--stream | hr-ship:--nats-max | hr-ship:--nats-replicas | hr-ship:--until | hr-capture:-[SPjs] | hr-apply:-j | *:--slot | *:--publication | *:--tenant* | *:--jobs | \

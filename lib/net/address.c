@@ -18,6 +18,7 @@
 #include "net/address.h"
 
 #define BACKLOG		512
+#define PORTS		16		/* that are tried for one that all addresses have free */
 #define ATTEMPT_US	1000000		/* for one address, when there are several or not */
 
 int
@@ -101,7 +102,7 @@ void
 hr_address_tune(int fd, int64_t dead_us)
 {
 	int on = 1, idle = 1, times = 3;
-	unsigned dead_ms = (unsigned)(dead_us / 1000);
+	unsigned dead_ms = (unsigned)(dead_us / 1000);		/* 0: as the system has it */
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
@@ -132,34 +133,87 @@ listen_at(const struct addrinfo *at, bool far, struct hr_err *e)
 	return -1;
 }
 
-int *
-hr_address_listen(const struct hr_address *a, bool far, size_t *n, struct hr_err *e)
+/* The place of the port in an address, in network order. */
+static in_port_t *
+port_of(struct sockaddr *sa)
 {
-	struct addrinfo *list = resolve(a, AI_PASSIVE, e), *at;
-	struct hr_err first = HR_ERR_INIT;
+	return sa->sa_family == AF_INET6 ? &((struct sockaddr_in6 *)(void *)sa)->sin6_port :
+	    &((struct sockaddr_in *)(void *)sa)->sin_port;
+}
+
+static in_port_t
+port_bound(int fd)
+{
+	struct sockaddr_storage sa = { 0 };
+	socklen_t len = sizeof(sa);
+
+	return getsockname(fd, (struct sockaddr *)&sa, &len) == 0 ? *port_of((struct sockaddr *)&sa) : 0;
+}
+
+/*
+ * All of the list that can be, of which the first that has any port decides for
+ * the others.  *taken: one could not have the port of that.
+ */
+static int *
+listen_all(struct addrinfo *list, bool far, size_t *n, bool *taken, struct hr_err *e)
+{
 	int *fd = NULL, one;
 	size_t cap = 0;
+	in_port_t free_port = 0;
+	struct addrinfo *at;
 
-	*n = 0;
-	for (at = list; at; at = at->ai_next) {
+	*taken = false;
+	for (at = list; at && e->code != HR_REFUSED; at = at->ai_next) {
+		bool any = *port_of(at->ai_addr) == 0;
+
+		if (any)
+			*port_of(at->ai_addr) = free_port;
+		errno = 0;
+		one = listen_at(at, far, e);
+		*taken |= one < 0 && any && free_port && errno == EADDRINUSE;
+		if (any)
+			*port_of(at->ai_addr) = 0;
 		/* A host without IPv6 has its addresses in the list nevertheless. */
-		if ((one = listen_at(at, far, &first)) < 0) {
-			if (first.code == HR_REFUSED)
-				break;
+		if (one < 0)
 			continue;
-		}
+		if (any && free_port == 0)
+			free_port = port_bound(one);
 		HR_GROW(fd, *n, cap);
 		fd[(*n)++] = one;
 	}
-	if (list)
-		freeaddrinfo(list);
-	if (list == NULL || (*n && first.code != HR_REFUSED))
-		return fd;
+	return fd;
+}
+
+static int *
+close_all(int *fd, size_t *n)
+{
 	while (*n)
 		close(fd[--*n]);
 	free(fd);
-	*e = first;
 	return NULL;
+}
+
+int *
+hr_address_listen(const struct hr_address *a, bool far, size_t *n, struct hr_err *e)
+{
+	struct addrinfo *list = resolve(a, AI_PASSIVE, e);
+	struct hr_err first = HR_ERR_INIT;
+	int *fd = NULL, tries = list ? PORTS : 0;
+	bool taken = true;
+
+	*n = 0;
+	while (taken && tries-- > 0) {
+		fd = close_all(fd, n);
+		hr_err_clear(&first);
+		fd = listen_all(list, far, n, &taken, &first);
+	}
+	if (list == NULL)
+		return NULL;
+	freeaddrinfo(list);
+	if (*n && !taken && first.code != HR_REFUSED)
+		return fd;
+	*e = first;
+	return close_all(fd, n);
 }
 
 static bool

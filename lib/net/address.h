@@ -30,7 +30,7 @@ bool hr_address_is_loopback(const struct sockaddr *sa);
 
 /*
  * Sockets that listen, one for each address of the name: gives an array of *n
- * descriptors.  Without far, each address must be a loopback one (HR_REFUSED).
+ * descriptors.  With the port 0 all have the same one, which is free.  Without far, each address must be a loopback one (HR_REFUSED).
  */
 int *hr_address_listen(const struct hr_address *a, bool far, size_t *n, struct hr_err *e) HR_USED;
 
@@ -41,7 +41,11 @@ int *hr_address_listen(const struct hr_address *a, bool far, size_t *n, struct h
  */
 int hr_address_connect(const struct hr_address *a, bool far, int64_t wait_us, char *text, struct hr_err *e) HR_USED;
 
-/* What every connection of ours has; dead_us: how long sent bytes may stay unacknowledged. */
+/*
+ * What every connection of ours has; dead_us: how long sent bytes may stay
+ * unacknowledged.  Linux counts a peer that answers and takes nothing too, so
+ * who sends much, and hears the peer itself, has 0: no limit.
+ */
 void hr_address_tune(int fd, int64_t dead_us);
 
 #endif

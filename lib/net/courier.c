@@ -410,13 +410,15 @@ acknowledged(struct courier *c, struct cargo *g, uint64_t place, struct hr_err *
 }
 
 static int
-finished(struct cargo *g, const struct hr_wire *m, struct hr_err *e)
+finished(struct courier *c, struct cargo *g, const struct hr_wire *m, struct hr_err *e)
 {
 	struct hr_err why = HR_ERR_INIT;
 
 	if (hr_wire_error_decode(&why, m, e) < 0)
 		return -1;
 	if (g->ending && why.code == HR_OK) {
+		/* It waits for this before it forgets. */
+		hr_link_put(&c->dialer.link, HR_WIRE_DONE, m->lane, "{}", 2);
 		g->done = true;
 		g->state = CLOSED;
 		return 0;
@@ -441,7 +443,7 @@ heard(void *courier, const struct hr_wire *m, struct hr_err *e)
 	if (g && m->kind == HR_WIRE_CHECKPOINT)
 		return keep_target(c, g, m, e);
 	if (g && m->kind == HR_WIRE_DONE)
-		return finished(g, m, e);
+		return finished(c, g, m, e);
 	return hr_fail(e, HR_BAD_STREAM, "the receiver says '%c' where it should not", m->kind);
 }
 

@@ -13,19 +13,25 @@
 #define PAUSE_FIRST_US	INT64_C(20000)		/* between attempts: doubled up to the most */
 #define PAUSE_MOST_US	INT64_C(500000)
 #define HELLO_US	INT64_C(5000000)	/* for TLS and for what is said first */
+#define REFUSED_US	INT64_C(5000000)	/* until one that refused us is asked again */
 #define AGAIN_US	INT64_C(30000000)	/* until an outage is told of again */
 
 int
 hr_dialer_open(struct hr_dialer *d, const struct hr_dialer_options *o, struct hr_err *e)
 {
 	d->o = o;
-	d->away = hr_now_us();
+	d->away = d->well = hr_now_us();
 	return o->tls.cert ? hr_tls_open(&d->tls, &o->tls, false, e) : 0;
 }
 
 void
 hr_dialer_close(struct hr_dialer *d)
 {
+	struct hr_err e = HR_ERR_INIT;
+
+	/* What was to be said last may lie there still. */
+	if (d->stage == HR_DIALER_UP)
+		(void)!hr_link_write(&d->link, &e);
 	if (d->stage != HR_DIALER_AWAY)
 		hr_link_close(&d->link);
 	d->stage = HR_DIALER_AWAY;
@@ -38,7 +44,7 @@ static void
 cut(struct hr_dialer *d, const struct hr_err *why)
 {
 	int64_t now = hr_now_us();
-	bool was_up = d->stage == HR_DIALER_UP;
+	bool was_up = d->stage == HR_DIALER_UP, refused = why->code == HR_REFUSED;
 
 	if (d->stage != HR_DIALER_AWAY)
 		hr_link_close(&d->link);
@@ -46,8 +52,10 @@ cut(struct hr_dialer *d, const struct hr_err *why)
 	if (was_up) {
 		d->cuts++;
 		/* One that is cut whenever it is up waits as one that never is. */
-		if (d->working)
+		if (d->working && !refused)
 			d->pause = d->told = 0;
+		if (!refused)
+			d->well = now;
 		if (d->away == 0)
 			d->away = now;
 		d->working = false;
@@ -57,6 +65,9 @@ cut(struct hr_dialer *d, const struct hr_err *why)
 	d->pause = d->pause ? d->pause * 2 : PAUSE_FIRST_US;
 	if (d->pause > PAUSE_MOST_US)
 		d->pause = PAUSE_MOST_US;
+	if (refused)
+		d->next = now + REFUSED_US;	/* each attempt may start a command there */
+	d->why = *why;
 	if (d->told == 0 || now - d->told > AGAIN_US) {
 		struct hr_err e = *why;
 
@@ -83,7 +94,7 @@ dial(struct hr_dialer *d, struct hr_err *e)
 	if (fd < 0)
 		return -1;
 	if (o->connect == NULL)
-		hr_address_tune(fd, o->dead_us);
+		hr_address_tune(fd, 0);	/* its pings say whether it is there, while it takes nothing too */
 	if (d->tls && (ssl = hr_tls_session(d->tls, fd, o->tls_name ? o->tls_name : o->to.host, e)) == NULL) {
 		close(fd);
 		return -1;
@@ -203,6 +214,23 @@ hr_dialer_poll(const struct hr_dialer *d, int *wait_ms)
 	return (struct pollfd){ d->link.fd, hr_link_events(&d->link, true), 0 };
 }
 
+/* A refusal is told of as what it is. */
+static int
+give_up(const struct hr_dialer *d, struct hr_err *e)
+{
+	double seconds = (double)(hr_now_us() - d->well) / 1e6;
+
+	if (d->why.code == HR_REFUSED) {
+		*e = d->why;
+		hr_within(e, "given up after %.0f s", seconds);
+		return -1;
+	}
+	hr_fail(e, HR_TEMPORARY, "no receiver for %.0f s", seconds);
+	if (d->o->connect)
+		return hr_hint(e, "look at %s; nothing is lost", d->o->peer);
+	return hr_hint(e, "look at '%s:%s'; nothing is lost", d->o->to.host ? d->o->to.host : "*", d->o->to.port);
+}
+
 int
 hr_dialer_turn(struct hr_dialer *d, short events, struct hr_err *e)
 {
@@ -212,11 +240,13 @@ hr_dialer_turn(struct hr_dialer *d, short events, struct hr_err *e)
 		rc = hr_now_us() >= d->next ? dial(d, e) : 0;
 	else
 		rc = serve(d, events, e);
-	if (rc == 0)
-		return 0;
-	if (!passing(d, e))
-		return -1;
-	cut(d, e);
-	hr_err_clear(e);
+	if (rc < 0) {
+		if (!passing(d, e))
+			return -1;
+		cut(d, e);
+		hr_err_clear(e);
+	}
+	if (d->o->give_up_us && d->stage != HR_DIALER_UP && hr_now_us() - d->well > d->o->give_up_us)
+		return give_up(d, e);
 	return 0;
 }

@@ -22,6 +22,7 @@ struct hr_dialer_options {
 	struct hr_tls_files tls;	/* cert NULL: plain TCP */
 	const char *tls_name;		/* whom the certificate must name; NULL: to.host */
 	int64_t dead_us;		/* a peer from which nothing comes for so long is gone */
+	int64_t give_up_us;		/* without a receiver that takes anything for so long: over; 0: never */
 	/* A connection made in another way, to what is called peer; NULL: to an address.  A descriptor, or -1. */
 	int (*connect)(void *arg, struct hr_err *e);
 	void *connect_arg;
@@ -38,6 +39,8 @@ struct hr_dialer {
 	bool ever;			/* it was up once */
 	bool working;			/* since it was up, what was asked of it went well: the owner says so */
 	int64_t away, told;		/* since when; when that was said */
+	int64_t well;			/* when there was last a receiver, one that did not refuse */
+	struct hr_err why;		/* the trouble since, the latest */
 	int64_t tried, pause, next;	/* attempts: the last one's beginning, how long between them */
 	uint64_t cuts;
 	/* the owner's: */

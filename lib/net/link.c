@@ -73,6 +73,22 @@ wants(struct hr_link *l, int rc, struct hr_err *e)
 	return 0;
 }
 
+/* Does the client begin as one of ours does without TLS?  Nothing is taken in. */
+static bool
+in_the_clear(struct hr_link *l)
+{
+	uint8_t fixed[HR_WIRE_SIZE];
+	struct hr_err e = HR_ERR_INIT;
+	struct hr_wire m;
+	ssize_t n;
+
+	if (l->seen || !SSL_is_server(l->ssl))
+		return false;
+	n = recv(l->fd, fixed, sizeof(fixed), MSG_PEEK);
+	l->seen = n > 0;
+	return n == HR_WIRE_SIZE && hr_wire_decode(&m, fixed, HR_WIRE_FIRST, &e) == 0 && m.kind == HR_WIRE_HELLO;
+}
+
 int
 hr_link_shake(struct hr_link *l, struct hr_err *e)
 {
@@ -80,6 +96,13 @@ hr_link_shake(struct hr_link *l, struct hr_err *e)
 
 	if (l->shaken)
 		return 0;
+	if (in_the_clear(l)) {
+		SSL_free(l->ssl);
+		l->ssl = NULL;
+		l->shaken = true;
+		hr_fail(e, HR_CONFIG, "the receiver wants TLS, and the sender speaks in the clear");
+		return hr_hint(e, "give --tls-cert, --tls-key and --tls-ca to both");
+	}
 	l->wants_write = l->wants_read = l->more = false;
 	ERR_clear_error();
 	errno = 0;

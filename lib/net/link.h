@@ -23,6 +23,7 @@ struct hr_link {
 	SSL *ssl;			/* NULL: in the clear */
 	char peer[HR_ADDRESS_TEXT];
 	bool shaken;			/* the TLS handshake is done */
+	bool seen;			/* the peer has said something, as a server finds */
 	bool wants_write, wants_read;	/* what libssl waits for, beyond what we do */
 	bool more;			/* there may be something to do that poll(2) does not know of */
 	bool ended;			/* the peer has closed its side */
@@ -46,7 +47,10 @@ void hr_link_close(struct hr_link *l);
 
 /* What to poll for; reading: do we want more messages? */
 short hr_link_events(const struct hr_link *l, bool reading);
-/* The TLS handshake, as far as it goes: 0 when it is done, 1 when it waits, -1. */
+/*
+ * The TLS handshake, as far as it goes: 0 when it is done, 1 when it waits, -1.
+ * A client that says hello in the clear is HR_CONFIG, and can be told so in the clear.
+ */
 int hr_link_shake(struct hr_link *l, struct hr_err *e) HR_USED;
 /* Take in what is there, up to a limit.  0, or -1 when the connection is broken; at its end l->ended is set. */
 int hr_link_read(struct hr_link *l, struct hr_err *e) HR_USED;

@@ -71,6 +71,7 @@ struct entry {
 	struct peer *peer;		/* who serves it now, or NULL */
 	uint32_t number;		/* the lane there */
 	char *owner;			/* the certificate's name of who began it; NULL: in the clear */
+	char *from;			/* that name, or the address without its port */
 	struct hr_permit permit;	/* and what that may carry */
 };
 
@@ -127,6 +128,17 @@ who(const struct peer *p)
 	return p->name ? p->name : p->link.peer;
 }
 
+/* The same for all connections of a sender, as far as that can be known.  Gives. */
+static char *
+origin(const struct peer *p)
+{
+	const char *colon = strrchr(p->link.peer, ':');
+
+	if (p->name)
+		return hr_strdup(p->name);
+	return hr_sprintf("%.*s", (int)(colon ? colon - p->link.peer : (ptrdiff_t)strlen(p->link.peer)), p->link.peer);
+}
+
 /* --- sinks --- */
 
 static struct entry *
@@ -165,6 +177,23 @@ stand_of(const char *path, const struct hr_lane_open *l, hr_lsn *lsn, struct hr_
 	return rc < 0 ? -1 : 0;
 }
 
+/* Has the sender as many commands as one may have? */
+static bool
+has_most(const struct receiver *r, const struct peer *p, struct hr_err *e)
+{
+	char *from = origin(p);
+	size_t i, n = 0;
+
+	for (i = 0; i < r->entries; i++)
+		n += strcmp(r->entry[i]->from, from) == 0;
+	if (r->o->command && n >= r->o->commands) {
+		hr_fail(e, HR_TEMPORARY, "'%s' has %zu commands already", from, n);
+		hr_hint(e, "let the receiver have more --commands");
+	}
+	free(from);
+	return e->code != HR_OK;
+}
+
 static struct entry *
 new_entry(struct receiver *r, struct peer *p, const struct hr_lane_open *l, const char *path, struct hr_err *e)
 {
@@ -186,6 +215,7 @@ new_entry(struct receiver *r, struct peer *p, const struct hr_lane_open *l, cons
 		n = NULL;
 	} else {
 		n->owner = p->link.ssl ? hr_strdup(who(p)) : NULL;
+		n->from = origin(p);
 		hr_permit_copy(&n->permit, &p->permit);
 		HR_GROW(r->entry, r->entries, r->entry_cap);
 		r->entry[r->entries++] = n;
@@ -217,6 +247,7 @@ free_entry(struct entry *n)
 	hr_permit_clear(&n->permit);
 	hr_sink_clear(&n->sink);
 	free(n->owner);
+	free(n->from);
 	free(n);
 }
 
@@ -310,6 +341,18 @@ drop(struct receiver *r, size_t i)
 	r->peer[i] = r->peer[--r->peers];
 }
 
+/* What a certificate's owner is called: a common name, or what else it has.  Gives. */
+static char *
+name_of(const struct hr_tls_names *n, const char *address)
+{
+	size_t i;
+
+	for (i = 0; i < n->names; i++)
+		if (*n->name[i])
+			return hr_strdup(n->name[i]);
+	return hr_strdup(n->uris ? n->uri[0] : address);
+}
+
 static int
 greeted(struct receiver *r, struct peer *p, const struct hr_wire *m, struct hr_err *e)
 {
@@ -324,7 +367,7 @@ greeted(struct receiver *r, struct peer *p, const struct hr_wire *m, struct hr_e
 		return hr_fail(e, HR_CONFIG, "the peer is a receiver too");
 	if (p->link.ssl) {
 		hr_tls_names(p->link.ssl, &names);
-		p->name = hr_strdup(names.names ? names.name[0] : "");
+		p->name = name_of(&names, p->link.peer);
 		rc = hr_permit_open(&p->permit, &names, r->o->tenant_map, e);
 		hr_tls_names_clear(&names);
 	} else
@@ -368,6 +411,18 @@ stand(struct receiver *r, struct peer *p, struct lane *l, struct entry *n, hr_ls
 	hr_buf_reset(&r->buf);
 	hr_lane_stand_encode(&s, &r->buf);
 	hr_link_put(&p->link, HR_WIRE_STAND, l->number, r->buf.data, r->buf.len);
+}
+
+/* The lane cannot be, and the others of the connection can. */
+static void
+refuse_lane(struct receiver *r, struct peer *p, uint32_t lane, struct hr_err *e)
+{
+	struct hr_err said = *e;
+
+	say_done(r, p, lane, e);
+	hr_within(&said, "%s", who(p));
+	tell(r, &said);
+	hr_err_clear(e);
 }
 
 /* Give the lane a sink, or let it wait for the one that is there to end. */
@@ -429,6 +484,13 @@ settle(struct receiver *r, struct peer *p, struct lane *l, struct hr_err *e)
 		r->finished = true;
 		return -1;
 	}
+	if (n == NULL && has_most(r, p, e)) {
+		if (!r->o->by_tenant)
+			return -1;
+		refuse_lane(r, p, l->number, e);
+		hr_lane_open_clear(w);
+		return 0;
+	}
 	path = hr_sink_path(r->o->checkpoint, w);
 	rc = stand_of(path, w, &lsn, e);
 	if (rc == 0 && n)
@@ -467,7 +529,11 @@ open_lane(struct receiver *r, struct peer *p, const struct hr_wire *m, struct hr
 		hr_fail(e, HR_REFUSED, "tenant '%s' may not be carried by this sender", o.tenant);
 	if (e->code) {
 		hr_lane_open_clear(&o);
-		return -1;
+		/* What one tenant may not does not hold up the others. */
+		if (e->code != HR_REFUSED)
+			return -1;
+		refuse_lane(r, p, m->lane, e);
+		return 0;
 	}
 	HR_GROW(p->lane, p->lanes, p->lane_cap);
 	for (at = p->lanes++; at && p->lane[at - 1].number > m->lane; at--)

@@ -21,6 +21,7 @@ struct hr_receiver_options {
 	char *const *tenant;		/* no others are taken; none: all */
 	size_t tenants;
 	const char *command;		/* a reader for each lane; NULL: standard output, for one */
+	size_t commands;		/* of one sender at a time, at most */
 	bool by_tenant;			/* a lane for each tenant */
 	const char *checkpoint;		/* flows back; %s and %t are the slot and the tenant; or NULL */
 	bool once;			/* end when the first stream has ended */

@@ -168,7 +168,7 @@ dial(struct sender *s, struct hr_err *e)
 	fd = hr_address_connect(&o->to, o->insecure || s->tls, CONNECT_US, text, e);
 	if (fd < 0)
 		return -1;
-	hr_address_tune(fd, o->dead_us);
+	hr_address_tune(fd, 0);		/* its pings say whether it is there, while it takes nothing too */
 	if (s->tls && (ssl = hr_tls_session(s->tls, fd, name, e)) == NULL) {
 		close(fd);
 		return -1;

@@ -32,12 +32,23 @@
 #define SILENCE_US	INT64_C(15000000)	/* a checkpoint that does not change for so long will not */
 #define FILE_RATE	20			/* bytes a microsecond that checkpoints may take */
 
+/* Is the path's last part nothing but dots so far?  Another one might make it lead elsewhere. */
+static bool
+only_dots(const struct hr_buf *b)
+{
+	size_t i = b->len;
+
+	while (i && b->data[i - 1] == '.')
+		i--;
+	return i == 0 || b->data[i - 1] == '/';
+}
+
 /* A name as a part of a file's: nothing in it leads elsewhere. */
 static void
 put_name(struct hr_buf *b, const char *s)
 {
 	for (; *s; s++)
-		if (*s == '/' || *s == '%' || (unsigned char)*s < 0x20 || (*s == '.' && b->len && b->data[b->len - 1] == '/'))
+		if (*s == '/' || *s == '%' || (unsigned char)*s < 0x20 || (*s == '.' && only_dots(b)))
 			hr_buf_printf(b, "%%%02X", (unsigned char)*s);
 		else
 			hr_buf_u8(b, (uint8_t)*s);

@@ -38,6 +38,36 @@ reason(void)
 	return text ? text : "unknown error";
 }
 
+/* Can it be read?  libssl would only say that it cannot. */
+static int
+check_file(const char *what, const char *path, struct hr_err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	bool good = fd >= 0 && fstat(fd, &st) == 0;
+
+	if (good && S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		good = false;
+	}
+	if (!good) {
+		hr_fail_sys(e, "cannot read TLS %s '%s'", what, path);
+		e->code = HR_CONFIG;
+	}
+	if (fd >= 0)
+		close(fd);
+	return good ? 0 : -1;
+}
+
+static int
+check_files(const struct hr_tls_files *f, struct hr_err *e)
+{
+	if (check_file("key", f->key, e) < 0 || check_file("certificate", f->cert, e) < 0 ||
+	    check_file("authority", f->ca, e) < 0)
+		return -1;
+	return f->crl ? check_file("revocation list", f->crl, e) : 0;
+}
+
 static int
 check_key_mode(const char *path, struct hr_err *e)
 {
@@ -76,11 +106,15 @@ make(const struct hr_tls_files *f, bool server, struct hr_err *e)
 		hr_fail_mem(e);
 		return NULL;
 	}
-	SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION);
-	SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION);
+	ERR_clear_error();
+	if (SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) != 1 ||
+	    SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) != 1 || SSL_CTX_set_num_tickets(ctx, 0) != 1 ||
+	    SSL_CTX_set_max_early_data(ctx, 0) != 1) {
+		hr_fail(e, HR_MISSING, "libssl does not do TLS 1.3 as it is wanted: %s", reason());
+		SSL_CTX_free(ctx);
+		return NULL;
+	}
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
-	SSL_CTX_set_num_tickets(ctx, 0);
-	SSL_CTX_set_max_early_data(ctx, 0);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_read_ahead(ctx, 1);
@@ -89,7 +123,7 @@ make(const struct hr_tls_files *f, bool server, struct hr_err *e)
 	ERR_clear_error();
 	if (SSL_CTX_set_ciphersuites(ctx, SUITES) != 1)
 		hr_fail(e, HR_MISSING, "libssl does not have the TLS 1.3 suites: %s", reason());
-	else if (check_key_mode(f->key, e) < 0)
+	else if (check_files(f, e) < 0 || check_key_mode(f->key, e) < 0)
 		;
 	else if (SSL_CTX_use_certificate_chain_file(ctx, f->cert) != 1)
 		hr_fail(e, HR_CONFIG, "cannot use TLS certificate '%s': %s", f->cert, reason());
@@ -255,8 +289,10 @@ hr_tls_fail(const SSL *s, int error, struct hr_err *e)
 		hr_fail(e, HR_REFUSED, "the peer refused TLS: %s", reason());
 		return hr_hint(e, "look at what the peer says");
 	}
-	if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) != SSL_R_UNEXPECTED_EOF_WHILE_READING)
-		return hr_fail(e, HR_REFUSED, "the peer does not speak TLS 1.3 as it should: %s", reason());
+	if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) != SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+		hr_fail(e, HR_REFUSED, "the peer does not speak TLS 1.3 as it should: %s", reason());
+		return hr_hint(e, "is it hr-ship, and does it have --tls-cert too?");
+	}
 	return hr_fail(e, HR_TEMPORARY, "the connection was cut: %s", reason());
 }
 

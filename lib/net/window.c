@@ -152,10 +152,14 @@ int
 hr_window_arrived(struct hr_window *w, uint64_t place)
 {
 	struct hr_chunk *c;
-	int rc = 0;
+	int rc;
 
 	pthread_mutex_lock(&w->lock);
-	while ((c = w->first) && c->closed && c->place <= place) {
+	for (c = w->first; c && c->closed && c->place < place; c = c->next)
+		;
+	/* Who errs takes nothing away: it is sent again on another connection. */
+	rc = place <= w->gone || (c && c->closed && c->place == place) ? 0 : -1;
+	while (rc == 0 && (c = w->first) && c->closed && c->place <= place) {
 		w->gone = c->place;
 		w->first = c->next;
 		if (w->first == NULL)
@@ -172,8 +176,6 @@ hr_window_arrived(struct hr_window *w, uint64_t place)
 			free_chunk(c);
 		pthread_cond_signal(&w->room);
 	}
-	if (place > w->gone)
-		rc = -1;
 	pthread_mutex_unlock(&w->lock);
 	return rc;
 }

@@ -35,7 +35,7 @@ enum hr_wire_kind {
 	HR_WIRE_DATA = 'D',	/* sender: u64 place, frames */
 	HR_WIRE_ACK = 'A',	/* receiver: u64 place: handed on */
 	HR_WIRE_CHECKPOINT = 'C',	/* receiver: a checkpoint file */
-	HR_WIRE_DONE = 'F',	/* receiver: who read the lane has ended, a JSON object */
+	HR_WIRE_DONE = 'F',	/* receiver: who read the lane has ended, a JSON object; sender: it knows */
 	HR_WIRE_PING = 'P',	/* both: u64, to be sent back */
 	HR_WIRE_PONG = 'Q',	/* both: that u64 */
 	HR_WIRE_ERROR = 'X',	/* both, last: a JSON object */

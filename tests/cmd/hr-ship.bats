@@ -135,6 +135,7 @@ misuse() {
 	misuse "--hello-timeout is not a number of seconds: '-1'" --listen h:1 --hello-timeout -1
 	misuse "--window is not a size from 1MB to 1TB: '1kB'" --to h:1 --window 1kB
 	misuse "--window is not a size from 1MB to 1TB: '2000GB'" --to h:1 --window 2000GB
+	misuse "--commands takes 1 to 1000000, not '0'" --listen h:1 --exec cat --commands 0
 	misuse "--connections takes 1 to 100000, not '0'" --listen h:1 --connections 0
 	misuse "--by takes sender or tenant, not 'table'" --listen h:1 --exec cat --by table
 	misuse "--by tenant needs --exec" --listen h:1 --by tenant
@@ -195,10 +196,12 @@ no_start() {
 	certificate home
 	certificate other
 	no_start "cannot read TLS key 'none': No such file" --tls-cert home.pem --tls-key none --tls-ca ca.pem
-	no_start "cannot use TLS certificate 'none': " --tls-cert none --tls-key home.key --tls-ca ca.pem
-	no_start "cannot use TLS authority 'none': " --tls-cert home.pem --tls-key home.key --tls-ca none
-	no_start "cannot use TLS revocation list 'none': " --tls-cert home.pem --tls-key home.key --tls-ca ca.pem \
+	no_start "cannot read TLS certificate 'none': No such file" --tls-cert none --tls-key home.key --tls-ca ca.pem
+	no_start "cannot read TLS authority 'none': No such file" --tls-cert home.pem --tls-key home.key --tls-ca none
+	no_start "cannot read TLS revocation list 'none': No such file" --tls-cert home.pem --tls-key home.key --tls-ca ca.pem \
 	    --tls-crl none
+	mkdir dir
+	no_start "cannot read TLS authority 'dir': Is a directory" --tls-cert home.pem --tls-key home.key --tls-ca dir
 	no_start "cannot use TLS key 'other.key': key values mismatch" --tls-cert home.pem --tls-key other.key \
 	    --tls-ca ca.pem
 	no_start "cannot use TLS certificate 'home.key': " --tls-cert home.key --tls-key home.key --tls-ca ca.pem
@@ -415,6 +418,25 @@ no_start() {
 	cmp "$one" hr_shop.got
 }
 
+@test "one sender has so many commands, and no more" {
+	mkfifo in
+	listen a --commands 1 --exec 'cat >"$HR_SLOT"'
+	send a <in 3>&- &
+	exec 8>in
+	head -c -48 "$one" >&8
+	wait_for 10 test -s hr_shop
+	cp a.port b.port
+	"$STREAM" 10 >made.hrs
+	sent 75 send b --give-up 1 <made.hrs
+	grep -q "'127.0.0.1' has 1 commands already; let the receiver have more --commands" b.sent
+	[ ! -e made ]
+	tail -c 48 "$one" >&8
+	exec 8>&-
+	wait_for 10 cmp "$one" hr_shop
+	send b <made.hrs
+	cmp made.hrs made
+}
+
 @test "standard output is for one stream" {
 	listen a
 	mkfifo in
@@ -449,6 +471,15 @@ no_start() {
 	ended a 0
 	cmp "$one" a.out
 	grep -qE '^hr-ship: note: connected to \[::1\]:[0-9]+$' a.sent
+}
+
+@test "a port that is free is the same for all addresses" {
+	AT=:0 listen a --insecure --exec 'cat >got'
+	HOST=127.0.0.1 send a <"$one"
+	cmp "$one" got
+	rm got
+	HOST='[::1]' send a --give-up 2 <"$one"
+	cmp "$one" got
 }
 
 @test "what is quiet goes on at once" {
@@ -615,11 +646,12 @@ no_start() {
 	exec 8>&-
 }
 
-@test "a slot's name leads to no other directory" {
-	local at hello='{"hr-ship":1,"role":"sender"}' open='{"session":"0123456789abcdef0123456789abcdef","slot":"../a/.."}'
+# path_of PATTERN SLOT: the checkpoint that a stream of that slot has, into the file path.
+path_of() {
+	local at hello='{"hr-ship":1,"role":"sender"}' open='{"session":"0123456789abcdef0123456789abcdef","slot":"'$2'"}'
 
-	mkdir cp
-	listen a --checkpoint 'cp/%s' --exec 'echo "$HR_CHECKPOINT" >path; cat >/dev/null'
+	rm -f path
+	listen a --checkpoint "$1" --exec 'echo "$HR_CHECKPOINT" >path; cat >/dev/null'
 	exec 8<>"/dev/tcp/127.0.0.1/$(cat a.port)"
 	for at in "H$hello" "O$open"; do
 		# shellcheck disable=SC2059 # the bytes
@@ -628,7 +660,39 @@ no_start() {
 	done
 	wait_for 10 test -s path
 	exec 8>&-
+	kill "$(cat a.pid)"
+	ended a 143
+}
+
+@test "a slot's name leads to no other directory" {
+	mkdir -p cp %2E.
+	path_of 'cp/%s' ../a/..
 	[ "$(cat path)" = cp/%2E.%2Fa%2F.. ]
+	path_of '%s/cp' ..
+	[ "$(cat path)" = %2E./cp ]
+	path_of '.%s' ./a
+	[ "$(cat path)" = .%2E%2Fa ]
+}
+
+@test "a certificate without a common name has another one" {
+	local names
+
+	authority
+	certificate replica IP:127.0.0.1
+	tls replica
+	listen a "${TLS[@]}" --exec 'echo "$HR_PEER" >peer; cat >/dev/null'
+	tls home
+	for names in 'URI:hr:tenant:*,DNS:home.example' 'URI:hr:tenant:*'; do
+		openssl req -newkey ed25519 -noenc -subj /O=home -addext "subjectAltName=$names" \
+		    -keyout home.key -out home.csr 2>/dev/null
+		openssl x509 -req -in home.csr -CA ca.pem -CAkey ca.key -days 1 -copy_extensions copy -out home.pem 2>/dev/null
+		send a "${TLS[@]}" <"$one"
+		cat peer >>peers
+	done
+	diff - peers <<-'END'
+	home.example
+	hr:tenant:*
+	END
 }
 
 @test "a certificate of another authority is refused" {
@@ -671,13 +735,15 @@ no_start() {
 	certificate home 'URI:hr:tenant:*'
 	tls replica
 	listen a "${TLS[@]}" --exec 'cat >got'
-	# It may be told why, or find the connection closed.
-	! send a --give-up 1 <"$one" || fail "it was carried"
-	grep -q "the peer does not speak TLS 1.3 as it should" a.err
+	sent 78 send a <"$one"
+	one_error hr-ship "the receiver wants TLS, and the sender speaks in the clear; give --tls-cert" a.sent
+	sent 78 send a --spool spool <"$one"
+	grep -q "error: .*the receiver wants TLS, and the sender speaks in the clear" a.sent
+	grep -q "the receiver wants TLS, and the sender speaks in the clear" a.err
 	listen b --exec 'cat >got'
 	tls home
 	sent 77 send b "${TLS[@]}" <"$one"
-	one_error hr-ship "the peer does not speak TLS 1.3 as it should" b.sent
+	one_error hr-ship "the peer does not speak TLS 1.3 as it should: .*; is it hr-ship, and does it have --tls-cert too" b.sent
 	grep -q "the peer does not speak as hr-ship does; is it one, and does it use TLS if this one does" b.err
 	[ ! -e got ]
 }

@@ -291,6 +291,27 @@ blow() {
 	cmp in.hrs receiver.out
 }
 
+@test "an end that is good is not warned of, with a spool and without" {
+	local args
+
+	certificates
+	stream -t 2 100 >in.hrs
+	for args in "" "$(tls there)"; do
+		# shellcheck disable=SC2086
+		receiver --checkpoint there.cp --exec 'take -c there.cp record' $args
+		[ -z "$args" ] || args=$(tls all)
+		# shellcheck disable=SC2086
+		timeout 20 hr-ship --to "localhost:$PORT" $args <in.hrs
+		rm -rf there.cp record spool
+		# shellcheck disable=SC2086
+		timeout 20 hr-ship --to "localhost:$PORT" --spool spool $args <in.hrs
+		sleep 0.3
+		[ ! -s receiver.err ] || fail "$(cat receiver.err)"
+		kill "$(cat receiver.pid)"
+		rm -f there.cp record
+	done
+}
+
 # --- bounds ---
 
 @test "a receiver that does not read is waited for in bounded memory at both ends" {
@@ -323,6 +344,27 @@ blow() {
 	finish sender
 	grep -v W record | cmp - <(seq 8000)
 	[ "$here" -lt 20000 ] || fail "the sender has $here kB"
+}
+
+@test "a receiver that does not read for longer than --timeout is not cut off" {
+	receiver --timeout 1 --exec 'sleep 6; cat >out.hrs'
+	stream -b 4000 6000 >in.hrs
+	run -0 --separate-stderr timeout 40 hr-ship --to "127.0.0.1:$PORT" --timeout 1 <in.hrs
+	[ -z "$stderr" ] || fail "$stderr"
+	[ ! -s receiver.err ] || fail "$(cat receiver.err)"
+	cmp in.hrs out.hrs
+}
+
+@test "a receiver that is gone while it does not read is noticed" {
+	receiver --timeout 1 --exec 'sleep 4; cat >out.hrs'
+	stream -b 4000 6000 >in.hrs
+	background sender hr-ship --to "127.0.0.1:$PORT" --timeout 1 <in.hrs
+	sleep 1
+	kill -STOP "$(child receiver)"
+	wait_for 5 grep -q 'nothing came from' sender.err
+	kill -CONT "$(child receiver)"
+	finish sender
+	cmp in.hrs out.hrs
 }
 
 # --- peers that mean no good ---
@@ -546,6 +588,61 @@ blow() {
 	authority ca
 	# shellcheck disable=SC2046
 	run -77 --separate-stderr timeout 20 hr-ship --to "localhost:$PORT" --tls-name renewed $(tls all there) <in.hrs
+}
+
+@test "a stream that is refused is not carried for ever" {
+	certificates
+	stream -t 2 -b 2000 5000 >two.hrs
+	# shellcheck disable=SC2046
+	receiver --checkpoint there.cp --exec 'echo >>begun; cat >/dev/null' $(tls there)
+	# shellcheck disable=SC2046
+	run -77 --separate-stderr timeout 20 hr-ship --to "localhost:$PORT" $(tls one) <two.hrs
+	one_error hr-ship "tenant 't0' may not be carried by this sender"
+	rm begun
+	# shellcheck disable=SC2046
+	run -77 --separate-stderr timeout 30 hr-ship --to "localhost:$PORT" --spool spool --give-up 6 $(tls one) <two.hrs
+	[[ $stderr == *"error: given up after "*"tenant 't0' may not be carried by this sender"* ]] || fail "$stderr"
+	[ "$(wc -l <begun)" -le 3 ] || fail "$(wc -l <begun) commands"
+}
+
+@test "a tenant that may not be carried does not hold up another with a spool" {
+	certificates
+	stream -t 2 200 >two.hrs
+	# shellcheck disable=SC2046
+	receiver --by tenant --checkpoint %t.cp --exec 'take -c "$HR_CHECKPOINT" "$HR_TENANT"' $(tls there)
+	# shellcheck disable=SC2046
+	background sender hr-ship --to "localhost:$PORT" --spool spool $(tls one) <two.hrs
+	wait_for 10 grep -q "tenant 't0' may not be carried by this sender" sender.err
+	wait_for 10 test -s t1
+	[ ! -e t0 ]
+	! grep -q 'not connected' sender.err || fail "$(cat sender.err)"
+}
+
+@test "a tenant for whom there is no command waits until there is" {
+	stream -t 2 200 >two.hrs
+	# The command of a tenant that has nothing to come ends.
+	receiver --by tenant --commands 1 --checkpoint %t.cp --exec 'take -c "$HR_CHECKPOINT" "$HR_TENANT"'
+	timeout 30 hr-ship --to "127.0.0.1:$PORT" --spool spool <two.hrs 2>sender.err || fail "$(cat sender.err)"
+	grep -q "'127.0.0.1' has 1 commands already" receiver.err
+	grep -v W t0 | cmp - <(seq 2 2 200) || grep -v W t0 | cmp - <(seq 1 2 200)
+	[ -s t1 ]
+}
+
+@test "a spool without a receiver gives up when it was told to" {
+	certificates
+	stream 10 >in.hrs
+	run -75 --separate-stderr timeout 10 hr-ship --to 127.0.0.1:1 --spool spool --give-up 1 <in.hrs
+	[[ $stderr == *"error: no receiver for 1 s; look at '127.0.0.1:1'"* ]] || fail "$stderr"
+	# One that takes the connection, and says nothing.
+	receiver --checkpoint there.cp --exec 'take -c there.cp record'
+	proxy
+	net stall
+	# shellcheck disable=SC2046
+	run -75 --separate-stderr timeout 30 hr-ship --to "localhost:$PROXY" --spool spool --give-up 6 $(tls all) <in.hrs
+	[[ $stderr == *'does not finish its TLS handshake'*'no receiver for '* ]] || fail "$stderr"
+	# What it kept is carried by the next.
+	timeout 20 hr-ship --to "127.0.0.1:$PORT" --spool spool <in.hrs
+	grep -v W record | cmp - <(seq 10)
 }
 
 # --- readers ---

@@ -1,0 +1,146 @@
+/* net_link - a connection in the clear: messages, pings, ends, and bytes that are none. */
+
+#include "base/hr.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "net/link.h"
+#include "tap.h"
+
+static struct hr_err e = HR_ERR_INIT;
+
+static void
+pair(struct hr_link *a, struct hr_link *b)
+{
+	int fd[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd) < 0)
+		abort();
+	hr_link_open(a, fd[0], NULL, "a");
+	hr_link_open(b, fd[1], NULL, "b");
+	a->most = b->most = HR_WIRE_MOST;
+}
+
+/* What is there is read, and the next message: as hr_link_next(). */
+static int
+next(struct hr_link *l, struct hr_wire *m)
+{
+	return hr_link_read(l, &e) < 0 ? -1 : hr_link_next(l, m, &e);
+}
+
+static void
+messages(void)
+{
+	struct hr_link a, b;
+	struct hr_wire m;
+
+	pair(&a, &b);
+	ok(hr_link_shake(&a, &e) == 0, "in the clear there is no handshake");
+	ok(next(&b, &m) == 0 && !b.ended, "nothing came");
+	ok(hr_link_events(&a, true) == POLLIN && hr_link_events(&a, false) == 0, "nothing is to be written");
+	hr_link_put(&a, HR_WIRE_HELLO, 0, "{}", 2);
+	hr_link_put_placed(&a, HR_WIRE_DATA, 5, 9, "abc", 3);
+	ok(hr_link_events(&a, false) == POLLOUT && hr_link_waiting(&a) == 2 * HR_WIRE_SIZE + 13, "two messages wait");
+	ok(hr_link_write(&a, &e) == 0 && hr_link_waiting(&a) == 0, "they are written");
+	ok(next(&b, &m) == 1 && m.kind == 'H' && m.len == 2 && memcmp(m.data, "{}", 2) == 0, "the first");
+	ok(hr_link_has(&b), "another one is there");
+	ok(hr_link_next(&b, &m, &e) == 1 && m.kind == 'D' && m.lane == 5 && m.len == 11 && hr_get_u64le(m.data) == 9 &&
+	    memcmp(m.data + 8, "abc", 3) == 0, "the second, with its place");
+	ok(!hr_link_has(&b) && hr_link_next(&b, &m, &e) == 0, "no third");
+	ok(a.bytes_out == b.bytes_in, "both count the same");
+	hr_link_close(&a);
+	ok(next(&b, &m) == 0 && b.ended, "the end is seen");
+	hr_link_close(&b);
+}
+
+static void
+pings(void)
+{
+	struct hr_link a, b;
+	struct hr_wire m;
+	int i;
+
+	pair(&a, &b);
+	ok(hr_link_alive(&a, 1000000, true, &e) == 0 && hr_link_waiting(&a) == 0, "who has just spoken says no ping");
+	a.pinged -= HR_LINK_PING_US;
+	ok(hr_link_alive(&a, 1000000, true, &e) == 0 && hr_link_write(&a, &e) == 0, "later it does");
+	ok(next(&b, &m) == 0 && hr_link_waiting(&b) == HR_WIRE_SIZE + 8 && hr_link_write(&b, &e) == 0, "it is answered within");
+	ok(next(&a, &m) == 0 && a.trip > 0, "and the time is measured");
+	a.heard = hr_now_us() - 2000000;
+	ok(hr_link_alive(&a, 1000000, false, &e) == 0, "who does not read does not count");
+	a.heard = hr_now_us() - 2000000;
+	ok(hr_link_alive(&a, 1000000, true, &e) < 0 && e.code == HR_TEMPORARY, "who is silent is gone");
+	hr_err_clear(&e);
+	for (i = 0; i < 200000; i++) {
+		hr_link_put(&a, HR_WIRE_PING, 0, "12345678", 8);
+		if (i % 1000 == 999 && (hr_link_write(&a, &e) < 0 || next(&b, &m) != 0))
+			abort();
+	}
+	ok(hr_link_waiting(&b) <= HR_LINK_GATHER + HR_WIRE_SIZE + 8, "one that only pings is not answered without end");
+	hr_link_close(&a);
+	hr_link_close(&b);
+}
+
+static void
+broken(void)
+{
+	static const char nonsense[] = "GET / HTTP/1.1\r\n";
+	struct hr_link a, b;
+	struct hr_wire m;
+
+	pair(&a, &b);
+	ok(send(a.fd, nonsense, sizeof(nonsense), 0) > 0 && next(&b, &m) < 0 && e.code == HR_BAD_STREAM, "what is no message");
+	hr_err_clear(&e);
+	hr_link_close(&a);
+	hr_link_close(&b);
+	pair(&a, &b);
+	b.most = 3;
+	hr_link_put(&a, HR_WIRE_HELLO, 0, "{  }", 4);
+	ok(hr_link_write(&a, &e) == 0 && next(&b, &m) < 0 && e.code == HR_BAD_STREAM, "one that is too long for now");
+	hr_err_clear(&e);
+	hr_link_close(&a);
+	hr_link_close(&b);
+	pair(&a, &b);
+	hr_link_put(&a, HR_WIRE_HELLO, 0, "{}", 2);
+	ok(send(a.fd, a.out.data, HR_WIRE_SIZE + 1, 0) > 0 && next(&b, &m) == 0, "half of one waits");
+	a.out.len = a.sent = 0;
+	hr_link_close(&a);
+	ok(next(&b, &m) < 0 && e.code == HR_TEMPORARY && b.ended, "for nothing, when it is cut there");
+	hr_err_clear(&e);
+	hr_link_put(&b, HR_WIRE_HELLO, 0, "{}", 2);
+	ok(hr_link_write(&b, &e) < 0 && e.code == HR_TEMPORARY, "nothing can be written to who has gone");
+	hr_err_clear(&e);
+	hr_link_close(&b);
+}
+
+/* What was said last arrives, though not all that came was read. */
+static void
+linger(void)
+{
+	struct hr_link a, b;
+	struct hr_wire m;
+
+	pair(&a, &b);
+	hr_link_put(&b, HR_WIRE_DATA, 0, "12345678unread", 14);
+	hr_link_put(&a, HR_WIRE_ERROR, 0, "{}", 2);
+	ok(hr_link_write(&b, &e) == 0 && hr_link_write(&a, &e) == 0 && hr_link_linger(&a), "the peer is there still");
+	ok(next(&b, &m) == 1 && m.kind == 'X', "it hears why");
+	ok(next(&b, &m) == 0 && b.ended, "and that it is over");
+	hr_link_close(&b);
+	ok(!hr_link_linger(&a), "the peer has gone");
+	hr_link_close(&a);
+}
+
+int
+main(void)
+{
+	messages();
+	pings();
+	broken();
+	linger();
+	return tap_done();
+}

@@ -46,7 +46,8 @@ struct lane {
 	size_t flying;			/* messages */
 	uint64_t ending;		/* the end frame's place was taken */
 	hr_lsn lsn;			/* of the last watermark: all before it was in messages before */
-	bool copying;
+	bool within, copying;		/* a transaction, or a copy, is open */
+	bool begins;			/* they were not, in front of the message */
 	struct hr_buf head;		/* as it came; for the first message */
 	struct hr_map relations;	/* struct relation, by OID */
 	uint64_t message;		/* counts them, for struct relation */
@@ -172,7 +173,7 @@ open_lane(struct publisher *p, const struct hr_wire *m, struct hr_err *e)
 		/* Begun again: what is on its way still arrives. */
 		hr_lane_open_clear(&o);
 		l = p->lane[m->lane];
-		l->begun = l->copying = false;
+		l->begun = l->within = l->copying = false;
 		l->ending = 0;
 		return stand(p, l, e);
 	}
@@ -230,8 +231,9 @@ need(struct publisher *p, struct lane *l, uint32_t table, struct hr_err *e)
 	return hr_write_bytes(&p->w, r->bytes.data, r->bytes.len, e);
 }
 
+/* What is open behind the frame; and publish: the tables that it is about are in the message. */
 static int
-need_all(struct publisher *p, struct lane *l, const struct hr_frame *f, struct hr_err *e)
+look_into(struct publisher *p, struct lane *l, const struct hr_frame *f, bool publish, struct hr_err *e)
 {
 	struct hr_cur c = hr_cur(f->data, f->len);
 	struct hr_snapshot s;
@@ -242,16 +244,18 @@ need_all(struct publisher *p, struct lane *l, const struct hr_frame *f, struct h
 	if (f->type == HR_FRAME_SNAPSHOT) {
 		if (hr_snapshot_decode(&s, f, e) < 0)
 			return -1;
-		for (i = 0; i < s.relations; i++)
+		l->copying = s.kind != HR_SNAPSHOT_ENDED;
+		for (i = 0; publish && i < s.relations; i++)
 			if (need(p, l, hr_get_u32le(s.relation_list + (size_t)i * 4), e) < 0)
 				return -1;
 	}
 	if (f->type != HR_FRAME_ROWS)
 		return 0;
 	while ((more = hr_rows_next(&c, &it, e)) > 0) {
-		if (strchr("IPUDXL", it.op) && need(p, l, it.relation, e) < 0)
+		l->within = it.op == HR_BEGIN || (it.op != HR_COMMIT && l->within);
+		if (publish && strchr("IPUDXL", it.op) && need(p, l, it.relation, e) < 0)
 			return -1;
-		for (i = 0; it.op == HR_TRUNCATE && i < it.relations; i++)
+		for (i = 0; publish && it.op == HR_TRUNCATE && i < it.relations; i++)
 			if (need(p, l, hr_get_u32le(it.relation_list + (size_t)i * 4), e) < 0)
 				return -1;
 	}
@@ -283,6 +287,7 @@ take_frames(struct publisher *p, struct lane *l, const uint8_t *data, size_t len
 	struct hr_frame f;
 
 	l->message++;
+	l->begins = !l->within && !l->copying;
 	for (at = 0; at < len; at += n) {
 		const uint8_t *b = data + at;
 
@@ -299,9 +304,7 @@ take_frames(struct publisher *p, struct lane *l, const uint8_t *data, size_t len
 		}
 		if (f.type == HR_FRAME_RELATION)
 			remember(l, &f, b, n);
-		if (f.type == HR_FRAME_SNAPSHOT && f.len)
-			l->copying = f.data[0] != HR_SNAPSHOT_ENDED;
-		if (publish && (need_all(p, l, &f, e) < 0 || hr_write_bytes(&p->w, b, n, e) < 0))
+		if (look_into(p, l, &f, publish, e) < 0 || (publish && hr_write_bytes(&p->w, b, n, e) < 0))
 			return -1;
 		if (f.type == HR_FRAME_WATERMARK && !l->copying && f.lsn > lsn)
 			lsn = f.lsn;
@@ -316,7 +319,7 @@ publish(struct publisher *p, struct lane *l, uint64_t place, struct hr_err *e)
 	size_t most = hr_nats_largest(p->n), n, at, parts, i = 0;
 	char after[24], here[24], part[48], *id;
 	const char *const header[] = { HR_QUEUE_SESSION, l->session, HR_QUEUE_PLACE, here, HR_QUEUE_AFTER, after, HR_QUEUE_PART,
-	    part, NULL };
+	    part, HR_QUEUE_BEGINS, l->begins ? "yes" : "no", NULL };
 	int rc = 0;
 
 	hr_buf_reset(&p->packed);

@@ -14,6 +14,7 @@
  *	Hr-After    the place of the tenant's message before it, or one in front
  *	            of which there was none
  *	Hr-Part     PART/PARTS, counted from 1
+ *	Hr-Begins   yes: no transaction and no copy is open in front of it; no
  *
  * Values, by tenant:
  *
@@ -34,6 +35,7 @@
 #define HR_QUEUE_PLACE	 "Hr-Place"
 #define HR_QUEUE_AFTER	 "Hr-After"
 #define HR_QUEUE_PART	 "Hr-Part"
+#define HR_QUEUE_BEGINS	 "Hr-Begins"
 #define HR_QUEUE_MOST	((size_t)HR_WIRE_MOST)	/* bytes of a message, its parts together, unpacked */
 
 enum hr_queue_value { HR_QUEUE_SENT, HR_QUEUE_AT };

@@ -3,6 +3,7 @@
 #include "base/hr.h"
 
 #include <getopt.h>
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -613,6 +614,8 @@ main(int argc, char *argv[])
 	int rc, mode = 0;
 
 	hr_name("hr-ship");
+	/* A thread that reads may be at work when we end: libcrypto is not taken away from it. */
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
 	/* A peer or a reader that goes is an error that is told of. */
 	signal(SIGPIPE, SIG_IGN);
 	if ((rc = parse(&s, argc, argv, &mode, &e)) < 0) {

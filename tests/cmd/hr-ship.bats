@@ -748,6 +748,19 @@ path_of() {
 	[ ! -e got ]
 }
 
+@test "a spool that cannot be carried ends as it should, whatever it is doing" {
+	local i
+
+	authority
+	certificate replica IP:127.0.0.1
+	tls replica
+	listen a "${TLS[@]}" --exec 'cat >got'
+	for i in {1..20}; do
+		rm -rf spool
+		sent 78 send a --spool spool <"$one"
+	done
+}
+
 @test "only TLS 1.3, and only with a certificate" {
 	authority
 	certificate replica IP:127.0.0.1

@@ -103,10 +103,10 @@ sockets(void)
 	hr_err_clear(&e);
 	fd = hr_address_listen(&every, true, &n, &e);
 	ok(fd && n > 0, "every address");
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++)
 		same &= port_of(fd[i]) == port_of(fd[0]);
+	for (i = 0; i < n; i++)
 		close(fd[i]);
-	}
 	ok(same, "all on one port");
 	free(fd);
 	fd = hr_address_listen(&here, false, &n, &e);

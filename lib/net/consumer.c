@@ -53,7 +53,7 @@ struct given {
 struct taker {
 	const struct hr_consumer_options *o;
 	const char *tenant;
-	char *subject, *key, *name;
+	char *subject, *key, *sent_key, *name;
 	struct hr_nats *n;
 	struct hr_sink sink;
 	bool open;			/* the sink is */
@@ -75,6 +75,10 @@ struct taker {
 	struct hr_buf message;		/* unpacked */
 	char message_session[HR_SESSION_SIZE];
 	uint64_t message_place, message_after, message_seq;
+	/* what was published, as the bucket says */
+	char sent_session[HR_SESSION_SIZE];
+	uint64_t sent;
+	int64_t empty;			/* the queue gives nothing, since when; 0: not so */
 	/* what is said */
 	struct hr_buf checkpoint;
 	bool lost;
@@ -230,7 +234,7 @@ deal(struct taker *t, struct hr_err *e)
 	struct hr_reader r = { .fd = -1 };
 	int rc = 0;
 
-	if (t->open && strcmp(t->session, t->message_session) == 0) {
+	if (strcmp(t->session, t->message_session) == 0) {
 		if (t->message_place <= t->place)
 			return 1;
 		if (t->message_after > t->place) {
@@ -239,8 +243,11 @@ deal(struct taker *t, struct hr_err *e)
 		}
 	}
 	/* What was acknowledged last is there still: it need not be one that can be begun with, and is had. */
-	if (!t->open && !t->begins)
+	if (!t->open && !t->begins) {
+		memcpy(t->session, t->message_session, sizeof(t->session));
+		t->place = t->message_place;
 		return 1;
+	}
 	if (hr_reader_open_memory(&r, t->message.data, t->message.len, e) < 0) {
 		hr_reader_clear(&r);
 		return -1;
@@ -327,10 +334,16 @@ take(struct taker *t, struct hr_err *e)
 		if (t->held && (rc = deal(t, e)) <= 0)
 			return rc;
 		t->held = false;
-		if (t->open && (t->sink.closing || hr_sink_waiting(&t->sink) > SINK_FULL))
+		if (t->open && (t->sink.closing || hr_sink_waiting(&t->sink) > SINK_FULL)) {
+			t->empty = 0;
 			return 0;
-		if (!hr_nats_fetch(t->n, &m))
+		}
+		if (!hr_nats_fetch(t->n, &m)) {
+			if (t->empty == 0)
+				t->empty = hr_now_us();
 			return 0;
+		}
+		t->empty = 0;
 		if ((rc = gather(t, &m, e)) < 0)
 			return hr_within(e, "message %" PRIu64 " of '%s'", m.seq, m.subject);
 		t->held = rc > 0;
@@ -381,15 +394,44 @@ look_at_checkpoint(struct taker *t, struct hr_err *e)
 	return 0;
 }
 
+/*
+ * The queue has nothing more, and more was published: the end of it is lost.
+ * Messages behind a gap tell that too; there may never be any.
+ */
+static int
+compare(struct taker *t, struct hr_err *e)
+{
+	struct hr_queue_stand s;
+	const char *key, *words;
+	bool same;
+
+	while (hr_buf_reset(&t->buf), hr_nats_watched(t->n, &key, &t->buf)) {
+		if (hr_queue_stand_decode(&s, t->buf.data, t->buf.len, e) < 0)
+			return -1;
+		memcpy(t->sent_session, s.session, sizeof(s.session));
+		t->sent = s.place;
+	}
+	same = strcmp(t->session, t->sent_session) == 0;
+	if (t->lost && same && t->sent <= t->place) {
+		t->lost = false;
+		t->unsaid = true;
+	}
+	if ((same ? t->sent > t->place : t->session[0] == '\0' && t->sent) && t->empty && hr_now_us() - t->empty > LOST_US &&
+	    hr_nats_state(t->n, &words) == HR_NATS_READY)
+		ask(t);
+	return 0;
+}
+
 static int
 say(struct taker *t, struct hr_err *e)
 {
+	const char *session = t->session[0] ? t->session : t->sent_session;
 	struct hr_queue_stand s = { .place = t->place, .lost = t->lost, .checkpoint = t->checkpoint.data, .len = t->checkpoint.len };
 	int64_t now = hr_now_us();
 
-	if (!t->unsaid || t->session[0] == '\0' || now - t->said < SAY_US)
+	if (!t->unsaid || *session == '\0' || now - t->said < SAY_US)
 		return 0;
-	memcpy(s.session, t->session, sizeof(s.session));
+	memcpy(s.session, session, sizeof(s.session));
 	t->unsaid = false;
 	t->said = now;
 	hr_buf_reset(&t->buf);
@@ -412,7 +454,8 @@ begin(struct taker *t, struct hr_err *e)
 		hr_queue_subject(&b, hr_nats_prefix(t->n), t->tenant);
 		c.subject = t->subject = (char *)hr_buf_take(&b, NULL);
 	}
-	return hr_nats_consume(t->n, &c, e);
+	t->empty = 0;
+	return hr_nats_watch(t->n, t->sent_key, e) < 0 ? -1 : hr_nats_consume(t->n, &c, e);
 }
 
 /* Tried again later: with what is not acknowledged, and a new reader.  -1: it is not. */
@@ -469,7 +512,7 @@ turn(struct taker *t, bool *ready, struct hr_err *e)
 			(void)!write(t->o->ready_fd, "\n", 1);
 		*ready = true;
 	}
-	if (hr_nats_turn(t->n, e) < 0 || take(t, e) < 0)
+	if (hr_nats_turn(t->n, e) < 0 || take(t, e) < 0 || compare(t, e) < 0)
 		return -1;
 	return say(t, e);
 }
@@ -512,6 +555,8 @@ prepare(struct taker *t, const struct hr_consumer_options *o, const char *tenant
 	*t = (struct taker){ .o = o, .tenant = tenant };
 	hr_queue_key(&b, HR_QUEUE_AT, tenant);
 	t->key = (char *)hr_buf_take(&b, NULL);
+	hr_queue_key(&b, HR_QUEUE_SENT, tenant);
+	t->sent_key = (char *)hr_buf_take(&b, NULL);
 	t->name = name_of(tenant);
 }
 
@@ -544,6 +589,7 @@ hr_consumer_run(const struct hr_consumer_options *o, struct hr_err *e)
 		free(t[i].given);
 		free(t[i].subject);
 		free(t[i].key);
+		free(t[i].sent_key);
 		free(t[i].name);
 	}
 	free(t);

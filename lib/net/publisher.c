@@ -485,15 +485,20 @@ heard(struct publisher *p, const struct hr_wire *m, struct hr_err *e)
 	return hr_fail(e, HR_INTERNAL, "the courier says '%c'", m->kind);
 }
 
-/* That the queue does not take what it is given, when that goes on. */
-static void
-look(struct publisher *p)
+/*
+ * That the queue does not take what it is given, when that goes on.  A server
+ * that was away may have lost what it acknowledged: what it has is asked for anew.
+ */
+static int
+look(struct publisher *p, struct hr_err *e)
 {
 	static const char *const name[] = { "", "is away", "is full", "has no stream that takes the subject", "refuses messages" };
 	const char *words;
 	enum hr_nats_state state = hr_nats_state(p->n, &words);
 
 	if (state != p->state) {
+		if (p->state == HR_NATS_AWAY)
+			return hr_fail(e, HR_TEMPORARY, "its server was away for %.1f s", (double)(hr_now_us() - p->since) / 1e6);
 		if (state == HR_NATS_READY && p->told)
 			hr_log(HR_LOG_WARNING, "the queue goes on after %.1f s", (double)(hr_now_us() - p->since) / 1e6);
 		p->state = state;
@@ -504,6 +509,7 @@ look(struct publisher *p)
 		hr_log(HR_LOG_WARNING, "the queue %s%s%s; the stream waits in the spool", name[state], *words ? ": " : "", words);
 		p->told = true;
 	}
+	return 0;
 }
 
 static int
@@ -518,9 +524,8 @@ serve(struct publisher *p, struct hr_err *e)
 
 		if (poll(f, 2, room && (p->link.more || hr_link_has(&p->link)) ? 0 : (int)(HR_LINK_PING_US / 1000)) < 0 && errno != EINTR)
 			return hr_fail_sys(e, "cannot wait");
-		if (hr_nats_turn(p->n, e) < 0 || acknowledge(p, e) < 0 || hear(p, e) < 0)
+		if (hr_nats_turn(p->n, e) < 0 || acknowledge(p, e) < 0 || hear(p, e) < 0 || look(p, e) < 0)
 			return -1;
-		look(p);
 		if (room && (f[1].revents || p->link.more) && hr_link_read(&p->link, e) < 0)
 			return -1;
 		while (hr_nats_room(p->n) > 0 && (more = hr_link_next(&p->link, &m, e)) != 0)

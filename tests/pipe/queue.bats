@@ -178,6 +178,24 @@ said() {
 	wait_for 60 equal || said
 }
 
+@test "what was lost is noticed though nothing follows it" {
+	NET=()
+	server
+	publish --create-slot --snapshot || said
+	cp -r js was
+	change 1
+	publish || said
+	# The disk of the queue's server is that of before, and the bucket knows of what was published.
+	kill_server
+	rm -rf js/jetstream/\$G/streams/hr
+	cp -r was/jetstream/\$G/streams/hr js/jetstream/\$G/streams/
+	restart
+	consume
+	{ hr-capture -d "$SRC" -S "$SLOT" -P hr "${TENANCY[@]}" --checkpoint cp 2>>err.cap |
+	    hr-ship --to "$URL" --spool spool --checkpoint cp 2>>err.to; } 3>&- 4>&- &
+	wait_for 30 equal || said
+}
+
 @test "one tenant to standard output, and who comes later takes it over" {
 	local to=$DST_acme
 

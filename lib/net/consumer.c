@@ -57,6 +57,8 @@ struct taker {
 	struct hr_nats *n;
 	struct hr_sink sink;
 	bool open;			/* the sink is */
+	bool spoiled;			/* what it was given is not a stream that can be gone on with */
+	bool left;			/* another receiver has taken the tenant over */
 	char session[HR_SESSION_SIZE];	/* of what the sink has */
 	uint64_t epoch;
 	uint64_t place;			/* the last that it was given */
@@ -186,6 +188,14 @@ follow(struct taker *t, const struct hr_frame *f, struct hr_err *e)
 	return more;
 }
 
+/* The message is with the reader; once the target has all to the LSN, it may leave the queue. */
+static void
+give_seq(struct taker *t, hr_lsn lsn)
+{
+	HR_GROW(t->given, t->givens, t->given_cap);
+	t->given[t->givens++] = (struct given){ t->message_seq, lsn };
+}
+
 /* All frames of the message that the reader does not have. */
 static int
 give(struct taker *t, struct hr_reader *r, struct hr_err *e)
@@ -208,8 +218,7 @@ give(struct taker *t, struct hr_reader *r, struct hr_err *e)
 		return -1;
 	hr_sink_taken(&t->sink, t->message_place);
 	t->place = t->message_place;
-	HR_GROW(t->given, t->givens, t->given_cap);
-	t->given[t->givens++] = (struct given){ t->message_seq, closes && !t->within && !t->copying ? t->lsn : 0 };
+	give_seq(t, closes && !t->within && !t->copying ? t->lsn : 0);
 	return 0;
 }
 
@@ -235,8 +244,10 @@ deal(struct taker *t, struct hr_err *e)
 	int rc = 0;
 
 	if (strcmp(t->session, t->message_session) == 0) {
-		if (t->message_place <= t->place)
+		if (t->message_place <= t->place) {
+			give_seq(t, t->open && !t->within && !t->copying ? t->lsn : 0);
 			return 1;
+		}
 		if (t->message_after > t->place) {
 			ask(t);
 			return 1;
@@ -455,10 +466,15 @@ begin(struct taker *t, struct hr_err *e)
 		c.subject = t->subject = (char *)hr_buf_take(&b, NULL);
 	}
 	t->empty = 0;
+	t->givens = 0;			/* they come again, maybe from a stream that was made anew */
 	return hr_nats_watch(t->n, t->sent_key, e) < 0 ? -1 : hr_nats_consume(t->n, &c, e);
 }
 
-/* Tried again later: with what is not acknowledged, and a new reader.  -1: it is not. */
+/*
+ * Tried again later.  A queue that was away is gone on with where the reader is;
+ * a reader that is spoiled is begun again with what is not acknowledged.  -1: it
+ * is of no use.
+ */
 static int
 set_aside(struct taker *t, struct hr_err *e)
 {
@@ -467,20 +483,39 @@ set_aside(struct taker *t, struct hr_err *e)
 
 	hr_nats_close(t->n);
 	t->n = NULL;
-	if ((t->o->command == NULL && (t->open || !passing)) || e->code == HR_CONFIG || e->code == HR_MISSING || e->code == HR_USAGE)
+	if ((t->o->command == NULL && (t->spoiled || !passing)) || e->code == HR_CONFIG || e->code == HR_MISSING || e->code == HR_USAGE)
 		return -1;
-	if (t->open && !t->sink.over)
+	t->left = e->code == HR_REFUSED && !t->spoiled;
+	if (t->open && !t->sink.over && (t->spoiled || t->left))
 		hr_sink_close(&t->sink);
-	t->held = false;
+	t->spoiled = t->held = false;
+	t->part = 0;
 	t->pause = !passing ? REFUSED_US : t->pause ? t->pause * 2 : RETRY_FIRST_US;
 	if (passing && t->pause > RETRY_MOST_US)
 		t->pause = RETRY_MOST_US;
 	t->retry = hr_now_us() + t->pause;
 	if (t->told == 0 || hr_now_us() - t->told > TELL_US) {
 		t->told = hr_now_us();
-		hr_within(&why, "tenant '%s' waits in the queue", t->tenant);
+		hr_within(&why, t->left ? "tenant '%s' is left to it" : "tenant '%s' waits in the queue", t->tenant);
 		hr_log_err(HR_LOG_WARNING, &why);
 	}
+	hr_err_clear(e);
+	return 0;
+}
+
+/* The reader has ended: 0 when it was told to, as another stream begins. */
+static int
+ended(struct taker *t, struct hr_err *e)
+{
+	bool told = t->held && t->n && t->o->command;
+
+	*e = t->sink.why;
+	if (e->code == HR_OK)
+		hr_fail(e, HR_TEMPORARY, "another stream begins, and its reader has had the beginning of one");
+	t->spoiled = !told;
+	forget(t);
+	if (!told)
+		return -1;
 	hr_err_clear(e);
 	return 0;
 }
@@ -490,21 +525,18 @@ turn(struct taker *t, bool *ready, struct hr_err *e)
 {
 	if (t->open)
 		hr_sink_look(&t->sink);
-	if (look_at_checkpoint(t, e) < 0)
-		return -1;
-	if (t->open && t->sink.over) {
-		bool ours = t->held && t->n;
-
-		*e = t->sink.why;
-		forget(t);
-		if (ours && t->o->command) {
-			hr_err_clear(e);	/* it was told to end: another stream begins */
-			t->retry = 0;
-		} else
-			return e->code ? -1 : hr_fail(e, HR_TEMPORARY, "another stream begins, and its reader has had the beginning of one");
+	if (t->open && t->sink.over && t->o->command && (t->left || t->n == NULL)) {
+		forget(t);		/* it was told of */
+		return 0;
 	}
+	if (t->left)
+		return 0;
+	if (t->n && (t->spoiled = look_at_checkpoint(t, e) < 0))
+		return -1;
+	if (t->open && t->sink.over && ended(t, e) < 0)
+		return -1;
 	if (t->n == NULL) {
-		if (t->open || hr_now_us() < t->retry)
+		if ((t->open && t->sink.closing) || hr_now_us() < t->retry)
 			return 0;
 		if (begin(t, e) < 0)
 			return -1;
@@ -512,9 +544,24 @@ turn(struct taker *t, bool *ready, struct hr_err *e)
 			(void)!write(t->o->ready_fd, "\n", 1);
 		*ready = true;
 	}
-	if (hr_nats_turn(t->n, e) < 0 || take(t, e) < 0 || compare(t, e) < 0)
+	if (hr_nats_turn(t->n, e) < 0)
 		return -1;
-	return say(t, e);
+	if ((t->spoiled = take(t, e) < 0))
+		return -1;
+	return compare(t, e) < 0 || say(t, e) < 0 ? -1 : 0;
+}
+
+/* Is there anything to do for this process? */
+static int
+all_left(const struct taker *t, size_t n, struct hr_err *e)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!t[i].left || t[i].open)
+			return 0;
+	hr_fail(e, HR_REFUSED, "other receivers have taken all tenants over");
+	return hr_hint(e, "let one receiver at a time have a tenant");
 }
 
 static int
@@ -576,7 +623,7 @@ hr_consumer_run(const struct hr_consumer_options *o, struct hr_err *e)
 		for (i = 0; i < o->tenants && rc == 0; i++)
 			if (turn(&t[i], &ready, e) < 0)
 				rc = set_aside(&t[i], e);
-		if (rc == 0)
+		if (rc == 0 && (rc = all_left(t, o->tenants, e)) == 0)
 			rc = wait_for_some(t, o->tenants, p, e);
 	}
 	for (i = 0; i < o->tenants; i++) {

@@ -205,6 +205,14 @@ said() {
 	{ hr-ship --listen "$URL" --tenant acme --checkpoint to.acme 2>err.one || echo $? >one.rc; } |
 	    hr-apply -d "$to" --checkpoint to.acme 2>>err.apply 3>&- 4>&- &
 	wait_for 20 same acme "$to" || said
+	# The server goes and comes; the reader goes on with the stream that it has.
+	kill_server
+	sleep 0.5
+	restart
+	change 3
+	publish || said
+	wait_for 20 same acme "$to" || said
+	[ ! -s one.rc ] || said
 	consume
 	wait_for 20 test -s one.rc || said
 	[ "$(cat one.rc)" = 77 ] || fail "$(cat one.rc)" "$(cat err.one)"

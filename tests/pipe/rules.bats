@@ -534,7 +534,8 @@ prefix() {			# COLUMN BITS BITS6
 	both "CREATE TABLE goes (tenant_id text, id int PRIMARY KEY); CREATE TABLE stays (tenant_id text, id int PRIMARY KEY)"
 	hr-capture --install-ddl -d "$SRC"
 	src "BEGIN; SELECT pg_logical_emit_message(true, 'mine', 'in it'); INSERT INTO goes VALUES ('acme', 1); COMMIT;
-	SELECT pg_logical_emit_message(false, 'mine', 'beside it')" >/dev/null
+	SELECT pg_logical_emit_message(false, 'mine', 'beside it');
+	SELECT pg_switch_wal()" >/dev/null		# writes the message out
 	recorded
 	messages() {
 		by_rules | jq -sc 'map(select(.op == "message") | .content)'

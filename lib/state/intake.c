@@ -92,13 +92,14 @@ full(void *keep, const struct hr_err *why)
 	struct hr_err e = HR_ERR_INIT;
 	int64_t now = hr_now_us();
 
-	if (k->warned == 0 || now - k->warned > WARN_US) {
+	if (k->waited == 0 || now - k->waited > WARN_US) {
 		struct hr_err said = *why;
 
 		hr_within(&said, "the input waits, and nothing is lost");
+		said.hint[0] = '\0';		/* it need not be started again */
 		hr_hint(&said, "make room in '%s'", k->store.dir);
 		hr_log_err(HR_LOG_WARNING, &said);
-		k->warned = now;
+		k->waited = now;
 	}
 	return k->progress ? k->progress(k->arg, &e) : 0;
 }

@@ -20,7 +20,8 @@ struct hr_intake {
 	/* ours */
 	struct hr_reader reader;
 	struct hr_store *s;
-	int64_t since, said, warned;
+	int64_t since, said;
+	int64_t warned, waited;		/* when it was told that there is little room, and none */
 	hr_lsn told;
 	bool copying;
 	bool packed;			/* blocks came; read it by __atomic_load_n() from another thread */

@@ -308,19 +308,22 @@ reached(const struct cargo *g, const struct hr_checkpoint *cp)
  * A queue may have forgotten where the target was, and what the target had is
  * no longer in the spool: it was written down here first.
  */
-static int
-recall(struct courier *c, struct cargo *g, struct hr_lane_stand *s, struct hr_err *e)
+static void
+recall(struct courier *c, struct cargo *g, struct hr_lane_stand *s)
 {
 	const struct hr_head *h = &c->o->keep.reader.head;
 	struct hr_checkpoint cp = HR_CHECKPOINT_INIT;
+	struct hr_err e = HR_ERR_INIT;
 	char *path = target_path(c, g->lane.tenant);
-	int rc = hr_checkpoint_load(&cp, path, e);
+	int rc = hr_checkpoint_load(&cp, path, &e);
 
 	if (rc > 0 && cp.system == h->system && cp.stream && strcmp(cp.stream, h->slot) == 0 && reached(g, &cp) > s->lsn)
 		s->lsn = reached(g, &cp);
+	/* A crash may have left it empty: it is a help, no more. */
+	if (rc < 0)
+		hr_log_err(HR_LOG_WARNING, &e);
 	hr_checkpoint_clear(&cp);
 	free(path);
-	return rc < 0 ? -1 : 0;
 }
 
 static int
@@ -330,8 +333,8 @@ begin(struct courier *c, struct cargo *g, struct hr_lane_stand *s, struct hr_err
 	struct hr_keyring *keys = c->o->keys;
 	uint64_t place;
 
-	if (c->o->queue && recall(c, g, s, e) < 0)
-		return -1;
+	if (c->o->queue)
+		recall(c, g, s);
 	if (s->lsn > g->durable)
 		g->durable = s->lsn;
 	g->caught_up = false;

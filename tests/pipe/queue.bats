@@ -121,6 +121,8 @@ said() {
 	src "INSERT INTO t SELECT 'globex', 100000, string_agg(md5(random()::text), '') FROM generate_series(1, 150000)"
 	publish || said
 	wait_for 20 equal || said
+	# What a crash may leave of the file that says what the target has.
+	: >"$(find spool -name target.acme)"
 	# A consumer that comes again goes on where the target is.
 	stop from
 	change 2

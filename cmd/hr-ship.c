@@ -559,6 +559,7 @@ carry(struct said *s, struct hr_err *e)
 		publisher.to = s->nats;
 		o.queue = &publisher;
 		o.to.dead_us = QUEUE_DEAD_US;
+		o.to.tls = (struct hr_tls_files){ .cert = NULL };	/* they are for the queue's server */
 	}
 	if (hr_keyring_open(&keys, &s->keys, e) < 0 || hr_keyring_open(&read_keys, &s->keys, e) < 0)
 		return;

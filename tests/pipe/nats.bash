@@ -38,3 +38,14 @@ kill_server() {
 	kill -KILL "$(cat server.pid)"
 	wait "$(cat server.pid)" 2>/dev/null || true
 }
+
+# ca.pem, and server.pem and client.pem that it has signed; other.pem, another one.
+certificates() {
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=ca -keyout ca.key -out ca.pem
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=other -keyout other.key -out other.pem
+	for name in server client; do
+		openssl req -newkey rsa:2048 -nodes -subj "/CN=$name" -keyout $name.key -out $name.csr
+		openssl x509 -req -in $name.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out $name.pem \
+		    -extfile <(echo "subjectAltName=${1:-IP:127.0.0.1}")
+	done
+}

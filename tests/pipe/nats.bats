@@ -59,16 +59,6 @@ exactly() {
 	END { if (NR != count) { print NR " of " count; exit 1 } }' "$1"
 }
 
-certificates() {
-	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=ca -keyout ca.key -out ca.pem
-	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=other -keyout other.key -out other.pem
-	for name in server client; do
-		openssl req -newkey rsa:2048 -nodes -subj "/CN=$name" -keyout $name.key -out $name.csr
-		openssl x509 -req -in $name.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out $name.pem \
-		    -extfile <(echo "subjectAltName=${1:-IP:127.0.0.1}")
-	done
-}
-
 @test "20000 messages arrive once and in order while the server is killed again and again" {
 	local i
 

@@ -224,6 +224,23 @@ said() {
 	wait_for 20 equal || said
 }
 
+@test "by TLS, with certificates of both sides, and a tenant whose name NATS would not take" {
+	local to=$DST_acme
+
+	certificates
+	URL=tls://127.0.0.1:$PORT/hr
+	NET=(--tls-ca ca.pem --tls-cert client.pem --tls-key client.key)
+	server "tls { cert_file: '$PWD/server.pem', key_file: '$PWD/server.key', ca_file: '$PWD/ca.pem', verify: true }"
+	src "UPDATE t SET tenant_id = 'acme * inc. é' WHERE tenant_id = 'acme'"
+	publish --create-slot --snapshot || said
+	{ hr-ship --listen "$URL" --tenant 'acme * inc. é' --checkpoint to.acme "${NET[@]}" 2>err.one 3>&- 4>&- &
+	    echo $! >one.pid; wait $!; } | hr-apply -d "$to" --checkpoint to.acme 2>>err.apply 3>&- 4>&- &
+	wait_for 20 same 'acme * inc. é' "$to" || said
+	[ "$(sum_of "$to" 'acme * inc. é')" != "(0,)" ]
+	run --separate-stderr -78 hr-ship --listen "$URL" --tenant globex --checkpoint to.globex --exec true --tls-ca other.pem
+	one_error hr-ship "certificate"
+}
+
 same() {			# TENANT CONNINFO
 	[ "$(sum_of "$2" "$1")" = "$(sum_of "$SRC" "$1")" ]
 }

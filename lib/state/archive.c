@@ -54,9 +54,10 @@ static int
 look(struct hr_archive_chain *a, struct hr_keyring *keys, hr_chain_take *take, void *arg, struct hr_err *e)
 {
 	struct hr_chain_position p = { .segment = 0 };
+	struct hr_err lost = HR_ERR_INIT;
 	struct hr_chain_reader r;
-	uint64_t last = 0;
-	int more = hr_chain_read_open(&r, &a->chain, keys, NULL, e);
+	/* Before what it speaks of is read: a writer goes on meanwhile. */
+	int known = hr_chain_position_load(&a->chain, &p, &lost), more = hr_chain_read_open(&r, &a->chain, keys, NULL, e);
 
 	if (more == 0) {
 		a->full = r.head.copy != NULL;
@@ -65,7 +66,6 @@ look(struct hr_archive_chain *a, struct hr_keyring *keys, hr_chain_take *take, v
 		a->from = a->to = a->full ? 0 : r.lsn;
 		while ((more = hr_chain_read_next(&r, UINT64_MAX, take, arg, e)) > 0) {
 			a->bundles++;
-			last = r.number;
 			if (r.bundle.flags & HR_BUNDLE_COPIED)
 				a->complete = true;
 			if (!a->complete)
@@ -82,11 +82,13 @@ look(struct hr_archive_chain *a, struct hr_keyring *keys, hr_chain_take *take, v
 			}
 		}
 	}
-	hr_chain_read_close(&r);
-	if (more == 0 && hr_chain_position_load(&a->chain, &p, e) > 0 && p.bundle > last && a->bundles) {
-		more = hr_fail(e, HR_BAD_STREAM, "it ends at bundle %" PRIu64 ", and was written to %" PRIu64, last, p.bundle);
-		hr_hint(e, "take what is missing from a copy of the directory");
+	if (more == 0 && known < 0) {
+		*e = lost;
+		more = -1;
 	}
+	if (more == 0 && known > 0)
+		more = hr_chain_read_reaches(&r, &p, e);
+	hr_chain_read_close(&r);
 	return e->code ? -1 : more;
 }
 

@@ -406,6 +406,7 @@ hr_chain_position_load(const struct hr_chain *c, struct hr_chain_position *p, st
 	    hr_crc32c(0, b.data, (size_t)(end - (const char *)b.data) + 1) != sum)) {
 		rc = hr_fail(e, HR_BAD_STREAM, "'%s' is damaged", path);
 		hr_hint(e, "verify the chain; when nothing else is wrong, remove the file");
+		*p = (struct hr_chain_position){ .segment = 0 };
 	}
 	hr_buf_clear(&b);
 	free(path);

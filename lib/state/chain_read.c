@@ -174,43 +174,77 @@ hr_chain_find_end(const struct hr_chain *c, struct hr_keyring *keys, struct hr_c
 
 /* --- reading --- */
 
-/* The next segment that has begun, which says how far the one before it goes; 0 when there is none. */
+/* Another segment that has begun: what it comes after, and whether a writer can have ended there. */
+static int
+add_ahead(struct hr_chain_reader *r, struct hr_segment_reader *one, struct hr_err *e)
+{
+	struct hr_buf parts = HR_BUF_INIT;
+	const uint8_t *data;
+	struct hr_stand s;
+	size_t len;
+	int more = record(one, &parts, &data, &len, e);
+
+	if (more > 0 && (one->kind != HR_RECORD_STAND || hr_stand_decode(&s, data, len, e) < 0))
+		more = e->code ? -1 : hr_fail(e, HR_BAD_STREAM, "a segment of the shared log without its first record");
+	if (more > 0) {
+		HR_GROW(r->ahead, r->aheads, r->ahead_cap);
+		r->ahead[r->aheads++] = one->head;
+		r->settled = s.flags & (HR_BUNDLE_CLEAN | HR_BUNDLE_COPYING);
+	}
+	hr_buf_clear(&parts);
+	return more;
+}
+
+/*
+ * The segments that may come next.  One is enough where nobody can have gone on from
+ * before it; one that was begun within a transaction may have lost its writer before
+ * there was a watermark, and then another one comes after what is before both.
+ */
 static int
 look_ahead(struct hr_chain_reader *r, struct hr_err *e)
 {
-	struct hr_segment_reader next;
-	uint64_t *number;
+	uint64_t *number, from = r->aheads ? r->ahead[r->aheads - 1].number : r->shared.head.number;
+	struct hr_segment_reader one;
 	size_t n, i;
 	int rc = 0;
 
-	if (r->next.number)
-		return 1;
-	if (hr_chain_segments(r->chain, "", &number, &n, e) < 0) {
-		free(number);
-		return -1;
-	}
-	for (i = 0; i < n && rc == 0; i++) {
-		if (number[i] <= r->shared.head.number)
+	if (r->settled)
+		return 0;
+	if (hr_chain_segments(r->chain, "", &number, &n, e) < 0)
+		rc = -1;
+	for (i = 0; rc == 0 && i < n && !r->settled; i++) {
+		if (number[i] <= from)
 			continue;
-		if (open_segment(&next, r->chain, r->keys, "", number[i], e) < 0) {
+		if (open_segment(&one, r->chain, r->keys, "", number[i], e) < 0) {
 			/* Made, and cut before it had a record; or being made. */
-			if (e->code != HR_BAD_STREAM || next.tail == HR_SEGMENT_OPEN)
+			if (e->code != HR_BAD_STREAM || one.tail == HR_SEGMENT_OPEN)
 				rc = -1;
 			else
 				hr_err_clear(e);
 			continue;
 		}
-		if (hr_segment_next(&next, e) > 0) {
-			r->next = next.head;
-			rc = 1;
-		} else if (e->code && next.tail == HR_SEGMENT_OPEN && i + 1 < n)
-			rc = -1;
-		else
-			hr_err_clear(e);
-		hr_segment_reader_close(&next);
+		if (add_ahead(r, &one, e) < 0) {
+			if (one.tail == HR_SEGMENT_OPEN && i + 1 < n)
+				rc = -1;
+			else
+				hr_err_clear(e);
+		}
+		hr_segment_reader_close(&one);
 	}
 	free(number);
 	return rc;
+}
+
+/* The segment that comes after what was read last: the newest, when several do.  0: none. */
+static uint64_t
+follower(const struct hr_chain_reader *r)
+{
+	size_t i;
+
+	for (i = r->aheads; i-- > 0; )
+		if (memcmp(r->ahead[i].after, r->shared.mark.name, HR_SEGMENT_TAG) == 0)
+			return r->ahead[i].number;
+	return 0;
 }
 
 /* Begin a segment of the shared log: its first record says where it stands. */
@@ -221,7 +255,8 @@ begin_segment(struct hr_chain_reader *r, uint64_t number, struct hr_err *e)
 	size_t len;
 
 	hr_segment_reader_close(&r->shared);
-	r->next.number = 0;
+	r->aheads = 0;
+	r->settled = false;
 	if (open_segment(&r->shared, r->chain, r->keys, "", number, e) < 0)
 		return -1;
 	if (record(&r->shared, &r->parts, &data, &len, e) <= 0 || r->shared.kind != HR_RECORD_STAND) {
@@ -242,6 +277,7 @@ static int
 next_record(struct hr_chain_reader *r, uint64_t limit, const uint8_t **data, size_t *len, struct hr_err *e)
 {
 	struct hr_segment_mark mark;
+	uint64_t next;
 	int more;
 
 	for (;;) {
@@ -249,8 +285,8 @@ next_record(struct hr_chain_reader *r, uint64_t limit, const uint8_t **data, siz
 			return 0;
 		if (look_ahead(r, e) < 0)
 			return -1;
-		if (r->next.number && memcmp(r->next.after, r->shared.mark.name, HR_SEGMENT_TAG) == 0) {
-			if (begin_segment(r, r->next.number, e) < 0)
+		if ((next = follower(r))) {
+			if (begin_segment(r, next, e) < 0)
 				return -1;
 			continue;
 		}
@@ -267,7 +303,7 @@ next_record(struct hr_chain_reader *r, uint64_t limit, const uint8_t **data, siz
 			return within_segment(r->chain, "", r->shared.head.number, e);
 		if (r->shared.tail == HR_SEGMENT_ENDED && memcmp(mark.name, r->shared.mark.name, HR_SEGMENT_TAG) != 0)
 			continue;		/* the tag of the end is what the next one comes after */
-		if (r->next.number) {
+		if (r->aheads) {
 			hr_fail(e, HR_BAD_STREAM, "it does not reach to what follows it");
 			return within_segment(r->chain, "", r->shared.head.number, e);
 		}
@@ -565,6 +601,19 @@ hr_chain_read_behind(struct hr_chain_reader *r, uint64_t bundle, struct hr_err *
 	return 0;
 }
 
+int
+hr_chain_read_reaches(const struct hr_chain_reader *r, const struct hr_chain_position *p, struct hr_err *e)
+{
+	uint64_t segment = r->shared.head.number;
+
+	/* Bytes are others where it was sealed again; records are not. */
+	if (r->number >= p->bundle && (segment > p->segment || (segment == p->segment && r->shared.mark.number >= p->number)))
+		return 0;
+	hr_fail(e, HR_BAD_STREAM, "chain '%s' ends at bundle %" PRIu64 " in segment %" PRIu64 ", and was written to %" PRIu64
+	    " in %" PRIu64, r->chain->name, r->number, segment, p->bundle, p->segment);
+	return hr_hint(e, "take what is missing from a copy of the directory");
+}
+
 struct hr_chain_mark
 hr_chain_read_mark(const struct hr_chain_reader *r)
 {
@@ -594,5 +643,6 @@ hr_chain_read_close(struct hr_chain_reader *r)
 	hr_buf_clear(&r->relations);
 	hr_head_clear(&r->head);
 	free(r->segment);
+	free(r->ahead);
 	free(r->tenant);
 }

@@ -40,7 +40,9 @@ struct hr_chain_reader {
 	uint64_t *segment;		/* the shared log's that can be begun at */
 	size_t segments, at;
 	struct hr_segment_reader shared;
-	struct hr_segment_head next;	/* of the segment behind; number 0: none yet */
+	struct hr_segment_head *ahead;	/* of the segments behind, one of which comes next */
+	size_t aheads, ahead_cap;
+	bool settled;			/* and no other can */
 	struct hr_buf stand_bytes, parts;
 	struct hr_stand stand;		/* of the segment that was begun at */
 	struct hr_head head;		/* the same's */
@@ -85,6 +87,11 @@ int hr_chain_read_at(struct hr_chain_reader *r, const struct hr_chain_mark *m, s
  * frames are given to take (NULL: passed over).  1, 0 when there is none (yet), -1.
  */
 int hr_chain_read_next(struct hr_chain_reader *r, uint64_t limit, hr_chain_take *take, void *arg, struct hr_err *e) HR_USED;
+/*
+ * After there were no more: is all there that was durable when a position was written?
+ * 0, or -1 with *e set: what is at the end is missing.
+ */
+int hr_chain_read_reaches(const struct hr_chain_reader *r, const struct hr_chain_position *p, struct hr_err *e) HR_USED;
 void hr_chain_read_close(struct hr_chain_reader *r);
 
 #endif

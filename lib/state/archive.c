@@ -88,6 +88,8 @@ look(struct hr_archive_chain *a, struct hr_keyring *keys, hr_chain_take *take, v
 	}
 	if (more == 0 && known > 0)
 		more = hr_chain_read_reaches(&r, &p, e);
+	if (more == 0 && r.segment[0] != 1)
+		more = hr_fail(e, HR_BAD_STREAM, "it begins with segment %" PRIu64 ": what was before it is missing", r.segment[0]);
 	hr_chain_read_close(&r);
 	return e->code ? -1 : more;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -24,6 +25,8 @@
 
 #define NAME_MOST	200		/* bytes of a file's name */
 #define POSITION_MOST	4096
+#define NEW		".new"		/* directory of a chain that has not begun */
+#define GONE		".gone."	/* and, its name behind it, of one that is being removed */
 
 void
 hr_chain_escape(struct hr_buf *b, const char *name)
@@ -174,46 +177,141 @@ hr_chain_list_free(struct hr_chain *list, size_t n)
 	free(list);
 }
 
+/* Synced also when it was there: who made it may have been killed before. */
 static int
 make_directory(const char *path, struct hr_err *e)
 {
-	if (mkdir(path, 0700) == 0)
-		return hr_file_sync_directory(path, e);
-	return errno == EEXIST ? 0 : hr_fail_sys(e, "cannot make the directory '%s'", path);
+	char *bare = hr_strdup(path);
+	size_t n = strlen(bare);
+	int rc = 0;
+
+	while (n > 1 && bare[n - 1] == '/')
+		bare[--n] = '\0';
+	if (mkdir(bare, 0700) < 0 && errno != EEXIST)
+		rc = hr_fail_sys(e, "cannot make the directory '%s'", path);
+	else
+		rc = hr_file_sync_directory(bare, e);
+	/* Who may not read what it is in did not make it. */
+	if (rc < 0 && errno == EACCES && access(bare, F_OK) == 0) {
+		hr_err_clear(e);
+		rc = 0;
+	}
+	free(bare);
+	return rc;
+}
+
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+/* A directory and all in it, if it is there. */
+static int
+remove_all(const char *path, struct hr_err *e)
+{
+	if (nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) < 0 && errno != ENOENT)
+		return hr_fail_sys(e, "cannot remove '%s'", path);
+	return 0;
 }
 
 int
-hr_chain_make(const char *dir, const char *stream, struct hr_chain *c, struct hr_err *e)
+hr_chain_tidy(const char *dir, const char *stream, struct hr_err *e)
 {
 	struct hr_buf b = HR_BUF_INIT;
-	char time[HR_TIME_TEXT], *at, *path;
-	int rc;
+	struct dirent *at;
+	char *path, *one;
+	int rc = 0;
+	DIR *d;
 
 	hr_chain_escape(&b, stream);
 	path = hr_sprintf("%s/%s", dir, hr_buf_text(&b));
 	hr_buf_clear(&b);
-	rc = make_directory(dir, e) < 0 || make_directory(path, e) < 0 ? -1 : 0;
-	for (;;) {
-		/* 20260131T091011.123456Z */
-		hr_time_format(time, hr_now_pg_us());
-		for (at = time; *at; at++)
-			if (*at != '-' && *at != ':')
-				hr_buf_u8(&b, (uint8_t)*at);
-		*c = (struct hr_chain){ hr_strdup(stream), hr_strdup(hr_buf_text(&b)), hr_sprintf("%s/%s", path, hr_buf_text(&b)) };
-		hr_buf_clear(&b);
-		if (rc < 0 || access(c->dir, F_OK) != 0)
-			break;
-		hr_chain_clear(c);
-	}
+	if ((d = opendir(path)) == NULL)
+		rc = hr_fail_sys(e, "cannot read the directory '%s'", path);
+	while (rc == 0 && (at = readdir(d)))
+		if (strcmp(at->d_name, NEW) == 0 || strncmp(at->d_name, GONE, strlen(GONE)) == 0) {
+			one = hr_sprintf("%s/%s", path, at->d_name);
+			rc = remove_all(one, e);
+			free(one);
+		}
+	if (d)
+		closedir(d);
 	free(path);
-	if (rc == 0 && make_directory(c->dir, e) == 0) {
-		path = hr_sprintf("%s/shared", c->dir);
-		at = hr_sprintf("%s/tenant", c->dir);
-		rc = make_directory(path, e) < 0 || make_directory(at, e) < 0 ? -1 : 0;
-		free(path);
-		free(at);
+	return rc;
+}
+
+/* 20260131T091011.123456Z */
+static void
+name_of(int64_t pg_us, struct hr_buf *b)
+{
+	char time[HR_TIME_TEXT], *at;
+
+	hr_buf_reset(b);
+	hr_time_format(time, pg_us);
+	for (at = time; *at; at++)
+		if (*at != '-' && *at != ':')
+			hr_buf_u8(b, (uint8_t)*at);
+}
+
+/* The name of the next chain: behind all there are, also when the clock was put back. */
+static void
+next_name(const char *last, struct hr_buf *b)
+{
+	struct tm t = { .tm_isdst = 0 };
+	int micro = 0;
+
+	name_of(hr_now_pg_us(), b);
+	if (last == NULL || strcmp(hr_buf_text(b), last) > 0)
+		return;
+	if (sscanf(last, "%4d%2d%2dT%2d%2d%2d.%6dZ", &t.tm_year, &t.tm_mon, &t.tm_mday, &t.tm_hour, &t.tm_min, &t.tm_sec,
+	    &micro) == 7) {
+		t.tm_year -= 1900;
+		t.tm_mon--;
+		name_of((int64_t)timegm(&t) * 1000000 + micro + 1 - HR_PG_EPOCH_US, b);
 	}
-	return e->code ? -1 : rc;
+	if (strcmp(hr_buf_text(b), last) > 0)
+		return;
+	hr_buf_reset(b);
+	hr_buf_printf(b, "%sa", last);
+}
+
+int
+hr_chain_make(const char *dir, const char *stream, const char *last, struct hr_chain *c, struct hr_err *e)
+{
+	struct hr_buf b = HR_BUF_INIT;
+	char *of, *shared, *tenant;
+	int rc;
+
+	hr_chain_escape(&b, stream);
+	of = hr_sprintf("%s/%s", dir, hr_buf_text(&b));
+	next_name(last, &b);
+	*c = (struct hr_chain){ hr_strdup(stream), hr_strdup(hr_buf_text(&b)), hr_sprintf("%s/" NEW, of) };
+	shared = hr_sprintf("%s/shared", c->dir);
+	tenant = hr_sprintf("%s/tenant", c->dir);
+	rc = make_directory(dir, e) < 0 || make_directory(of, e) < 0 || make_directory(c->dir, e) < 0 ||
+	    make_directory(shared, e) < 0 || make_directory(tenant, e) < 0 ? -1 : 0;
+	free(tenant);
+	free(shared);
+	free(of);
+	hr_buf_clear(&b);
+	return rc;
+}
+
+int
+hr_chain_begin(struct hr_chain *c, struct hr_err *e)
+{
+	char *path = hr_sprintf("%.*s/%s", (int)(strrchr(c->dir, '/') - c->dir), c->dir, c->name);
+
+	if (rename(c->dir, path) < 0) {
+		hr_fail_sys(e, "cannot name '%s' '%s'", c->dir, path);
+		free(path);
+		return -1;
+	}
+	free(c->dir);
+	c->dir = path;
+	return hr_file_sync_directory(path, e);
 }
 
 int
@@ -224,11 +322,9 @@ hr_chain_lock(const char *dir, const char *stream, int *fd, struct hr_err *e)
 
 	*fd = -1;
 	hr_chain_escape(&b, stream);
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-		hr_fail_sys(e, "cannot make the directory '%s'", dir);
 	path = hr_sprintf("%s/%s", dir, hr_buf_text(&b));
-	if (e->code == 0 && mkdir(path, 0700) < 0 && errno != EEXIST)
-		hr_fail_sys(e, "cannot make the directory '%s'", path);
+	if (make_directory(dir, e) == 0)
+		(void)!make_directory(path, e);
 	free(path);
 	path = hr_sprintf("%s/%s/.lock", dir, hr_buf_text(&b));
 	if (e->code == 0 && (*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) < 0)
@@ -244,22 +340,17 @@ hr_chain_lock(const char *dir, const char *stream, int *fd, struct hr_err *e)
 	return e->code ? -1 : 0;
 }
 
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 int
 hr_chain_remove(const struct hr_chain *c, struct hr_err *e)
 {
-	char *gone = hr_sprintf("%.*s/.gone.%s", (int)(strrchr(c->dir, '/') - c->dir), c->dir, c->name);
-	int rc = 0;
+	char *gone = hr_sprintf("%.*s/" GONE "%s", (int)(strrchr(c->dir, '/') - c->dir), c->dir, c->name);
+	int rc;
 
-	/* By another name first: what is half removed is no chain. */
-	if (rename(c->dir, gone) < 0 || nftw(gone, remove_one, 16, FTW_DEPTH | FTW_PHYS) < 0)
+	/* By another name first, for good: what is half removed is no chain. */
+	if (rename(c->dir, gone) < 0)
 		rc = hr_fail_sys(e, "cannot remove '%s'", c->dir);
+	else
+		rc = hr_file_sync_directory(gone, e) < 0 ? -1 : remove_all(gone, e);
 	free(gone);
 	return rc;
 }

@@ -31,8 +31,15 @@ void hr_chain_escape(struct hr_buf *b, const char *name);
 /* All chains in DIR, of one stream or (NULL) of all, the oldest first.  Gives.  0, or -1 with *e set. */
 int hr_chain_list(const char *dir, const char *stream, struct hr_chain **list, size_t *n, struct hr_err *e) HR_USED;
 void hr_chain_list_free(struct hr_chain *list, size_t n);
-/* A new one's directories.  0, or -1. */
-int hr_chain_make(const char *dir, const char *stream, struct hr_chain *c, struct hr_err *e) HR_USED;
+/*
+ * A new one's directories, named behind the last there is (NULL: there is none).  It
+ * is a chain, which is listed, from when it begins: with a segment that is durable.
+ * 0, or -1.
+ */
+int hr_chain_make(const char *dir, const char *stream, const char *last, struct hr_chain *c, struct hr_err *e) HR_USED;
+int hr_chain_begin(struct hr_chain *c, struct hr_err *e) HR_USED;
+/* Remove what was half made or half removed when a process was killed; by who has the lock.  0, or -1. */
+int hr_chain_tidy(const char *dir, const char *stream, struct hr_err *e) HR_USED;
 void hr_chain_clear(struct hr_chain *c);
 /* Remove all of a chain.  0, or -1. */
 int hr_chain_remove(const struct hr_chain *c, struct hr_err *e) HR_USED;

@@ -11,8 +11,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/lsn.h"
 #include "state/chain_read.h"
 #include "stream/relation.h"
@@ -46,9 +48,9 @@ open_segment(struct hr_segment_reader *r, const struct hr_chain *c, struct hr_ke
 	*r = (struct hr_segment_reader)HR_SEGMENT_READER_INIT;
 	rc = hr_segment_open(r, path, keys, e);
 	if (rc == 0 && (r->head.number != number || strcmp(r->head.log, tenant) != 0)) {
-		hr_segment_reader_close(r);
 		rc = hr_fail(e, HR_BAD_STREAM, "%s: it is another one: number %" PRIu64 " of log '%s'", path, r->head.number,
 		    r->head.log);
+		hr_segment_reader_close(r);
 	}
 	free(path);
 	return rc;
@@ -109,6 +111,7 @@ end_of_segment(const struct hr_chain *c, struct hr_keyring *keys, uint64_t numbe
 		else if (s.flags & (HR_BUNDLE_CLEAN | HR_BUNDLE_COPYING)) {
 			found = 1;
 			end->lsn = s.lsn;
+			end->at = s.next - 1;
 			end->copying = s.flags & HR_BUNDLE_COPYING;
 			if (s.next - 1 > end->bundle)
 				end->bundle = s.next - 1;
@@ -128,6 +131,7 @@ end_of_segment(const struct hr_chain *c, struct hr_keyring *keys, uint64_t numbe
 		if (at_end) {
 			found = 1;
 			end->lsn = b.lsn;
+			end->at = r.place;
 			end->copying = false;
 			memcpy(end->tag, r.mark.name, sizeof(end->tag));
 		}
@@ -139,6 +143,9 @@ end_of_segment(const struct hr_chain *c, struct hr_keyring *keys, uint64_t numbe
 	}
 	if (more == 0 && r.tail == HR_SEGMENT_ENDED && at_end)
 		memcpy(end->tag, r.mark.name, sizeof(end->tag));
+	/* Who wrote it may have been killed before it was durable, which is what is said of it now. */
+	if (more == 0 && found && (fsync(r.fd) < 0 || hr_file_sync_directory(r.path, e) < 0))
+		more = e->code ? -1 : hr_fail_sys(e, "cannot sync it");
 	hr_segment_reader_close(&r);
 	hr_buf_clear(&parts);
 	return more < 0 ? within_segment(c, "", number, e) : found;
@@ -253,13 +260,18 @@ begin_segment(struct hr_chain_reader *r, uint64_t number, struct hr_err *e)
 {
 	const uint8_t *data;
 	size_t len;
+	int more;
 
 	hr_segment_reader_close(&r->shared);
 	r->aheads = 0;
 	r->settled = false;
-	if (open_segment(&r->shared, r->chain, r->keys, "", number, e) < 0)
+	r->stillborn = false;
+	if (open_segment(&r->shared, r->chain, r->keys, "", number, e) < 0) {
+		r->stillborn = e->code == HR_BAD_STREAM && r->shared.tail != HR_SEGMENT_OPEN;
 		return -1;
-	if (record(&r->shared, &r->parts, &data, &len, e) <= 0 || r->shared.kind != HR_RECORD_STAND) {
+	}
+	if ((more = record(&r->shared, &r->parts, &data, &len, e)) <= 0 || r->shared.kind != HR_RECORD_STAND) {
+		r->stillborn = more == 0;
 		if (e->code == 0)
 			hr_fail(e, HR_BAD_STREAM, "a segment of the shared log without its first record");
 		return within_segment(r->chain, "", number, e);
@@ -484,6 +496,18 @@ at_segment(struct hr_chain_reader *r, size_t i, struct hr_err *e)
 	return 0;
 }
 
+/* 1; 0, a crash cut it before it had a record, and nothing comes after it; -1. */
+static int
+can_begin(struct hr_chain_reader *r, size_t i, struct hr_err *e)
+{
+	if (at_segment(r, i, e) == 0)
+		return 1;
+	if (!r->stillborn || i == 0)
+		return -1;
+	hr_err_clear(e);
+	return 0;
+}
+
 static int
 list_segments(struct hr_chain_reader *r, struct hr_err *e)
 {
@@ -563,8 +587,10 @@ hr_chain_read_seek(struct hr_chain_reader *r, hr_lsn lsn, struct hr_err *e)
 	if (list_segments(r, e) < 0)
 		return -1;
 	for (i = r->segments; i-- > 0; best = 0) {
-		if (at_segment(r, i, e) < 0)
+		if ((more = can_begin(r, i, e)) < 0)
 			return -1;
+		if (more == 0)
+			continue;
 		best = i;
 		if (r->stand.lsn <= lsn && r->stand.lsn && (r->stand.flags & HR_BUNDLE_CLEAN))
 			break;
@@ -586,13 +612,14 @@ int
 hr_chain_read_behind(struct hr_chain_reader *r, uint64_t bundle, struct hr_err *e)
 {
 	size_t i;
+	int more;
 
 	if (list_segments(r, e) < 0)
 		return -1;
 	for (i = r->segments; i-- > 0; ) {
-		if (at_segment(r, i, e) < 0)
+		if ((more = can_begin(r, i, e)) < 0)
 			return -1;
-		if (r->number <= bundle)
+		if (more && r->number <= bundle)
 			break;
 	}
 	if (r->number > bundle || forward(r, bundle, e) < 0 || r->number != bundle)

@@ -22,6 +22,7 @@
 struct hr_chain_end {
 	struct hr_head head;		/* of the stream that was kept last */
 	hr_lsn lsn;
+	uint64_t at;			/* the bundle that ends with it */
 	bool copying;			/* there is none: the first copy was cut */
 	uint8_t chain[HR_SEGMENT_CHAIN];
 	uint64_t segment;		/* the shared log's last */
@@ -43,6 +44,7 @@ struct hr_chain_reader {
 	struct hr_segment_head *ahead;	/* of the segments behind, one of which comes next */
 	size_t aheads, ahead_cap;
 	bool settled;			/* and no other can */
+	bool stillborn;			/* the one that could not be begun was cut before it had a record */
 	struct hr_buf stand_bytes, parts;
 	struct hr_stand stand;		/* of the segment that was begun at */
 	struct hr_head head;		/* the same's */

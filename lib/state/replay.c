@@ -89,6 +89,9 @@ struct replay {
 	/* looking for the first transaction that is too late */
 	hr_lsn late;
 	hr_lsn passed;			/* the last watermark that was written */
+	/* how far the chain was durable before it was read, if that is known */
+	struct hr_chain_position known;
+	bool is_known;
 };
 
 static bool
@@ -129,6 +132,7 @@ suits(struct replay *p, struct hr_err *e)
 	const struct hr_replay_options *o = p->o;
 	bool copied = r->head.copy == NULL;
 	hr_lsn base = copied ? r->lsn : 0, last = base;
+	bool trails;
 	int more;
 
 	p->late = UINT64_MAX;
@@ -159,8 +163,9 @@ suits(struct replay *p, struct hr_err *e)
 		if (r->bundle.flags & HR_BUNDLE_WATERMARK)
 			last = r->bundle.lsn;
 	}
-	if (more < 0)
+	if (more < 0 || (more == 0 && !o->by_lsn && p->is_known && hr_chain_read_reaches(r, &p->known, e) < 0))
 		return -1;
+	trails = more == 0 && !(r->bundle.flags & HR_BUNDLE_WATERMARK) && r->shared.tail != HR_SEGMENT_ENDED;
 	if (!copied) {
 		hr_fail(e, HR_REFUSED, "the first copy of chain '%s' was not completed", r->chain->name);
 		return 0;
@@ -170,6 +175,9 @@ suits(struct replay *p, struct hr_err *e)
 		return 0;
 	}
 	p->span.until = o->by_lsn ? o->until_lsn : p->late == UINT64_MAX ? UINT64_MAX : p->late - 1;
+	/* Behind the last watermark of a stream that was cut transactions may not be whole. */
+	if (trails && p->span.until > last)
+		p->span.until = last;
 	if (p->span.until < base) {
 		hr_fail(e, HR_REFUSED, "the first copy of chain '%s' is of a later time", r->chain->name);
 		return 0;
@@ -316,6 +324,25 @@ write_chain(struct replay *p, struct hr_replayed *done, struct hr_err *e)
 	return hr_write_end(p->w, e);
 }
 
+/* The chain as a whole, and before that how far it was durable: who writes it goes on meanwhile. */
+static int
+open_whole(struct replay *p, const struct hr_chain *c, struct hr_err *e)
+{
+	struct hr_err lost = HR_ERR_INIT;
+	int known = hr_chain_position_load(c, &p->known, &lost);
+
+	p->is_known = known > 0;
+	if (known < 0)
+		hr_log_err(HR_LOG_WARNING, &lost);
+	if (hr_chain_read_open(&p->r, c, p->o->keys, NULL, e) < 0)
+		return -1;
+	if (p->r.whole || p->o->since)
+		return 0;
+	hr_fail(e, HR_BAD_STREAM, "chain '%s' begins with segment %" PRIu64 ": what was before it is missing", c->name,
+	    p->r.segment[0]);
+	return hr_hint(e, "take it from a copy of the directory, or restore a target that has the beginning with --since");
+}
+
 /* The stream's name, when there is but one. */
 static int
 only_stream(const struct hr_replay_options *o, const struct hr_chain *list, size_t n, const char **stream, struct hr_err *e)
@@ -352,7 +379,7 @@ hr_replay_run(const struct hr_replay_options *o, struct hr_writer *w, struct hr_
 	for (i = n; i-- > 0 && rc == 0; ) {
 		if (strcmp(list[i].stream, stream) != 0 || (o->chain && strcmp(list[i].name, o->chain) != 0))
 			continue;
-		if ((rc = hr_chain_read_open(&p.r, &list[i], o->keys, NULL, e)) == 0)
+		if ((rc = open_whole(&p, &list[i], e)) == 0)
 			rc = suits(&p, e);
 		hr_chain_read_close(&p.r);
 		if (rc == 0) {

@@ -126,6 +126,13 @@ hr_segment_create_again(struct hr_segment_writer *w, const char *path, struct hr
 }
 
 void
+hr_segment_moved(struct hr_segment_writer *w, const char *path)
+{
+	free(w->path);
+	w->path = hr_strdup(path);
+}
+
+void
 hr_segment_writer_close(struct hr_segment_writer *w)
 {
 	if (w->fd >= 0)

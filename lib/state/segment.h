@@ -174,6 +174,8 @@ int hr_segment_end(struct hr_segment_writer *w, struct hr_err *e) HR_USED;
 int hr_segment_park(struct hr_segment_writer *w, struct hr_err *e) HR_USED;
 /* Open it again now.  -1: HR_IO, it cannot be opened; HR_BAD_STREAM, it is not as it was left, and failed is set. */
 int hr_segment_unpark(struct hr_segment_writer *w, struct hr_err *e) HR_USED;
+/* The file was moved there, with its directory. */
+void hr_segment_moved(struct hr_segment_writer *w, const char *path);
 /* What has not been flushed is dropped. */
 void hr_segment_writer_close(struct hr_segment_writer *w);
 

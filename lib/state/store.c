@@ -53,6 +53,8 @@ struct hr_store {
 	int lock;
 	struct hr_segment_writer shared;
 	uint64_t number;			/* of the shared segment */
+	bool standing;				/* it is made; otherwise it will come */
+	uint8_t after[HR_SEGMENT_TAG];		/* after this one */
 	uint64_t next;				/* bundle */
 	struct hr_buf head;			/* JSON */
 	/* the frames gathered */
@@ -83,9 +85,9 @@ struct hr_store {
 /* --- when the disk is full --- */
 
 static int
-wait_for_room(struct hr_store *s, const struct hr_segment_writer *w, struct hr_err *e)
+wait_for_room(struct hr_store *s, bool full, struct hr_err *e)
 {
-	if (!w->full)
+	if (!full)
 		return -1;
 	if (s->o.full && s->o.full(s->o.arg, e) < 0)
 		return -1;
@@ -101,7 +103,7 @@ append(struct hr_store *s, struct hr_segment_writer *w, uint8_t kind, uint64_t p
 	uint64_t before = hr_segment_bytes(w);
 
 	while (hr_segment_appendv(w, kind, place, v, n, tag, e) < 0)
-		if (wait_for_room(s, w, e) < 0)
+		if (wait_for_room(s, w->full, e) < 0)
 			return -1;
 	__atomic_add_fetch(&s->bytes, hr_segment_bytes(w) - before, __ATOMIC_RELAXED);
 	return 0;
@@ -127,7 +129,7 @@ static int
 sync_segment(struct hr_store *s, struct hr_segment_writer *w, struct hr_err *e)
 {
 	while (hr_segment_sync(w, e) < 0)
-		if (wait_for_room(s, w, e) < 0)
+		if (wait_for_room(s, w->full, e) < 0)
 			return -1;
 	return 0;
 }
@@ -136,7 +138,7 @@ static int
 end_segment(struct hr_store *s, struct hr_segment_writer *w, struct hr_err *e)
 {
 	while (hr_segment_end(w, e) < 0)
-		if (wait_for_room(s, w, e) < 0)
+		if (wait_for_room(s, w->full, e) < 0)
 			return -1;
 	return 0;
 }
@@ -153,7 +155,7 @@ create(struct hr_store *s, struct hr_segment_writer *w, const char *tenant, uint
 	memccpy(h.log, tenant, 0, sizeof(h.log) - 1);
 	memcpy(h.after, after, sizeof(h.after));
 	while ((rc = hr_segment_create(w, path, s->o.keys, &h, e)) < 0)
-		if (wait_for_room(s, w, e) < 0)
+		if (wait_for_room(s, w->full, e) < 0)
 			break;
 	__atomic_add_fetch(&s->bytes, rc == 0 ? hr_segment_bytes(w) : 0, __ATOMIC_RELAXED);
 	free(path);
@@ -180,6 +182,19 @@ log_of(struct hr_store *s, const struct hr_frame *f)
 	return *at;
 }
 
+static int
+make_log(struct hr_store *s, const char *path, struct hr_err *e)
+{
+	while (mkdir(path, 0700) < 0 && errno != EEXIST) {
+		bool full = errno == ENOSPC || errno == EDQUOT;
+
+		hr_fail_sys(e, "cannot make the directory '%s'", path);
+		if (wait_for_room(s, full, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* A segment to append to: the next one when there is none, or it is full. */
 static int
 ready(struct hr_store *s, struct log *l, struct hr_err *e)
@@ -200,9 +215,7 @@ ready(struct hr_store *s, struct log *l, struct hr_err *e)
 	}
 	if (l->number == 0) {
 		path = hr_chain_log(&s->chain, l->name);
-		if (mkdir(path, 0700) < 0 && errno != EEXIST)
-			hr_fail_sys(e, "cannot make the directory '%s'", path);
-		else if (hr_file_sync_directory(path, e) == 0 && hr_chain_segments(&s->chain, l->name, &number, &n, e) == 0) {
+		if (make_log(s, path, e) == 0 && hr_file_sync_directory(path, e) == 0 && hr_chain_segments(&s->chain, l->name, &number, &n, e) == 0) {
 			l->number = n ? number[n - 1] : 0;
 			free(number);
 		}
@@ -426,6 +439,8 @@ put(struct hr_store *s, struct hr_frame *f, struct hr_err *e)
 	return gather(s, f, e);
 }
 
+static int take_stand(struct hr_store *s, struct hr_err *e);
+
 int
 hr_store_put(struct hr_store *s, const struct hr_frame *f, struct hr_err *e)
 {
@@ -434,6 +449,8 @@ hr_store_put(struct hr_store *s, const struct hr_frame *f, struct hr_err *e)
 	uint32_t crc;
 	size_t at;
 
+	if (take_stand(s, e) < 0)
+		return -1;
 	if (f->type != HR_FRAME_BLOCK)
 		return put(s, &one, e);
 	if (hr_pack_step(&s->unpack, &s->unpacked, f, e) < 0)
@@ -482,6 +499,23 @@ stand(struct hr_store *s, const uint8_t *after, struct hr_err *e)
 	hr_buf_clear(&relations);
 	hr_buf_clear(&b);
 	return rc;
+}
+
+/*
+ * The first segment of the shared log that is ours.  A chain that is gone on with gets
+ * it when there is something for it: on a full disk what is kept can be read without,
+ * and perhaps be removed.
+ */
+static int
+take_stand(struct hr_store *s, struct hr_err *e)
+{
+	if (s->standing)
+		return 0;
+	if (stand(s, s->after, e) < 0 || sync_segment(s, &s->shared, e) < 0)
+		return -1;
+	s->standing = true;
+	__atomic_store_n(&s->synced_bundle, s->next - 1, __ATOMIC_RELEASE);
+	return 0;
 }
 
 /* The shared log's next segment, where readers can begin. */
@@ -668,11 +702,24 @@ continues(struct hr_store *s, const struct hr_head *h, const struct hr_chain_end
 	return 0;
 }
 
+/* A chain without anything in it, which a kill would leave, could not be gone on with. */
+static int
+begin_chain(struct hr_store *s, struct hr_err *e)
+{
+	char *path;
+
+	if (hr_chain_begin(&s->chain, e) < 0)
+		return -1;
+	path = hr_chain_segment(&s->chain, "", s->number);
+	hr_segment_moved(&s->shared, path);
+	free(path);
+	return 0;
+}
+
 static int
 go_on(struct hr_store *s, const struct hr_head *h, struct hr_chain *list, size_t n, struct hr_err *e)
 {
 	struct hr_chain_end at = HR_CHAIN_END_INIT;
-	uint8_t zero[HR_SEGMENT_TAG] = { 0 };
 	int rc = 0;
 
 	if (n && !h->copy) {
@@ -686,21 +733,20 @@ go_on(struct hr_store *s, const struct hr_head *h, struct hr_chain *list, size_t
 		s->synced_lsn = s->queued_lsn = s->last_lsn = s->now.lsn = at.lsn;
 		s->again.after = at.lsn;
 		s->bytes = rc == 0 ? bytes_of(&s->chain) : 0;
-		if (rc == 0)
-			rc = stand(s, at.tag, e);
+		s->synced_bundle = at.at;
+		memcpy(s->after, at.tag, sizeof(s->after));
 	} else {
-		if ((rc = hr_chain_make(s->o.dir, h->slot, &s->chain, e)) == 0 && RAND_bytes(s->id, sizeof(s->id)) != 1)
+		if ((rc = hr_chain_make(s->o.dir, h->slot, n ? list[n - 1].name : NULL, &s->chain, e)) == 0 && RAND_bytes(s->id, sizeof(s->id)) != 1)
 			rc = hr_fail(e, HR_TEMPORARY, "no random bytes");
 		s->next = 1;
 		s->queued_lsn = s->last_lsn = s->now.lsn = h->copy ? 0 : h->start;
 		s->synced_lsn = s->queued_lsn;
 		s->copying = h->copy != NULL;
-		if (rc == 0)
-			rc = stand(s, zero, e);
+		if (rc == 0 && (rc = take_stand(s, e)) == 0)
+			rc = begin_chain(s, e);
 	}
-	s->synced_bundle = s->next - 1;
 	hr_head_clear(&at.head);
-	return rc == 0 ? sync_segment(s, &s->shared, e) : -1;
+	return rc;
 }
 
 int
@@ -726,7 +772,8 @@ hr_store_open(struct hr_store **out, const struct hr_store_options *o, const str
 	hr_pack_begin(&s->pack, &s->packed);
 	hr_pack_begin(&s->unpack, &s->unpacked);
 	hr_buf_put(&s->head, head->data, head->len);
-	if (rc == 0 && (rc = hr_chain_lock(o->dir, h.slot, &s->lock, e)) == 0 && (rc = hr_chain_list(o->dir, h.slot, &list, &n, e)) == 0 &&
+	if (rc == 0 && (rc = hr_chain_lock(o->dir, h.slot, &s->lock, e)) == 0 &&
+	    (rc = hr_chain_tidy(o->dir, h.slot, e)) == 0 && (rc = hr_chain_list(o->dir, h.slot, &list, &n, e)) == 0 &&
 	    (rc = go_on(s, &h, list, n, e)) == 0 && h.copy && o->replace)
 		for (i = 0; i < n && rc == 0; i++)
 			rc = hr_chain_remove(&list[i], e);
@@ -745,7 +792,7 @@ hr_store_end(struct hr_store *s, struct hr_err *e)
 {
 	size_t i;
 
-	if (hr_store_sync(s, e) < 0)
+	if (take_stand(s, e) < 0 || hr_store_sync(s, e) < 0)
 		return -1;
 	for (i = 0; i < s->logs.slots; i++) {
 		struct log *l = s->logs.slot[i].key ? s->logs.slot[i].value : NULL;

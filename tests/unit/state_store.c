@@ -515,6 +515,46 @@ live(const struct model *m, uint32_t from, uint32_t *durable, bool *ended)
 	return rc;
 }
 
+/* The newest segment of the shared log, "" when there is none. */
+static char newest[256];
+
+static int
+find_newest(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)ftw;
+	if (type == FTW_F && strstr(path, "/shared/") && strstr(path, ".seg") && strcmp(path, newest) > 0)
+		snprintf(newest, sizeof(newest), "%s", path);
+	return 0;
+}
+
+static const char *
+newest_shared(void)
+{
+	newest[0] = '\0';
+	(void)!nftw(arch, find_newest, 16, FTW_PHYS);
+	return newest;
+}
+
+/* Begun again, and killed before the first record of its segment was synced. */
+static int
+stillborn(const struct model *m, uint32_t from)
+{
+	struct hr_store *s = open_store(end_of(from));
+	struct stat st;
+	const char *path;
+	off_t size;
+
+	/* With the first frame it makes a segment. */
+	if (s == NULL || put_mark(s, m, from) < 0)
+		return -1;
+	hr_store_close(s);
+	path = newest_shared();
+	if (stat(path, &st) < 0)
+		return -1;
+	size = (off_t)chance((uint32_t)st.st_size);
+	return truncate(path, size) < 0 || (chance(3) == 0 && truncate(path, st.st_size) < 0) ? -1 : 0;
+}
+
 static void
 clean(void)
 {
@@ -543,6 +583,9 @@ one_life(void)
 		if (live(&m, from, &durable, &ended) < 0)
 			return false;
 		crashes++;
+		while (!ended && chance(4) == 0)
+			if (stillborn(&m, durable) < 0)
+				return false;
 		if (replay(&all, &m, &s, base) != 0 || !reaches(&s, &m, durable, false, NULL)) {
 			printf("# after %d: not all to transaction %u of %u: %s\n", crashes, durable, m.n, said());
 			return false;
@@ -570,6 +613,115 @@ lives(uint64_t seed, int rounds, struct hr_keyring *k, const char *what)
 		printf("# with: state_store 1 %" PRIu64 "\n", bad);
 }
 
+/* --- what others do to it --- */
+
+static void
+run(const char *fmt, ...)
+{
+	char command[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(command, sizeof(command), fmt, ap);
+	va_end(ap);
+	if (system(command) != 0)
+		abort();
+}
+
+/* A chain of transactions, of no tenant if so wanted, which did not end: its last segment is open. */
+static struct model *
+make_chain(bool shared_only)
+{
+	static struct model m;
+	struct hr_store *s;
+	uint32_t k, i;
+
+	make_model(&m);
+	m.n = 60;
+	for (k = 1; k <= m.n; k++) {
+		for (i = 1; shared_only && i < TENANTS; i++)
+			m.t[k].rows[i] = 0;
+		m.t[k].rows[0] += shared_only;
+		m.t[k].mark = true;
+	}
+	if ((s = open_store(end_of(0))) == NULL)
+		abort();
+	for (k = 1; k <= m.n; k++)
+		if (put_transaction(s, &m, k) < 0 || put_mark(s, &m, k) < 0 || hr_store_sync(s, &e) < 0)
+			abort();
+	hr_store_close(s);
+	return &m;
+}
+
+/* Neither does it verify, nor is it restored as if nothing were. */
+static bool
+noticed(const struct model *m)
+{
+	struct hr_replay_options all = { .stream = NULL };
+	struct seen s;
+	bool bad = !verifies();
+
+	return bad && replay(&all, m, &s, 0) == HR_BAD_STREAM;
+}
+
+static void
+tampering(struct hr_keyring *k, const char *what)
+{
+	struct hr_replay_options all = { .stream = NULL };
+	struct model *m;
+	struct seen s;
+
+	keys = k;
+	clean();
+	m = make_chain(true);
+	run("cp -a %s %s.one", arch, arch);
+	ok(replay(&all, m, &s, 0) == 0 && reaches(&s, m, m->n, true, NULL) && verifies(), "%s: a chain that was not ended",
+	    what);
+	unlink(newest_shared());
+	ok(noticed(m), "%s: its last segment is missing", what);
+	run("cd %s/made/*/shared && ls | tail -n +2 | xargs rm", arch);
+	ok(noticed(m), "%s: all segments but the first are", what);
+	run("rm -rf %s; cp -a %s.one %s; rm %s/made/*/shared/00000001.seg", arch, arch, arch, arch);
+	ok(noticed(m), "%s: its first segment is missing", what);
+	run("rm -rf %s; cp -a %s.one %s; cd %s/made/*/shared && mv 00000003.seg x && mv 00000002.seg 00000003.seg && "
+	    "mv x 00000002.seg", arch, arch, arch, arch);
+	ok(noticed(m), "%s: two segments have changed places", what);
+	clean();
+	m = make_chain(true);
+	run("cp %s.one/made/*/shared/00000002.seg %s/made/*/shared/00000002.seg", arch, arch);
+	ok(noticed(m), "%s: a segment is of another archive", what);
+	clean();
+	m = make_chain(false);
+	run("cd %s/made/*/tenant && cp acme/00000001.seg globex/00000001.seg", arch);
+	ok(noticed(m), "%s: a segment is of another tenant", what);
+	run("rm -rf %s.one", arch);
+}
+
+/* A kill while a chain is made leaves none; a chain's name is behind those before it, whatever the clock says. */
+static void
+beginnings(void)
+{
+	struct hr_chain c, *list;
+	struct hr_store *s;
+	size_t n;
+
+	keys = &plain;
+	clean();
+	s = open_store(end_of(0));
+	hr_store_close(s);
+	run("cd %s/made && mv 2* .new && rm .new/shared/* && mkdir .gone.x && touch .gone.x/y", arch);
+	ok(hr_chain_list(arch, NULL, &list, &n, &e) == 0 && n == 0, "what is half made is no chain");
+	hr_chain_list_free(list, n);
+	s = open_store(end_of(0));
+	ok(s != NULL && hr_chain_list(arch, NULL, &list, &n, &e) == 0 && n == 1, "and is made anew");
+	hr_store_close(s);
+	hr_chain_list_free(list, n);
+	run("cd %s/made && ! ls -A | grep -q 'new\\|gone'", arch);
+	ok(hr_chain_make(arch, "made", "20991231T235959.999999Z", &c, &e) == 0, "a clock that was put back");
+	is(c.name, "21000101T000000.000000Z", "does not change the order of chains");
+	hr_chain_clear(&c);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -589,6 +741,9 @@ main(int argc, char *argv[])
 		return 70;
 	lives(seed, rounds, &sealed, "sealed");
 	lives(seed, rounds, &plain, "not sealed");
+	tampering(&sealed, "sealed");
+	tampering(&plain, "not sealed");
+	beginnings();
 	clean();
 	unlink(path);
 	rmdir(dir);

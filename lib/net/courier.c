@@ -64,6 +64,7 @@ struct cargo {
 	struct hr_turn turn;
 	int64_t retry, pause, told;
 	bool again;			/* how its reader ended is known */
+	bool anew;			/* its reader has what was never whole: another one has to come */
 	bool ending, done;		/* the end frame was sent; its reader ended well */
 };
 
@@ -270,6 +271,9 @@ open_lane(struct courier *c, struct cargo *g)
 	    .database = h->database, .tenant = g->lane.tenant, .again = g->again };
 
 	memcpy(o.session, c->session, sizeof(o.session));
+	/* In another session it is a stream that the receiver does not have. */
+	if (g->anew)
+		o.session[0] = o.session[0] == '0' ? '1' : '0';
 	hr_buf_reset(&c->buf);
 	hr_lane_open_encode(&o, &c->buf);
 	hr_link_put(&c->dialer.link, HR_WIRE_OPEN, g->number, c->buf.data, c->buf.len);
@@ -343,8 +347,12 @@ begin(struct courier *c, struct cargo *g, struct hr_lane_stand *s, struct hr_err
 		g->work = false;
 		return 0;
 	}
-	if (!s->fresh)
+	if (!s->fresh) {
+		/* It was sent what a kill left behind the last watermark, which comes again, and was left out of the chain. */
+		if (s->place > hr_store_bundle(c->o->keep.s))
+			return hr_fail(e, HR_REFUSED, "bundle %" PRIu64 " is not kept any more", s->place);
 		return hr_lane_go_on(&g->lane, chain, keys, s->place, &s->seen, e);
+	}
 	hr_buf_reset(&c->buf);
 	if (hr_lane_begin(&g->lane, chain, keys, s->lsn, &c->buf, &place, e) < 0)
 		return -1;
@@ -371,6 +379,11 @@ stood(struct courier *c, struct cargo *g, const struct hr_wire *m, struct hr_err
 	g->again = false;
 	c->dialer.working = true;
 	if (begin(c, g, &s, e) < 0) {
+		if (!s.fresh && !g->anew && e->code == HR_REFUSED) {
+			g->anew = true;
+			hr_err_clear(e);
+			return hr_fail(e, HR_TEMPORARY, "the receiver has what was not whole: its reader is begun anew");
+		}
 		/* This lane's trouble; the receiver's side of it stays as it is. */
 		set_aside(g, e);
 		hr_err_clear(e);

@@ -729,7 +729,8 @@ go_on(struct hr_store *s, const struct hr_head *h, struct hr_chain *list, size_t
 			rc = continues(s, h, &at, e);
 		memcpy(s->id, at.chain, sizeof(s->id));
 		s->number = at.segment;
-		s->next = at.bundle + 1;
+		/* Bundles that are left out may have been sent: no reader is to take their end for our beginning. */
+		s->next = at.bundle + (at.bundle > at.at ? 2 : 1);
 		s->synced_lsn = s->queued_lsn = s->last_lsn = s->now.lsn = at.lsn;
 		s->again.after = at.lsn;
 		s->bytes = rc == 0 ? bytes_of(&s->chain) : 0;

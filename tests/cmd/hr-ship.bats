@@ -1140,3 +1140,15 @@ whole() {
 	[ "$(wc -l <rows)" -ge 600 ]
 	strings -n 500 got | cmp - rows
 }
+
+@test "what was sent of a transaction that the spool had not whole is sent again, to a reader that is begun again" {
+	"$STREAM" -b 3000 -t 3 -w 1000 1000 >made.hrs
+	strings -n 500 made.hrs >rows
+	listen a --exec 'cat >got.$$; echo >>ends' --checkpoint a.cp
+	{ head -c 1000000 made.hrs; sleep 3; } 3>&- | timeout -s KILL 2 hr-ship --to "127.0.0.1:$(cat a.port)" --spool spool \
+	    2>spool.err 3>&- || true
+	timeout 20 hr-ship --to "127.0.0.1:$(cat a.port)" --spool spool <made.hrs 2>s.sent 3>&- ||
+	    fail "$(cat s.sent a.err; ls -l got.*)"
+	# shellcheck disable=SC2012 # names that we gave
+	strings -n 500 "$(ls -t got.* | head -1)" | cmp - rows
+}

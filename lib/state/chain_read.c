@@ -151,6 +151,31 @@ end_of_segment(const struct hr_chain *c, struct hr_keyring *keys, uint64_t numbe
 	return more < 0 ? within_segment(c, "", number, e) : found;
 }
 
+/* What comes last is not sealed though something before it is: it is not of a writer. */
+static int
+see_sealed(const struct hr_chain *c, const uint64_t *number, size_t n, struct hr_err *e)
+{
+	struct hr_segment_reader r;
+	bool some = false, sealed = false;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (open_segment(&r, c, NULL, "", number[i], e) < 0) {
+			/* It is looked at where it matters. */
+			hr_err_clear(e);
+			continue;
+		}
+		sealed = r.head.sealed;
+		hr_segment_reader_close(&r);
+		if (some && !sealed) {
+			hr_fail(e, HR_BAD_STREAM, "it is not sealed, and what is before it is");
+			return within_segment(c, "", number[i], e);
+		}
+		some |= sealed;
+	}
+	return 0;
+}
+
 int
 hr_chain_find_end(const struct hr_chain *c, struct hr_keyring *keys, struct hr_chain_end *end, struct hr_err *e)
 {
@@ -165,11 +190,12 @@ hr_chain_find_end(const struct hr_chain *c, struct hr_keyring *keys, struct hr_c
 		free(number);
 		return -1;
 	}
+	rc = see_sealed(c, number, n, e);
 	end->segment = n ? number[n - 1] : 0;
 	while (rc == 0 && n)
 		rc = end_of_segment(c, keys, number[--n], &p, end, e);
 	free(number);
-	if (rc == 0)
+	if (rc == 0 && e->code == 0)
 		return hr_fail(e, HR_BAD_STREAM, "'%s' has no segment that can be gone on with", c->dir);
 	if (rc > 0 && end->bundle < p.bundle) {
 		hr_fail(e, HR_BAD_STREAM, "'%s' ends before what was written and synced: bundle %" PRIu64 ", not %" PRIu64, c->dir,
@@ -298,8 +324,15 @@ next_record(struct hr_chain_reader *r, uint64_t limit, const uint8_t **data, siz
 		if (look_ahead(r, e) < 0)
 			return -1;
 		if ((next = follower(r))) {
+			bool sealed = r->shared.head.sealed;
+
 			if (begin_segment(r, next, e) < 0)
 				return -1;
+			/* Its tag is in the clear: whoever has no key can write what comes after it. */
+			if (sealed && !r->shared.head.sealed) {
+				hr_fail(e, HR_BAD_STREAM, "it is not sealed, and what is before it is");
+				return within_segment(r->chain, "", next, e);
+			}
 			continue;
 		}
 		mark = r->shared.mark;

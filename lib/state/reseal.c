@@ -140,7 +140,8 @@ one_log(struct reseal *s, const struct hr_chain *c, const char *log, struct hr_e
 		rc = hr_fail_sys(e, "cannot remove '%s'", beside);
 	if (rc == 0)
 		rc = hr_chain_segments_in(log, &number, &n, e);
-	for (i = 0; rc == 0 && i < n; i++) {
+	/* From the newest on: what is not sealed never comes after what is. */
+	for (i = n; rc == 0 && i-- > 0; ) {
 		path = hr_sprintf("%s/" HR_CHAIN_DIGITS, log, number[i]);
 		rc = one_segment(s, path, beside, &f, e);
 		free(path);

@@ -697,6 +697,50 @@ tampering(struct hr_keyring *k, const char *what)
 	run("rm -rf %s.one", arch);
 }
 
+/* Who has no key writes a segment behind the last one: the tag that it comes after is in the clear. */
+static void
+forged(void)
+{
+	struct hr_segment_writer w = HR_SEGMENT_WRITER_INIT;
+	struct hr_segment_reader r = HR_SEGMENT_READER_INIT;
+	struct hr_segment_head h;
+	struct hr_buf b = HR_BUF_INIT, head = HR_BUF_INIT;
+	struct hr_stand t = { .flags = HR_BUNDLE_CLEAN };
+	struct hr_frame f;
+	struct model *m;
+	char path[256];
+	uint64_t last;
+
+	keys = &sealed;
+	clean();
+	m = make_chain(false);
+	snprintf(path, sizeof(path), "%s", newest_shared());
+	if (hr_segment_open(&r, path, NULL, &e) < 0)
+		abort();
+	while (hr_segment_next(&r, &e) > 0)
+		;
+	last = r.mark.place;
+	h = r.head;
+	memcpy(h.after, r.mark.tag, sizeof(h.after));
+	hr_segment_reader_close(&r);
+	h.number++;
+	h.first = t.next = last + 1;
+	t.lsn = end_of(m->n);
+	head_frame(0, &head, &f);
+	t.head = f.data;
+	t.head_len = f.len;
+	hr_stand_encode(&t, &b);
+	snprintf(strrchr(path, '/'), 32, "/%08" PRIu64 ".seg", h.number);
+	if (hr_segment_create(&w, path, &plain, &h, &e) < 0 || hr_segment_append(&w, HR_RECORD_STAND, last + 1, b.data, b.len,
+	    NULL, &e) < 0 || hr_segment_sync(&w, &e) < 0)
+		abort();
+	hr_segment_writer_close(&w);
+	ok(noticed(m), "a segment that is not sealed behind one that is");
+	ok(open_store(end_of(m->n)) == NULL && e.code == HR_BAD_STREAM, "and nobody goes on behind it");
+	hr_buf_clear(&b);
+	hr_buf_clear(&head);
+}
+
 /* A kill while a chain is made leaves none; a chain's name is behind those before it, whatever the clock says. */
 static void
 beginnings(void)
@@ -743,6 +787,7 @@ main(int argc, char *argv[])
 	lives(seed, rounds, &plain, "not sealed");
 	tampering(&sealed, "sealed");
 	tampering(&plain, "not sealed");
+	forged();
 	beginnings();
 	clean();
 	unlink(path);

@@ -53,6 +53,7 @@ struct hr_store {
 	int lock;
 	struct hr_segment_writer shared;
 	uint64_t number;			/* of the shared segment */
+	bool failed;				/* something was not written: what is gathered may be half of it */
 	bool standing;				/* it is made; otherwise it will come */
 	uint8_t after[HR_SEGMENT_TAG];		/* after this one */
 	uint64_t next;				/* bundle */
@@ -82,7 +83,14 @@ struct hr_store {
 	struct hr_span again;			/* what was kept before is left out */
 };
 
-/* --- when the disk is full --- */
+/* --- when it cannot be written --- */
+
+static int
+refuse(const struct hr_store *s, struct hr_err *e)
+{
+	return hr_fail(e, HR_IO, "nothing is kept in '%s' any more: that failed before", s->chain.dir);
+}
+
 
 static int
 wait_for_room(struct hr_store *s, bool full, struct hr_err *e)
@@ -305,7 +313,10 @@ flush(struct hr_store *s, struct hr_err *e)
 	    (s->ends_copy ? HR_BUNDLE_COPIED : 0);
 	s->ends_copy = false;
 	s->pack.bundle = s->next;
-	return hr_pack_flush(&s->pack, e) < 0 ? -1 : keep_packed(s, e);
+	if (hr_pack_flush(&s->pack, e) == 0 && keep_packed(s, e) == 0)
+		return 0;
+	s->failed = true;
+	return -1;
 }
 
 /* What frames of a copy and of transactions do to what is open. */
@@ -449,6 +460,8 @@ hr_store_put(struct hr_store *s, const struct hr_frame *f, struct hr_err *e)
 	uint32_t crc;
 	size_t at;
 
+	if (s->failed)
+		return refuse(s, e);
 	if (take_stand(s, e) < 0)
 		return -1;
 	if (f->type != HR_FRAME_BLOCK)
@@ -511,8 +524,10 @@ take_stand(struct hr_store *s, struct hr_err *e)
 {
 	if (s->standing)
 		return 0;
-	if (stand(s, s->after, e) < 0 || sync_segment(s, &s->shared, e) < 0)
+	if (stand(s, s->after, e) < 0 || sync_segment(s, &s->shared, e) < 0) {
+		s->failed = true;
 		return -1;
+	}
 	s->standing = true;
 	__atomic_store_n(&s->synced_bundle, s->next - 1, __ATOMIC_RELEASE);
 	return 0;
@@ -548,16 +563,13 @@ write_position(struct hr_store *s, struct hr_err *e)
 	return 0;
 }
 
-int
-hr_store_sync(struct hr_store *s, struct hr_err *e)
+/* What is queued. */
+static int
+sync_queue(struct hr_store *s, struct hr_err *e)
 {
 	struct hr_cur c;
 	size_t i, open = 0;
 
-	if (flush(s, e) < 0)
-		return -1;
-	if (s->queue.len == 0)
-		return 0;
 	for (i = 0; i < s->dirties; i++) {
 		struct log *l = s->dirty[i];
 
@@ -586,6 +598,21 @@ hr_store_sync(struct hr_store *s, struct hr_err *e)
 	s->synced_lsn = s->queued_lsn;
 	__atomic_store_n(&s->synced_bundle, s->next - 1, __ATOMIC_RELEASE);
 	return turn_over(s, e) < 0 ? -1 : write_position(s, e);
+}
+
+int
+hr_store_sync(struct hr_store *s, struct hr_err *e)
+{
+	if (s->failed)
+		return refuse(s, e);
+	if (flush(s, e) < 0)
+		return -1;
+	if (s->queue.len == 0)
+		return 0;
+	if (sync_queue(s, e) == 0)
+		return 0;
+	s->failed = true;
+	return -1;
 }
 
 size_t
@@ -793,6 +820,8 @@ hr_store_end(struct hr_store *s, struct hr_err *e)
 {
 	size_t i;
 
+	if (s->failed)
+		return refuse(s, e);
 	if (take_stand(s, e) < 0 || hr_store_sync(s, e) < 0)
 		return -1;
 	for (i = 0; i < s->logs.slots; i++) {

@@ -741,6 +741,41 @@ forged(void)
 	hr_buf_clear(&head);
 }
 
+/* A log that cannot be made: what was said stays, and nothing that is half made is written. */
+static void
+failing(void)
+{
+	static struct model m;
+	struct hr_replay_options all = { .stream = NULL };
+	struct hr_store *s;
+	struct seen seen;
+	uint32_t k;
+	int rc = 0;
+
+	keys = &plain;
+	clean();
+	make_model(&m);
+	m.t[1].rows[1] = 1;
+	s = open_store(end_of(0));
+	run("cd %s/made/2*/tenant && touch acme", arch);
+	for (k = 1; k <= m.n && rc == 0; k++)
+		if ((rc = put_transaction(s, &m, k)) == 0 && (rc = put_mark(s, &m, k)) == 0)
+			rc = hr_store_sync(s, &e);
+	ok(rc < 0 && e.code == HR_IO, "a log that cannot be made is an error");
+	run("cd %s/made/2*/tenant && rm acme", arch);
+	hr_err_clear(&e);
+	ok(hr_store_sync(s, &e) < 0 && e.code == HR_IO && hr_store_end(s, &e) < 0 && put_mark(s, &m, 1) < 0,
+	    "after which nothing is kept");
+	hr_store_close(s);
+	ok(verifies() && (s = open_store(end_of(0))) != NULL, "and it can be gone on with");
+	for (k = 1, rc = 0; k <= m.n && rc == 0; k++)
+		if ((rc = put_transaction(s, &m, k)) == 0)
+			rc = put_mark(s, &m, k);
+	ok(rc == 0 && hr_store_end(s, &e) == 0 && verifies() && replay(&all, &m, &seen, 0) == 0 &&
+	    reaches(&seen, &m, m.n, true, NULL), "and has all");
+	hr_store_close(s);
+}
+
 /* A kill while a chain is made leaves none; a chain's name is behind those before it, whatever the clock says. */
 static void
 beginnings(void)
@@ -787,6 +822,7 @@ main(int argc, char *argv[])
 	lives(seed, rounds, &plain, "not sealed");
 	tampering(&sealed, "sealed");
 	tampering(&plain, "not sealed");
+	failing();
 	forged();
 	beginnings();
 	clean();

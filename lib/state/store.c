@@ -91,7 +91,6 @@ refuse(const struct hr_store *s, struct hr_err *e)
 	return hr_fail(e, HR_IO, "nothing is kept in '%s' any more: that failed before", s->chain.dir);
 }
 
-
 static int
 wait_for_room(struct hr_store *s, bool full, struct hr_err *e)
 {

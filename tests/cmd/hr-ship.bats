@@ -1,6 +1,7 @@
 # hr-ship: options, statuses, certificates, cuts, and every stream there and back.
 
 load ../lib
+load ship
 
 # stream.c, which 'make tests' builds: streams of the slot 'made'.
 STREAM=${O:-$ROOT/.build}/tool/stream
@@ -17,20 +18,6 @@ teardown() {
 	for file in "$BATS_TEST_TMPDIR"/*.pid; do
 		[ ! -s "$file" ] || kill "$(cat "$file")" 2>/dev/null || true
 	done
-	[ ! -d "$BATS_TEST_TMPDIR/disk" ] || umount -l "$BATS_TEST_TMPDIR/disk" 2>/dev/null || true
-}
-
-# listen NAME [OPTION]...: a receiver on 127.0.0.1, which writes NAME.out and
-# NAME.err.
-listen() {
-	local name=$1
-
-	shift
-	rm -f "$name.port"
-	timeout 60 hr-ship --listen "${AT:-127.0.0.1:0}" --port-file "$name.port" "$@" \
-	    >"$name.out" 2>"$name.err" </dev/null 3>&- &
-	echo $! >"$name.pid"
-	wait_for 10 test -s "$name.port" || fail "$(cat "$name.err")"
 }
 
 # send NAME [OPTION]...: stdin to it.
@@ -39,15 +26,6 @@ send() {
 
 	shift
 	timeout 30 hr-ship --to "${HOST:-127.0.0.1}:$(cat "$name.port")" "$@" 2>"$name.sent" 3>&-
-}
-
-# ended NAME STATUS: it has ended with it.
-ended() {
-	local got=0
-
-	wait "$(cat "$1.pid")" || got=$?
-	rm -f "$1.pid"
-	[ "$got" = "$2" ] || fail "$1: status $got, not $2" "$(cat "$1.err")"
 }
 
 # sent STATUS COMMAND...: the status of a sender.
@@ -1139,107 +1117,6 @@ whole() {
 	# Where the spool was gone on with, relations come again.
 	strings -n 500 made.hrs >rows
 	[ "$(wc -l <rows)" -ge 600 ]
-	strings -n 500 got | cmp - rows
-}
-
-# --- a disk that is full ---
-
-# small SIZE: a file system of it, at disk; of one that is there, its size is changed.
-small() {
-	[ "$(id -u)" = 0 ] || skip "only root can mount a file system"
-	if mkdir disk 2>/dev/null; then
-		mount -t tmpfs -o "size=$1" none disk || { rmdir disk; skip "no file system can be mounted"; }
-	else
-		mount -o "remount,size=$1" disk
-	fi
-}
-
-# waits NAME [OPTION]...: hr-ship of made.hrs is started, and waits on a full disk.
-waits() {
-	local name=$1
-
-	shift
-	rm -f "$name.sent"
-	timeout 60 hr-ship "$@" <made.hrs 2>"$name.sent" 3>&- &
-	echo $! >"$name.pid"
-	wait_for 10 grep -q 'the input waits, and nothing is lost' "$name.sent" || fail "$(cat "$name.sent")"
-	sleep 0.5
-	kill -0 "$(cat "$name.pid")" || fail "$(cat "$name.sent")"
-}
-
-# killed NAME: without a word.
-killed() {
-	pkill -KILL -P "$(cat "$1.pid")"
-	wait "$(cat "$1.pid")" || true
-	rm "$1.pid"
-}
-
-@test "on a full disk an archive waits, and goes on when there is room" {
-	"$STREAM" -b 3000 -t 3 8000 >made.hrs
-	strings -n 500 made.hrs | sort >rows
-	small 8m
-	waits a --archive disk/arch --segment 64kB --checkpoint a.cp
-	[ "$(grep -c warning a.sent)" -le 2 ] || fail "$(cat a.sent)"
-	! grep error a.sent
-	small 60m
-	ended a 0
-	hr-ship archive verify disk/arch
-	hr-ship --from-archive disk/arch 2>/dev/null | strings -n 500 | sort | cmp - rows
-}
-
-@test "an archive that was killed on a full disk has all that it said, and goes on" {
-	local i reached
-
-	"$STREAM" -b 3000 -t 3 8000 >made.hrs
-	strings -n 500 made.hrs | sort >rows
-	small 8m
-	for i in 1 2 3; do
-		waits a --archive disk/arch --segment 64kB --checkpoint a.cp
-		killed a
-		reached=$(hr-checkpoint get a.cp)
-		hr-ship archive verify disk/arch
-		hr-ship --from-archive disk/arch --until "$reached" 2>/dev/null | strings -n 500 >part
-		[ "$(wc -l <part)" -ge $((16#${reached#0/} / 256)) ] || fail "$reached: $(wc -l <part)"
-	done
-	small 60m
-	hr-ship --archive disk/arch --segment 64kB --checkpoint a.cp <made.hrs
-	hr-ship archive verify disk/arch
-	hr-ship --from-archive disk/arch 2>/dev/null | strings -n 500 | sort | cmp - rows
-}
-
-@test "an archive that was killed before it could begin begins anew, and what was there can be read" {
-	"$STREAM" -b 3000 -t 3 20 >made.hrs
-	strings -n 500 made.hrs | sort >rows
-	small 1m
-	head -c 2m /dev/zero >disk/other 2>/dev/null || true
-	waits a --archive disk/arch
-	killed a
-	run --separate-stderr -77 hr-ship archive verify disk/arch
-	rm disk/other
-	hr-ship --archive disk/arch <made.hrs
-	hr-ship archive verify disk/arch
-	hr-ship --from-archive disk/arch 2>/dev/null | strings -n 500 | sort | cmp - rows
-}
-
-@test "on a full disk a spool waits, killed and begun again it has all, once" {
-	local i
-
-	"$STREAM" -b 3000 -t 3 8000 >made.hrs
-	strings -n 500 made.hrs >rows
-	small 8m
-	listen a --exec true
-	kill "$(cat a.pid)"
-	wait "$(cat a.pid)" || true
-	for i in 1 2; do
-		waits s --to "127.0.0.1:$(cat a.port)" --spool disk/spool --segment 64kB --checkpoint s.cp
-		killed s
-	done
-	waits s --to "127.0.0.1:$(cat a.port)" --spool disk/spool --segment 64kB --checkpoint s.cp
-	# What is kept is carried meanwhile, and the rest when there is room.
-	AT=127.0.0.1:$(cat a.port) listen a --exec 'cat >got' --checkpoint a.cp
-	wait_for 8 test -s got || fail "$(cat s.sent a.err; cat s.sent.1 2>/dev/null; find disk -name "*.seg" -ls)"
-	small 60m
-	ended s 0
 	strings -n 500 got | cmp - rows
 }
 

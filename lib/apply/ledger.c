@@ -95,7 +95,7 @@ hr_ledger_seed(struct hr_apply *a)
 
 	if (a->o->checkpoint == NULL || hr_checkpoint_load(&cp, a->o->checkpoint, &ignored) != 1)
 		return;
-	if (cp.stream && strcmp(cp.stream, a->book.stream) == 0 && cp.system == a->head->system && a->book.streaming) {
+	if (hr_checkpoint_is_of(&cp, a->head->system, a->book.stream) && a->book.streaming) {
 		l->rows = cp.rows;
 		l->bytes = cp.bytes;
 		l->transactions = cp.transactions;

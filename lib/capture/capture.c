@@ -68,7 +68,7 @@ hr_capture_look(struct hr_capture *c, struct hr_checkpoint *keep, struct hr_err 
 		hr_err_clear(e);
 		rc = 0;
 	}
-	if (rc == 1 && cp.stream && strcmp(cp.stream, c->o->slot) == 0 && cp.system == c->id.system) {
+	if (rc == 1 && hr_checkpoint_is_of(&cp, c->id.system, c->o->slot)) {
 		if (cp.epoch > c->o->epoch) {
 			hr_fail(e, HR_REFUSED, "the target is at epoch %" PRIu64 ", this is epoch %" PRIu64,
 			    cp.epoch, c->o->epoch);

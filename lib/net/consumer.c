@@ -24,7 +24,6 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/log.h"
-#include "base/lsn.h"
 #include "base/map.h"
 #include "net/consumer.h"
 #include "net/queue.h"
@@ -120,7 +119,7 @@ newest_epoch(struct taker *t, const char *path, const struct hr_head *h, struct 
 	struct hr_checkpoint cp = HR_CHECKPOINT_INIT;
 	int rc = hr_checkpoint_load(&cp, path, e);
 
-	if (rc > 0 && cp.system == h->system && cp.stream && strcmp(cp.stream, h->slot) == 0 && cp.epoch > t->epoch)
+	if (rc > 0 && hr_checkpoint_is_of(&cp, h->system, h->slot) && cp.epoch > t->epoch)
 		t->epoch = cp.epoch;
 	hr_checkpoint_clear(&cp);
 	return rc < 0 ? -1 : 0;
@@ -382,7 +381,6 @@ static int
 look_at_checkpoint(struct taker *t, struct hr_err *e)
 {
 	struct hr_checkpoint cp = HR_CHECKPOINT_INIT;
-	const struct hr_tenant_position *p;
 	int rc;
 
 	if (!t->open || !t->sink.began)
@@ -392,9 +390,7 @@ look_at_checkpoint(struct taker *t, struct hr_err *e)
 		return rc;
 	if (hr_checkpoint_decode(&cp, (const char *)t->buf.data, t->buf.len, e) < 0)
 		return -1;
-	p = hr_checkpoint_find(&cp, t->tenant);
-	if (cp.state == HR_STATE_STREAMING)
-		acknowledge(t, p ? hr_checkpoint_reached(&cp, p) : cp.lsn);
+	acknowledge(t, hr_checkpoint_durable(&cp, t->tenant));
 	hr_checkpoint_clear(&cp);
 	if (t->buf.len <= HR_NATS_VALUE_MAX - 256) {
 		hr_buf_reset(&t->checkpoint);

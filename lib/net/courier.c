@@ -298,16 +298,6 @@ target_path(struct courier *c, const char *tenant)
 	return path;
 }
 
-/* Up to where a checkpoint says that the lane's target has all; 0: not known. */
-static hr_lsn
-reached(const struct cargo *g, const struct hr_checkpoint *cp)
-{
-	const struct hr_tenant_position *t = g->lane.tenant ? hr_checkpoint_find(cp, g->lane.tenant) : NULL;
-
-	/* While the first copy is under way the position is of its parts. */
-	return cp->state != HR_STATE_STREAMING ? 0 : t ? hr_checkpoint_reached(cp, t) : cp->lsn;
-}
-
 /*
  * A queue may have forgotten where the target was, and what the target had is
  * no longer in the spool: it was written down here first.
@@ -320,9 +310,10 @@ recall(struct courier *c, struct cargo *g, struct hr_lane_stand *s)
 	struct hr_err e = HR_ERR_INIT;
 	char *path = target_path(c, g->lane.tenant);
 	int rc = hr_checkpoint_load(&cp, path, &e);
+	hr_lsn lsn = rc > 0 && hr_checkpoint_is_of(&cp, h->system, h->slot) ? hr_checkpoint_durable(&cp, g->lane.tenant) : 0;
 
-	if (rc > 0 && cp.system == h->system && cp.stream && strcmp(cp.stream, h->slot) == 0 && reached(g, &cp) > s->lsn)
-		s->lsn = reached(g, &cp);
+	if (lsn > s->lsn)
+		s->lsn = lsn;
 	/* A crash may have left it empty: it is a help, no more. */
 	if (rc < 0)
 		hr_log_err(HR_LOG_WARNING, &e);
@@ -400,13 +391,13 @@ keep_target(struct courier *c, struct cargo *g, const struct hr_wire *m, struct 
 	char *path;
 	int rc = hr_checkpoint_decode(&cp, (const char *)m->data, m->len, e);
 
-	if (rc == 0 && (cp.system != h->system || cp.stream == NULL || strcmp(cp.stream, h->slot) != 0))
+	if (rc == 0 && !hr_checkpoint_is_of(&cp, h->system, h->slot))
 		rc = hr_fail(e, HR_BAD_STREAM, "the checkpoint that came back is of another stream");
 	if (rc == 0) {
 		path = target_path(c, g->lane.tenant);
 		rc = hr_checkpoint_save(&cp, path, false, e);
 		free(path);
-		lsn = reached(g, &cp);
+		lsn = hr_checkpoint_durable(&cp, g->lane.tenant);
 		if (lsn > g->durable) {
 			g->durable = lsn;
 			c->trim = true;

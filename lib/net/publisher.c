@@ -111,15 +111,12 @@ static int
 reached(const struct lane *l, const struct hr_queue_stand *s, hr_lsn *lsn, struct hr_err *e)
 {
 	struct hr_checkpoint cp = HR_CHECKPOINT_INIT;
-	const struct hr_tenant_position *t;
 
 	if (s->len == 0)
 		return 0;
 	if (hr_checkpoint_decode(&cp, (const char *)s->checkpoint, s->len, e) < 0)
 		return -1;
-	t = hr_checkpoint_find(&cp, l->tenant);
-	if (cp.state == HR_STATE_STREAMING)
-		*lsn = t ? hr_checkpoint_reached(&cp, t) : cp.lsn;
+	*lsn = hr_checkpoint_durable(&cp, l->tenant);
 	hr_checkpoint_clear(&cp);
 	return 0;
 }

@@ -165,7 +165,7 @@ stand_of(const char *path, const struct hr_lane_open *l, hr_lsn *lsn, struct hr_
 	int rc = path ? hr_checkpoint_load(&cp, path, e) : 0;
 
 	*lsn = 0;
-	if (rc > 0 && cp.system == l->system && cp.stream && strcmp(cp.stream, l->slot) == 0) {
+	if (rc > 0 && hr_checkpoint_is_of(&cp, l->system, l->slot)) {
 		*lsn = cp.lsn;
 		if (cp.epoch > l->epoch) {
 			rc = hr_fail(e, HR_REFUSED, "stream '%s' is of epoch %" PRIu64 ", the target is at %" PRIu64,

@@ -260,7 +260,7 @@ keep(struct sender *s, const struct hr_wire *m, struct hr_err *e)
 	const struct hr_head *h = &s->reader.head;
 	int rc = hr_checkpoint_decode(&cp, (const char *)m->data, m->len, e);
 
-	if (rc == 0 && (cp.system != h->system || cp.stream == NULL || strcmp(cp.stream, h->slot) != 0))
+	if (rc == 0 && !hr_checkpoint_is_of(&cp, h->system, h->slot))
 		rc = hr_fail(e, HR_BAD_STREAM, "the checkpoint that came back is of another stream");
 	/* A disk that is full here is no reason to stop: the source only keeps more for longer. */
 	if (rc == 0 && s->o->checkpoint && hr_checkpoint_save(&cp, s->o->checkpoint, false, e) < 0) {

@@ -446,7 +446,7 @@ hr_sink_checkpoint(struct hr_sink *s, struct hr_buf *b, struct hr_err *e)
 		return 0;
 	s->changed = false;
 	rc = hr_checkpoint_load(&cp, s->checkpoint, e);
-	if (rc > 0 && (cp.system != s->lane.system || strcmp(cp.stream ? cp.stream : "", s->lane.slot) != 0))
+	if (rc > 0 && !hr_checkpoint_is_of(&cp, s->lane.system, s->lane.slot))
 		rc = 0;			/* of another stream: one that was here before */
 	if (rc > 0) {
 		hr_checkpoint_encode(&cp, b);

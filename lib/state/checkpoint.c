@@ -208,6 +208,22 @@ hr_checkpoint_reached(const struct hr_checkpoint *c, const struct hr_tenant_posi
 	return t->state == HR_STATE_STREAMING && c->lsn > t->lsn ? c->lsn : t->lsn;
 }
 
+bool
+hr_checkpoint_is_of(const struct hr_checkpoint *c, uint64_t system, const char *slot)
+{
+	return c->system == system && c->stream && strcmp(c->stream, slot) == 0;
+}
+
+hr_lsn
+hr_checkpoint_durable(const struct hr_checkpoint *c, const char *tenant)
+{
+	const struct hr_tenant_position *t = tenant ? hr_checkpoint_find(c, tenant) : NULL;
+
+	if (c->state != HR_STATE_STREAMING)
+		return 0;
+	return t ? hr_checkpoint_reached(c, t) : c->lsn;
+}
+
 /* No tenant is behind the stream: one that is taken back takes the stream with it. */
 int
 hr_checkpoint_move(struct hr_checkpoint *c, const char *tenant, hr_lsn lsn, bool forward,

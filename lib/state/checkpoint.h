@@ -117,6 +117,16 @@ hr_lsn hr_checkpoint_reached(const struct hr_checkpoint *c, const struct hr_tena
 int hr_checkpoint_move(struct hr_checkpoint *c, const char *tenant, hr_lsn lsn, bool forward,
     struct hr_err *e) HR_USED;
 
+/* Is it of the stream of that slot, from that source? */
+bool hr_checkpoint_is_of(const struct hr_checkpoint *c, uint64_t system, const char *slot);
+
+/*
+ * Up to where the target has all for good, of a tenant or (NULL, or one that the
+ * file does not know) of the stream; 0 while the first copy is under way, when
+ * positions are of its parts.
+ */
+hr_lsn hr_checkpoint_durable(const struct hr_checkpoint *c, const char *tenant);
+
 const char *hr_checkpoint_state_name(enum hr_checkpoint_state s);
 void hr_checkpoint_clear(struct hr_checkpoint *c);
 

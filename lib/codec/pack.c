@@ -104,19 +104,6 @@ group_of(struct hr_pack *k, const struct hr_frame *f)
 	return (uint32_t)((uintptr_t)*at - 1);
 }
 
-static void
-frame_at(const uint8_t *p, struct hr_frame *f)
-{
-	f->type = p[0];
-	f->flags = p[1];
-	f->tenant_len = hr_get_u16le(p + 2);
-	f->len = hr_get_u32le(p + 4);
-	f->lsn = hr_get_u64le(p + 8);
-	f->count = hr_get_u32le(p + 16);
-	f->tenant = (const char *)p + HR_FRAME_SIZE;
-	f->data = p + HR_FRAME_SIZE + f->tenant_len;
-}
-
 /* Is row-wise zstd to be tried? */
 static bool
 floor_due(struct hr_pack *k, size_t size, size_t columns)
@@ -274,7 +261,7 @@ put_blocks(struct hr_pack *k)
 	for (i = 0; i < k->frames; i++) {
 		struct hr_placed *p = &placed[next[k->frame[i].group]++];
 
-		frame_at(k->bytes.data + k->frame[i].at, &p->f);
+		hr_frame_at(&p->f, k->bytes.data + k->frame[i].at);
 		p->place = (uint32_t)i;
 	}
 	for (i = 0; i < k->groups; i++) {
@@ -309,7 +296,7 @@ flush(struct hr_pack *k, struct hr_err *e)
 		struct hr_frame f;
 
 		for (at = 0; rc == 0 && at < k->blocks.len; at += HR_FRAME_SIZE + f.tenant_len + f.len) {
-			frame_at(k->blocks.data + at, &f);
+			hr_frame_at(&f, k->blocks.data + at);
 			rc = hr_write_bytes(&p->w, k->blocks.data + at, HR_FRAME_SIZE + f.tenant_len + f.len, e);
 		}
 		k->bundle++;

@@ -290,9 +290,7 @@ take_frames(struct publisher *p, struct lane *l, const uint8_t *data, size_t len
 
 		if (len - at < HR_FRAME_SIZE || len - at < (n = HR_FRAME_SIZE + hr_get_u16le(b + 2) + (size_t)hr_get_u32le(b + 4)))
 			return hr_fail(e, HR_INTERNAL, "a frame that is cut");
-		f = (struct hr_frame){ .type = b[0], .flags = b[1], .tenant_len = hr_get_u16le(b + 2), .len = hr_get_u32le(b + 4),
-		    .lsn = hr_get_u64le(b + 8), .count = hr_get_u32le(b + 16), .tenant = (const char *)b + HR_FRAME_SIZE };
-		f.data = (const uint8_t *)f.tenant + f.tenant_len;
+		hr_frame_at(&f, b);
 		if (f.type == HR_FRAME_HEAD) {
 			hr_buf_reset(&l->head);
 			hr_buf_put(&l->head, b, n);

@@ -443,9 +443,7 @@ open_frame(struct hr_chain_reader *r, const uint8_t *p, size_t len, hr_chain_tak
 	if (len < HR_FRAME_SIZE || hr_get_u32le(p + 4) > HR_PAYLOAD_MAX ||
 	    len != HR_FRAME_SIZE + hr_get_u16le(p + 2) + (size_t)hr_get_u32le(p + 4))
 		return hr_fail(e, HR_BAD_STREAM, "a frame in bundle %" PRIu64 " is not whole", r->number);
-	f = (struct hr_frame){ .type = p[0], .flags = p[1], .tenant_len = hr_get_u16le(p + 2), .len = hr_get_u32le(p + 4),
-	    .lsn = hr_get_u64le(p + 8), .count = hr_get_u32le(p + 16), .tenant = (const char *)p + HR_FRAME_SIZE };
-	f.data = (const uint8_t *)f.tenant + f.tenant_len;
+	hr_frame_at(&f, p);
 	if (f.type != HR_FRAME_BLOCK)
 		return take ? take(arg, &f, e) : 0;
 	if ((rc = hr_pack_step(&r->unpack, &r->pipe, &f, e)) < 0)

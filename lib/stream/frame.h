@@ -79,6 +79,20 @@ void hr_frame_encode(const struct hr_frame *f, uint32_t before, uint8_t *out);
 int hr_frame_decode(struct hr_frame *f, const uint8_t *in, uint32_t before, uint32_t *crc,
     struct hr_err *e) HR_USED;
 
+/* A frame in memory, fixed part in front, all of which is there and was checked; *f lends it. */
+static inline void
+hr_frame_at(struct hr_frame *f, const uint8_t *p)
+{
+	f->type = p[0];
+	f->flags = p[1];
+	f->tenant_len = hr_get_u16le(p + 2);
+	f->len = hr_get_u32le(p + 4);
+	f->lsn = hr_get_u64le(p + 8);
+	f->count = hr_get_u32le(p + 16);
+	f->tenant = (const char *)p + HR_FRAME_SIZE;
+	f->data = p + HR_FRAME_SIZE + f->tenant_len;
+}
+
 /* The payload of the end frame. */
 struct hr_end {
 	uint64_t frames;	/* before this one, the head included */

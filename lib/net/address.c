@@ -141,13 +141,13 @@ port_of(struct sockaddr *sa)
 	    &((struct sockaddr_in *)(void *)sa)->sin_port;
 }
 
-static in_port_t
-port_bound(int fd)
+int
+hr_address_port(int fd)
 {
 	struct sockaddr_storage sa = { 0 };
 	socklen_t len = sizeof(sa);
 
-	return getsockname(fd, (struct sockaddr *)&sa, &len) == 0 ? *port_of((struct sockaddr *)&sa) : 0;
+	return getsockname(fd, (struct sockaddr *)&sa, &len) == 0 ? ntohs(*port_of((struct sockaddr *)&sa)) : 0;
 }
 
 /*
@@ -177,7 +177,7 @@ listen_all(struct addrinfo *list, bool far, size_t *n, bool *taken, struct hr_er
 		if (one < 0)
 			continue;
 		if (any && free_port == 0)
-			free_port = port_bound(one);
+			free_port = htons((in_port_t)hr_address_port(one));
 		HR_GROW(fd, *n, cap);
 		fd[(*n)++] = one;
 	}

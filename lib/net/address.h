@@ -30,7 +30,8 @@ bool hr_address_is_loopback(const struct sockaddr *sa);
 
 /*
  * Sockets that listen, one for each address of the name: gives an array of *n
- * descriptors.  With the port 0 all have the same one, which is free.  Without far, each address must be a loopback one (HR_REFUSED).
+ * descriptors.  With the port 0 all have the same one, which is free.  Without
+ * far, each address must be a loopback one (HR_REFUSED).
  */
 int *hr_address_listen(const struct hr_address *a, bool far, size_t *n, struct hr_err *e) HR_USED;
 
@@ -40,6 +41,9 @@ int *hr_address_listen(const struct hr_address *a, bool far, size_t *n, struct h
  * set, HR_TEMPORARY when it may work later.
  */
 int hr_address_connect(const struct hr_address *a, bool far, int64_t wait_us, char *text, struct hr_err *e) HR_USED;
+
+/* The port that a socket is bound to; 0: to none. */
+int hr_address_port(int fd);
 
 /*
  * What every connection of ours has; dead_us: how long sent bytes may stay

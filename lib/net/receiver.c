@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -979,16 +978,10 @@ farewell(struct receiver *r)
 static int
 write_port(const char *path, int fd, struct hr_err *e)
 {
-	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa);
 	char *beside = hr_sprintf("%s.tmp", path);
 	FILE *f = fopen(beside, "we");
-	int port = 0;
 
-	if (getsockname(fd, (struct sockaddr *)&sa, &len) == 0)
-		port = ntohs(sa.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&sa)->sin6_port :
-		    ((struct sockaddr_in *)&sa)->sin_port);
-	if (f == NULL || fprintf(f, "%d\n", port) < 0 || fclose(f) != 0 || rename(beside, path) < 0)
+	if (f == NULL || fprintf(f, "%d\n", hr_address_port(fd)) < 0 || fclose(f) != 0 || rename(beside, path) < 0)
 		hr_fail_sys(e, "cannot write '%s'", path);
 	free(beside);
 	return e->code ? -1 : 0;

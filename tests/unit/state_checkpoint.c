@@ -461,6 +461,16 @@ test_positions(void)
 	t->state = HR_STATE_STREAMING;
 	t->lsn = 120;
 	ok(hr_checkpoint_reached(&c, t) == 120, "or what it has itself, when that is more");
+	c.state = HR_STATE_STREAMING;
+	ok(hr_checkpoint_durable(&c, t->tenant) == 120 && hr_checkpoint_durable(&c, NULL) == 100 &&
+	    hr_checkpoint_durable(&c, "nobody") == 100, "that is what it has for good, and others have the stream's");
+	c.state = HR_STATE_COPYING;
+	ok(hr_checkpoint_durable(&c, t->tenant) == 0 && hr_checkpoint_durable(&c, NULL) == 0, "nothing in a first copy");
+	c.system = 7;
+	ok(!hr_checkpoint_is_of(&c, 7, "hr"), "a file that names no stream is of none");
+	c.stream = hr_strdup("hr");
+	ok(hr_checkpoint_is_of(&c, 7, "hr") && !hr_checkpoint_is_of(&c, 8, "hr") && !hr_checkpoint_is_of(&c, 7, "h"),
+	    "it is of the stream and the source that it names");
 
 	ok(hr_checkpoint_move(&c, NULL, 101, false, &e) == -1 && e.code == HR_REFUSED && c.lsn == 100,
 	    "the stream is not moved forward");

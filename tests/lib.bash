@@ -62,6 +62,17 @@ sizes() {
 	return $status
 }
 
+# free_port: one on which nobody listens now.
+free_port() {
+	local port
+
+	while :; do
+		port=$((20000 + RANDOM % 12000))
+		(: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+	done
+	echo "$port"
+}
+
 # wait_for SECONDS COMMAND...: until the command succeeds.
 wait_for() {
 	local limit=$1 end=$((SECONDS + $1 + 1))

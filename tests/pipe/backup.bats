@@ -2,6 +2,7 @@
 
 load ../lib
 load pipe
+load tenants
 
 setup() {
 	pair
@@ -18,11 +19,6 @@ setup() {
 
 teardown() {
 	unpair
-}
-
-sum_of() {			# CONNINFO [TENANT]
-	pg_sql "$1" <<<"SELECT count(*), md5(string_agg(t::text, ',' ORDER BY t::text)) FROM t
-	    WHERE '${2:-}' IN ('', tenant_id)"
 }
 
 chains() {			# DIR: how many

@@ -1,17 +1,6 @@
 # nats.bash - a nats-server with JetStream, in the work directory of a test, on $PORT.
 # shellcheck shell=bash
 
-# Nobody listens there now.
-free_port() {
-	local port
-
-	while :; do
-		port=$((20000 + RANDOM % 12000))
-		(: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-	done
-	echo "$port"
-}
-
 # server [CONF LINE]...: JetStream in ./js, on $PORT.  server -: without JetStream.
 # shellcheck disable=SC2153 # PORT: the caller's
 server() {

@@ -3,6 +3,7 @@
 
 load ../lib
 load pipe
+load tenants
 load nats
 
 TENANTS=(acme globex initech)
@@ -33,24 +34,6 @@ targets() {
 		pg_sql "$(pg_conninfo target "${db}_$tenant")" <<<"CREATE TABLE t (tenant_id text, id int, v text,
 		    PRIMARY KEY (tenant_id, id))"
 	done
-}
-
-change() {			# NUMBER [PAUSE]
-	src "DO \$\$
-	BEGIN
-		FOR k IN 1 .. 40 LOOP
-			INSERT INTO t SELECT CASE i % 3 WHEN 0 THEN 'acme' WHEN 1 THEN 'globex' ELSE 'initech' END, i, 'in $1 ' || k
-			    FROM generate_series((random() * 900)::int, (random() * 900)::int) i ON CONFLICT DO NOTHING;
-			UPDATE t SET v = v || ' up' || k WHERE id % 50 = (random() * 50)::int;
-			DELETE FROM t WHERE id % 70 = (random() * 70)::int;
-			COMMIT;
-			PERFORM pg_sleep(${2:-0});
-		END LOOP;
-	END \$\$"
-}
-
-sum_of() {			# CONNINFO TENANT
-	pg_sql "$1" <<<"SELECT count(*), md5(string_agg(t::text, ',' ORDER BY t::text)) FROM t WHERE tenant_id = '$2'"
 }
 
 equal() {

@@ -3,6 +3,7 @@
 
 load ../lib
 load pipe
+load tenants
 
 setup() {
 	pair
@@ -14,26 +15,6 @@ setup() {
 
 teardown() {
 	unpair
-}
-
-# Some transactions at the source.
-change() {			# SEED
-	src "SELECT setseed(0.$1);
-	DO \$\$
-	BEGIN
-		FOR k IN 1 .. 40 LOOP
-			INSERT INTO t SELECT CASE i % 3 WHEN 0 THEN 'acme' WHEN 1 THEN 'globex' ELSE 'initech' END, i, 'in $1 ' || k
-			    FROM generate_series((random() * 900)::int, (random() * 900)::int) i ON CONFLICT DO NOTHING;
-			UPDATE t SET v = v || ' up' || k WHERE id % 50 = (random() * 50)::int;
-			DELETE FROM t WHERE id % 70 = (random() * 70)::int;
-			COMMIT;
-		END LOOP;
-	END \$\$"
-}
-
-sum_of() {			# CONNINFO [TENANT]
-	pg_sql "$1" <<<"SELECT count(*), md5(string_agg(t::text, ',' ORDER BY t::text)) FROM t
-	    WHERE '${2:-}' IN ('', tenant_id)"
 }
 
 # The source, up to now, into the archive.

@@ -38,16 +38,6 @@ finish() {
 	[ $status = "${2:-0}" ] || fail "$1: status $status" "$(cat "$1.err")"
 }
 
-free_port() {
-	local port
-
-	while :; do
-		port=$((20000 + RANDOM % 12000))
-		(: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-	done
-	echo "$port"
-}
-
 # receiver ARG...: listens on $PORT.
 receiver() {
 	rm -f port

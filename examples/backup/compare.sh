@@ -2,10 +2,8 @@
 # compare.sh TENANT TARGET: row by row, whether the target has what the source has.
 
 set -eu
-source=${BACKUP_SOURCE:-service=home}
-publication=${BACKUP_PUBLICATION:-shop}
-tenancy=${BACKUP_TENANCY:---tenant-column tenant_id}
-slot=${BACKUP_SLOT:-hr_backup}
+# shellcheck source=examples/backup/settings.sh
+. "$(dirname "$0")/settings.sh"
 
 [ $# = 2 ] || { echo "usage: compare.sh TENANT TARGET" >&2; exit 64; }
 # shellcheck disable=SC2086 # words

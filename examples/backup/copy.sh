@@ -3,11 +3,9 @@
 # proof that it is whole there.
 
 set -eu
-slot=${BACKUP_SLOT:-hr_backup}
-archive=${BACKUP_ARCHIVE:-/backup}
+# shellcheck source=examples/backup/settings.sh
+. "$(dirname "$0")/settings.sh"
 copy=${BACKUP_COPY:-/region2/backup}
-keys=${BACKUP_KEYS:-/etc/hr/backup.keys}
-state=${BACKUP_STATE:-/var/lib/hr/backup}		# lock
 
 [ -d "$archive/$slot" ] || { echo "copy.sh: '$archive' has no '$slot'" >&2; exit 77; }
 exec 9>"$state/lock"

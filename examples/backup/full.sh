@@ -3,13 +3,8 @@
 # away with the chains that are needed no more.
 
 set -eu
-source=${BACKUP_SOURCE:-service=home}			# what is backed up
-publication=${BACKUP_PUBLICATION:-shop}
-tenancy=${BACKUP_TENANCY:---tenant-column tenant_id}	# whose a row is
-slot=${BACKUP_SLOT:-hr_backup}
-archive=${BACKUP_ARCHIVE:-/backup}
-keys=${BACKUP_KEYS:-/etc/hr/backup.keys}
-state=${BACKUP_STATE:-/var/lib/hr/backup}		# checkpoint and lock
+# shellcheck source=examples/backup/settings.sh
+. "$(dirname "$0")/settings.sh"
 days=${BACKUP_DAYS:-14}					# restores to any time of these
 here=$(dirname "$0")
 

@@ -3,9 +3,8 @@
 # was written; then the times that can be restored to.
 
 set -eu
-slot=${BACKUP_SLOT:-hr_backup}
-archive=${BACKUP_ARCHIVE:-/backup}
-keys=${BACKUP_KEYS:-/etc/hr/backup.keys}
+# shellcheck source=examples/backup/settings.sh
+. "$(dirname "$0")/settings.sh"
 here=$(dirname "$0")
 
 "$here/log.sh"

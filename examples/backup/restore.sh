@@ -6,10 +6,8 @@
 # The target has the tables, and none of the tenant's rows.
 
 set -eu
-slot=${BACKUP_SLOT:-hr_backup}
-archive=${BACKUP_ARCHIVE:-/backup}			# or the copy
-keys=${BACKUP_KEYS:-/etc/hr/backup.keys}
-state=${BACKUP_STATE:-/var/lib/hr/backup}
+# shellcheck source=examples/backup/settings.sh
+. "$(dirname "$0")/settings.sh"
 
 [ $# = 3 ] || { echo "usage: restore.sh TENANT TIME TARGET" >&2; exit 64; }
 mkdir -p "$state"

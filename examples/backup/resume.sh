@@ -5,13 +5,8 @@
 # The slot is the replication's from then on: run no log.sh meanwhile.
 
 set -eu
-source=${BACKUP_SOURCE:-service=home}			# what is backed up
-publication=${BACKUP_PUBLICATION:-shop}
-tenancy=${BACKUP_TENANCY:---tenant-column tenant_id}	# whose a row is
-slot=${BACKUP_SLOT:-hr_backup}
-archive=${BACKUP_ARCHIVE:-/backup}
-keys=${BACKUP_KEYS:-/etc/hr/backup.keys}
-state=${BACKUP_STATE:-/var/lib/hr/backup}
+# shellcheck source=examples/backup/settings.sh
+. "$(dirname "$0")/settings.sh"
 
 [ $# = 2 ] || { echo "usage: resume.sh TENANT TARGET" >&2; exit 64; }
 exec 9>"$state/lock"

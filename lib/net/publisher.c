@@ -335,6 +335,14 @@ publish(struct publisher *p, struct lane *l, uint64_t place, struct hr_err *e)
 	return rc;
 }
 
+static void
+say_arrived(struct publisher *p, const struct lane *l, uint64_t place)
+{
+	hr_buf_reset(&p->buf);
+	hr_buf_u64le(&p->buf, place);
+	hr_link_put(&p->link, HR_WIRE_ACK, l->number, p->buf.data, p->buf.len);
+}
+
 static int
 take_data(struct publisher *p, struct lane *l, const struct hr_wire *m, struct hr_err *e)
 {
@@ -351,22 +359,13 @@ take_data(struct publisher *p, struct lane *l, const struct hr_wire *m, struct h
 	p->w.seen = (struct hr_end){ 0, 0, 0 };
 	if ((wanted && put_head(p, l, e) < 0) || take_frames(p, l, data, len, wanted, e) < 0)
 		return -1;
-	/* A lane begins where its target is: there is nothing before that its reader could miss. */
-	if (head)
-		l->after = 0;
-	else
-		l->begun = true;
-	if (!wanted) {
-		if (!head)
-			l->after = place;
-		hr_buf_reset(&p->buf);
-		hr_buf_u64le(&p->buf, place);
-		hr_link_put(&p->link, HR_WIRE_ACK, l->number, p->buf.data, p->buf.len);
-		return 0;
-	}
-	if (hr_write_end(&p->w, e) < 0 || publish(p, l, place, e) < 0)
+	if (wanted && (hr_write_end(&p->w, e) < 0 || publish(p, l, place, e) < 0))
 		return hr_within(e, "tenant '%s'", l->tenant);
-	l->after = place;
+	/* A lane begins where its target is: there is nothing before that its reader could miss. */
+	l->after = head ? 0 : place;
+	l->begun |= !head;
+	if (!wanted)
+		say_arrived(p, l, place);
 	if (p->w.buf.cap > (size_t)8 << 20)
 		hr_buf_clear(&p->w.buf);
 	return 0;
@@ -400,9 +399,7 @@ acknowledge(struct publisher *p, struct hr_err *e)
 		if (!f->last)
 			continue;
 		f->lane->acked = f->place;
-		hr_buf_reset(&p->buf);
-		hr_buf_u64le(&p->buf, f->place);
-		hr_link_put(&p->link, HR_WIRE_ACK, f->lane->number, p->buf.data, p->buf.len);
+		say_arrived(p, f->lane, f->place);
 	}
 	if (p->flight_at > 4096 || p->flight_at == p->flights) {
 		p->flights -= p->flight_at;

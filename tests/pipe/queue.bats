@@ -176,8 +176,8 @@ said() {
 	cp -r was/jetstream/\$G/streams/hr js/jetstream/\$G/streams/
 	restart
 	consume
-	{ hr-capture -d "$SRC" -S "$SLOT" -P hr "${TENANCY[@]}" --checkpoint cp 2>>err.cap |
-	    hr-ship --to "$URL" --spool spool --checkpoint cp 2>>err.to; } 3>&- 4>&- &
+	{ { hr-capture -d "$SRC" -S "$SLOT" -P hr "${TENANCY[@]}" --checkpoint cp 2>>err.cap & echo $! >cap.pid; wait $!; } |
+	    { hr-ship --to "$URL" --spool spool --checkpoint cp 2>>err.to & echo $! >to.pid; wait $!; }; } 3>&- 4>&- &
 	wait_for 30 equal || said
 }
 

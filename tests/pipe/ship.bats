@@ -16,6 +16,8 @@ teardown() {
 	local file
 
 	for file in "$BATS_TEST_TMPDIR"/*.pid; do
+		# timeout(1) that is killed leaves its child.
+		[ ! -s "$file" ] || pkill -KILL -P "$(cat "$file")" || true
 		[ ! -s "$file" ] || { kill -KILL "$(cat "$file")" && wait "$(cat "$file")"; } 2>/dev/null || true
 	done
 }

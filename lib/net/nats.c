@@ -60,7 +60,9 @@
 #define PAUSE_LOW_US	INT64_C(10000)
 #define PAUSE_HIGH_US	SECOND
 #define PULL_US		(30 * SECOND)		/* how long a request for messages stands */
-#define HEARTBEAT_US	(5 * SECOND)		/* and how often the server says that it does */
+#define HEARTBEAT_US	SECOND			/* and how often the server says that it does */
+#define ANSWER_US	(30 * SECOND)		/* after that long no answer is expected */
+#define RECORD_ROOM	512			/* what the stream keeps with a message, at most */
 #define HEADER_ROOM	4096			/* of the server's largest message */
 #define PING_MS		5000
 #define CLOSE_MS	5000
@@ -71,6 +73,8 @@ struct out {
 	uint8_t *data;
 	size_t len;
 	size_t size;			/* as bytes in flight */
+	size_t record;			/* bytes in the stream, at most */
+	int unanswered;			/* how often it was sent and is not answered */
 	uint64_t cookie;
 	uint64_t seq;			/* of the stream; 0: not acknowledged */
 	int64_t sent_us;
@@ -132,7 +136,7 @@ struct consumer {
 	uint64_t instance;		/* how often it was made */
 	uint64_t request;		/* the number of the last one */
 	bool asked;			/* a request stands */
-	int64_t left;			/* messages of it */
+	int64_t left, left_bytes;	/* of it */
 	int64_t heard_us;		/* the last sign of it */
 	int64_t ask_us;			/* not before */
 	uint64_t next_cseq;
@@ -153,7 +157,7 @@ struct hr_nats {
 	uint64_t max_bytes, in_flight;
 	int64_t max_age_us, duplicates_us, timeout_us;
 	bool shared;
-	int64_t limit;			/* the stream's bytes; 0: not known, or none */
+	int64_t limit;			/* the stream's bytes; 0 or less: none */
 
 	natsOptions *options;
 	natsConnection *nc;
@@ -188,6 +192,9 @@ struct hr_nats {
 	uint64_t last_seq;		/* of the last one acknowledged; 0: none was */
 	bool probe;			/* only the first until it is taken */
 	int64_t retry_us, pause_us;
+	uint64_t used;			/* bytes that the stream has at most, when weighed */
+	bool weighed, weighing;
+	int64_t weigh_us;		/* when it is asked for them again */
 	enum hr_nats_state state;
 	char words[256];
 
@@ -923,7 +930,38 @@ send_one(struct hr_nats *n, size_t i)
 	natsMsg_Destroy(m);
 	free(reply);
 	o->sent_us = hr_now_us();
+	o->unanswered++;
 	return s;
+}
+
+/*
+ * The stream has room for it.  The server sees to that by itself, but until 2.10
+ * it reckons a message smaller than its record, takes one too many, and then
+ * deletes the oldest.  So what the stream has is asked for when what was sent
+ * since then may have filled it.
+ */
+static bool
+fits(struct hr_nats *n, const struct out *o)
+{
+	int64_t now = hr_now_us();
+	char *subject, *reply;
+
+	if (n->limit <= 0)
+		return true;
+	if (n->weighed && n->used + o->record <= (uint64_t)n->limit) {
+		n->used += o->record;
+		return true;
+	}
+	if (n->weigh_us > now)
+		return false;
+	subject = hr_sprintf("$JS.API.STREAM.INFO.%s", n->stream);
+	reply = hr_sprintf("%s.i.0.0", n->inbox);
+	natsConnection_PublishRequest(n->nc, subject, reply, NULL, 0);
+	free(subject);
+	free(reply);
+	n->weighing = true;
+	n->weigh_us = now + n->timeout_us;
+	return false;
 }
 
 static void
@@ -936,7 +974,7 @@ send_more(struct hr_nats *n)
 	if (!n->connected || n->retry_us > hr_now_us())
 		return;
 	n->retry_us = 0;
-	for (; n->sent < most && n->sent < out_count(n); n->sent++) {
+	for (; n->sent < most && n->sent < out_count(n) && fits(n, out_at(n, n->sent)); n->sent++) {
 		s = send_one(n, n->sent);
 		if (s == NATS_OK)
 			continue;
@@ -977,6 +1015,9 @@ hr_nats_publish(struct hr_nats *n, const char *subject, const char *id, const ch
 	o->data = hr_memdup(data, len);
 	o->len = len;
 	o->size = len + strlen(subject) + strlen(id) + 256;
+	o->record = len + strlen(subject) + strlen(id) + RECORD_ROOM;
+	for (i = 0; i < pairs; i++)
+		o->record += strlen(header[i]) + 4;
 	o->cookie = cookie;
 	n->bytes += o->size;
 	if (out_count(n) == 1 && n->state != HR_NATS_READY)
@@ -1126,10 +1167,13 @@ static void
 on_ack(struct hr_nats *n, natsMsg *m, uint64_t gen, uint64_t number)
 {
 	json_t *top, *error;
+	struct out *o;
 	uint64_t seq;
 
 	if (number < n->first || number - n->first >= out_count(n))
 		return;
+	o = out_at(n, (size_t)(number - n->first));
+	o->unanswered -= o->unanswered > 0;
 	if (natsMsg_IsNoResponders(m)) {
 		if (gen != n->gen)
 			return;
@@ -1148,7 +1192,7 @@ on_ack(struct hr_nats *n, natsMsg *m, uint64_t gen, uint64_t number)
 			refused(n, number, (int)json_integer_value(json_object_get(error, "err_code")),
 			    text ? text : "refused");
 	} else if (seq) {
-		out_at(n, (size_t)(number - n->first))->seq = seq;
+		o->seq = seq;
 		pop_acked(n);
 	} else if (gen == n->gen) {
 		/* A duplicate without a sequence is one that is not stored yet. */
@@ -1156,6 +1200,38 @@ on_ack(struct hr_nats *n, natsMsg *m, uint64_t gen, uint64_t number)
 		rewind_to_first(n, true);
 	}
 	json_decref(top);
+}
+
+/* How full the stream is; what is on its way may be in that, or not yet. */
+static void
+on_info(struct hr_nats *n, natsMsg *m)
+{
+	json_t *top = json_loadb(natsMsg_GetData(m), (size_t)natsMsg_GetDataLength(m), 0, NULL), *config, *state;
+	int64_t now = hr_now_us();
+	size_t i;
+
+	config = json_object_get(top, "config");
+	state = json_object_get(top, "state");
+	if (!n->weighing || !config || !state) {
+		json_decref(top);
+		return;
+	}
+	n->limit = json_integer_value(json_object_get(config, "max_bytes"));
+	n->used = (uint64_t)json_integer_value(json_object_get(state, "bytes"));
+	json_decref(top);
+	for (i = 0; i < out_count(n); i++) {
+		if (out_at(n, i)->unanswered && now - out_at(n, i)->sent_us < ANSWER_US)
+			n->used += out_at(n, i)->record;
+	}
+	n->weighed = true;
+	n->weighing = false;
+	n->weigh_us = 0;
+	if (n->sent || out_count(n) == 0 || n->limit <= 0 || n->used + out_at(n, 0)->record <= (uint64_t)n->limit)
+		return;
+	n->state = HR_NATS_FULL;
+	snprintf(n->words, sizeof(n->words), "it has %" PRIu64 " of %" PRId64 " bytes", n->used, n->limit);
+	rewind_to_first(n, true);
+	n->weigh_us = n->retry_us;
 }
 
 enum hr_nats_state
@@ -1300,6 +1376,7 @@ ask(struct hr_nats *n)
 	if (room < largest)
 		room = largest;
 	c->left = c->max_unacked;
+	c->left_bytes = (int64_t)room;
 	c->request++;
 	snprintf(text, sizeof(text), "{\"batch\":%" PRId64 ",\"max_bytes\":%" PRIu64 ",\"expires\":%" PRId64
 	    ",\"idle_heartbeat\":%" PRId64 "}", c->left, room, PULL_US * 1000, HEARTBEAT_US * 1000);
@@ -1410,6 +1487,24 @@ release(struct hr_nats *n)
 		c->hold_us = 0;
 }
 
+/* What the server takes off the bytes of a request: it says when the next message is too large, not that none are left. */
+static int64_t
+pulled_size(natsMsg *m)
+{
+	size_t size = strlen(natsMsg_GetSubject(m)) + strlen(natsMsg_GetReply(m)) + (size_t)natsMsg_GetDataLength(m);
+	const char **key = NULL, *value;
+	int count = 0, i;
+
+	if (natsMsgHeader_Keys(m, &key, &count) == NATS_OK && count > 0)
+		size += strlen("NATS/1.0\r\n\r\n");
+	for (i = 0; i < count; i++) {
+		if (natsMsgHeader_Get(m, key[i], &value) == NATS_OK)
+			size += strlen(key[i]) + strlen(value) + strlen(": \r\n");
+	}
+	free(key);
+	return (int64_t)size;
+}
+
 /* A message, 1 when it is kept. */
 static int
 on_pulled(struct hr_nats *n, natsMsg *m, uint64_t instance)
@@ -1426,7 +1521,8 @@ on_pulled(struct hr_nats *n, natsMsg *m, uint64_t instance)
 		return 0;
 	}
 	c->heard_us = hr_now_us();
-	if (--c->left <= 0)
+	c->left_bytes -= pulled_size(m);
+	if (--c->left <= 0 || c->left_bytes == 0)
 		c->asked = false;
 	if (cseq != c->next_cseq) {
 		restart_consumer(n, 0);		/* one is missing */
@@ -1730,6 +1826,8 @@ dispatch(struct hr_nats *n, natsMsg *m, uint64_t instance)
 		return 0;
 	if (kind == 'a')
 		on_ack(n, m, a, b);
+	else if (kind == 'i')
+		on_info(n, m);
 	else if (kind == 'v')
 		on_value_ack(n, m, a, b);
 	return 0;
@@ -1741,6 +1839,10 @@ came_back(struct hr_nats *n)
 	size_t i;
 
 	n->pause_us = 0;
+	for (i = 0; i < out_count(n); i++)
+		out_at(n, i)->unanswered = 0;
+	n->weighed = n->weighing = false;
+	n->weigh_us = 0;
 	rewind_to_first(n, false);
 	if (n->c.on)
 		restart_consumer(n, 0);
@@ -1804,6 +1906,7 @@ arm(struct hr_nats *n)
 		if (n->sent)
 			soonest(&at, out_at(n, 0)->sent_us + n->timeout_us);
 		soonest(&at, n->retry_us);
+		soonest(&at, n->weigh_us > hr_now_us() ? n->weigh_us : 0);
 		if (c->on) {
 			soonest(&at, c->restart ? c->restart_us : 0);
 			soonest(&at, c->hold_us);

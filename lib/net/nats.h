@@ -106,6 +106,10 @@ enum hr_nats_state hr_nats_state(const struct hr_nats *n, const char **words);
  * (HR_REFUSED).  For a shared stream one message is in flight at a time, and
  * neither is found out.
  *
+ * A stream with max_bytes is not filled by more than it has room for: servers
+ * before 2.10 would delete its oldest messages.  In a shared one, where others
+ * publish too, they may do so.
+ *
  * 0, or -1: HR_CONFIG when it is larger than the server takes.  There need not
  * be room: it is queued all the same, so ask hr_nats_room() before.
  */

@@ -75,7 +75,7 @@ struct taker {
 	bool begins;			/* nothing is open in front of it */
 	struct hr_buf message;		/* unpacked */
 	char message_session[HR_SESSION_SIZE];
-	uint64_t message_place, message_after, message_seq;
+	uint64_t message_place, message_after, message_first, message_seq;	/* seq: of its parts, the first and the last */
 	/* what was published, as the bucket says */
 	char sent_session[HR_SESSION_SIZE];
 	uint64_t sent;
@@ -248,7 +248,9 @@ deal(struct taker *t, struct hr_err *e)
 			return 1;
 		}
 		if (t->message_after > t->place) {
+			/* It will be published again behind what is missing, and the stream must have room for that. */
 			ask(t);
+			hr_nats_drop(t->n, t->message_first, t->message_seq);
 			return 1;
 		}
 	}
@@ -311,9 +313,10 @@ gather(struct taker *t, const struct hr_nats_message *m, struct hr_err *e)
 	    number(t->n, HR_QUEUE_PART, &i, e) < 0)
 		return -1;
 	parts = strchr(part, '/') ? strtoull(strchr(part, '/') + 1, NULL, 10) : 0;
-	if (i == 1)
+	if (i == 1) {
 		hr_buf_reset(&t->parts);
-	else if (i != t->part + 1 || place != t->parts_place || strcmp(session, t->message_session) != 0)
+		t->message_first = m->seq;
+	} else if (i != t->part + 1 || place != t->parts_place || strcmp(session, t->message_session) != 0)
 		return 0;		/* of one that was cut; it comes again, as a whole */
 	if (t->parts.len + m->len > HR_QUEUE_MOST)
 		return hr_fail(e, HR_BAD_STREAM, "a message of more than %zu bytes", HR_QUEUE_MOST);

@@ -1444,11 +1444,10 @@ parse_ack_subject(const char *s, uint64_t *delivered, uint64_t *seq, uint64_t *c
 	return *seq > 0;
 }
 
-/* It came before in this session: its newest reply subject is the one that counts. */
-static void
-came_again(struct hr_nats *n, uint64_t seq, const char *reply)
+/* The first that is not acknowledged, at or behind a sequence. */
+static size_t
+unacked_from(const struct consumer *c, uint64_t seq)
 {
-	struct consumer *c = &n->c;
 	size_t low = c->unacked.begin, high = c->unacked.end, middle;
 
 	while (low < high) {
@@ -1458,10 +1457,30 @@ came_again(struct hr_nats *n, uint64_t seq, const char *reply)
 		else
 			high = middle;
 	}
-	if (low < c->unacked.end && c->unacked.at[low].seq == seq) {
-		free(c->unacked.at[low].reply);
-		c->unacked.at[low].reply = hr_strdup(reply);
-	} else if (seq <= c->acked) {
+	return low;
+}
+
+static void
+acknowledge(struct hr_nats *n, struct unacked *u)
+{
+	if (u->reply)
+		natsConnection_PublishString(n->nc, u->reply, "+ACK");
+	free(u->reply);
+	u->reply = NULL;
+}
+
+/* It came before in this session: its newest reply subject is the one that counts. */
+static void
+came_again(struct hr_nats *n, uint64_t seq, const char *reply)
+{
+	struct consumer *c = &n->c;
+	size_t i = unacked_from(c, seq);
+	struct unacked *u = i < c->unacked.end && c->unacked.at[i].seq == seq ? &c->unacked.at[i] : NULL;
+
+	if (u && u->reply) {
+		free(u->reply);
+		u->reply = hr_strdup(reply);
+	} else if (u || seq <= c->acked) {
 		natsConnection_PublishString(n->nc, reply, "+ACK");
 	}
 }
@@ -1477,8 +1496,7 @@ release(struct hr_nats *n)
 		u = &c->unacked.at[c->unacked.begin];
 		if (u->seq > c->acked || u->seq >= c->last)
 			break;
-		natsConnection_PublishString(n->nc, u->reply, "+ACK");
-		free(u->reply);
+		acknowledge(n, u);
 		c->unacked.begin++;
 	}
 	if (QUEUE_COUNT(c->unacked) == 1 && c->last <= c->acked)
@@ -1586,12 +1604,24 @@ hr_nats_ack(struct hr_nats *n, uint64_t seq)
 }
 
 void
+hr_nats_drop(struct hr_nats *n, uint64_t from, uint64_t to)
+{
+	struct consumer *c = &n->c;
+	size_t i;
+
+	for (i = unacked_from(c, from); i < c->unacked.end && c->unacked.at[i].seq <= to && c->unacked.at[i].seq < c->last; i++)
+		acknowledge(n, &c->unacked.at[i]);
+}
+
+void
 hr_nats_working(struct hr_nats *n)
 {
 	size_t i;
 
-	for (i = n->c.unacked.begin; n->connected && i < n->c.unacked.end; i++)
-		natsConnection_PublishString(n->nc, n->c.unacked.at[i].reply, "+WPI");
+	for (i = n->c.unacked.begin; n->connected && i < n->c.unacked.end; i++) {
+		if (n->c.unacked.at[i].reply)
+			natsConnection_PublishString(n->nc, n->c.unacked.at[i].reply, "+WPI");
+	}
 }
 
 /* Values. */
@@ -2141,6 +2171,14 @@ hr_nats_ack(struct hr_nats *n, uint64_t seq)
 {
 	(void)n;
 	(void)seq;
+}
+
+void
+hr_nats_drop(struct hr_nats *n, uint64_t from, uint64_t to)
+{
+	(void)n;
+	(void)from;
+	(void)to;
 }
 
 void

@@ -162,6 +162,12 @@ const char *hr_nats_header(const struct hr_nats *n, const char *name);
  * so that a killed server knows where it was: the next session begins with it.
  */
 void hr_nats_ack(struct hr_nats *n, uint64_t seq);
+/*
+ * The messages from one sequence to another may leave the stream, those before
+ * them not yet: they are of no use, as they will be published anew.  The last
+ * message stays, as it does with hr_nats_ack().
+ */
+void hr_nats_drop(struct hr_nats *n, uint64_t from, uint64_t to);
 /* Still at it: no message is to be sent again for another ack_wait_us. */
 void hr_nats_working(struct hr_nats *n);
 

@@ -31,6 +31,7 @@
 #define SENT_US		INT64_C(1000000)	/* between two values that say what was sent */
 #define DEAD_US		INT64_C(60000000)	/* the courier is this process: it is slow, never gone */
 #define TELL_US		INT64_C(3000000)	/* that it waits: when it has waited so long */
+#define LOST_US		INT64_C(30000000)	/* after what is sent again was sent, it may be lost again */
 #define ENDS		(UINT64_C(1) << 63)	/* the place of an end frame */
 
 struct lane {
@@ -43,6 +44,8 @@ struct lane {
 	uint64_t acked, said;		/* acknowledged; and what the bucket was told of that */
 	int64_t said_at;
 	char again[24];			/* behind ids, when the stream has lost what had them */
+	uint64_t lost;			/* what follows it was published again, */
+	int64_t lost_at;		/* since when; 0: nothing was */
 	size_t flying;			/* messages */
 	uint64_t ending;		/* the end frame's place was taken */
 	hr_lsn lsn;			/* of the last watermark: all before it was in messages before */
@@ -144,8 +147,11 @@ stand(struct publisher *p, struct lane *l, struct hr_err *e)
 		return -1;
 	if (there && strcmp(s.session, l->session) == 0 && reached(l, &s, &stand.lsn, e) < 0)
 		return -1;
-	if (there && strcmp(s.session, l->session) == 0 && s.lost && s.place < l->sent) {
-		l->sent = l->acked = s.place;
+	if (there && strcmp(s.session, l->session) == 0 && s.lost) {
+		if (s.place < l->sent)
+			l->sent = l->acked = s.place;
+		l->lost = s.place;
+		l->lost_at = hr_now_us();
 		snprintf(l->again, sizeof(l->again), "-%" PRId64, hr_now_pg_us());
 	}
 	hr_buf_reset(&p->buf);
@@ -424,6 +430,15 @@ acknowledge(struct publisher *p, struct hr_err *e)
 	return 0;
 }
 
+/* What follows the place is not in the stream, which has acknowledged it; and it is not on its way again. */
+static bool
+is_lost(const struct lane *l, const struct hr_queue_stand *s)
+{
+	if (!s->lost || s->place >= l->acked || strcmp(s->session, l->session) != 0)
+		return false;
+	return l->lost_at == 0 || l->lost != s->place || hr_now_us() - l->lost_at > LOST_US;
+}
+
 /* What those who read the queue say. */
 static int
 hear(struct publisher *p, struct hr_err *e)
@@ -439,7 +454,7 @@ hear(struct publisher *p, struct hr_err *e)
 			return -1;
 		if (s.len)
 			hr_link_put(&p->link, HR_WIRE_CHECKPOINT, l->number, s.checkpoint, s.len);
-		if (s.lost && s.place < l->sent && strcmp(s.session, l->session) == 0)
+		if (is_lost(l, &s))
 			return hr_fail(e, HR_TEMPORARY, "the queue has lost messages of tenant '%s', which are sent again", l->tenant);
 	}
 	return 0;

@@ -181,6 +181,36 @@ said() {
 	wait_for 30 equal || said
 }
 
+@test "a queue that is full, and has lost one in its middle, goes on" {
+	local i
+
+	NET=(--nats-max 4MB)
+	server
+	publish --create-slot --snapshot || said
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+		src "INSERT INTO t SELECT 'globex', 100000 + $i, string_agg(md5(random()::text), '') FROM generate_series(1, 20000)"
+		change $i
+	done
+	{ publish || touch failed; } 3>&- 4>&- &
+	wait_for 20 grep -q 'the queue is full: it has [0-9]* of [0-9]* bytes; the stream waits in the spool' err.to || said
+	# One that the queue has acknowledged, and that nobody has had.
+	exec 5<>"/dev/tcp/127.0.0.1/$PORT"
+	# shellcheck disable=SC2016 # the server's name for it
+	printf 'CONNECT {}\r\nPUB $JS.API.STREAM.MSG.DELETE.hr none 10\r\n{"seq": 7}\r\nPING\r\n' >&5
+	wait_for 5 pong
+	exec 5>&-
+	NET=()
+	consume
+	wait_for 20 grep -q 'messages are missing in the queue' err.from || said
+	wait_for 60 equal || said
+	[ ! -e failed ] || said
+}
+
+pong() {
+	read -r -t 1 LINE <&5
+	[ "${LINE%$'\r'}" = PONG ]
+}
+
 @test "one tenant to standard output, and who comes later takes it over" {
 	local to=$DST_acme
 

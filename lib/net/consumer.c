@@ -63,6 +63,7 @@ struct taker {
 	uint64_t place;			/* the last that it was given */
 	struct hr_map relations;	/* frames that it was given: struct hr_buf, by OID */
 	bool within, copying;		/* a transaction, or a copy, is open behind it */
+	bool whole;			/* they are not, and a watermark was at its end */
 	hr_lsn lsn;			/* of the last watermark */
 	struct given *given;		/* messages not acknowledged */
 	size_t givens, given_cap;
@@ -73,6 +74,7 @@ struct taker {
 	/* one that waits for the sink to end */
 	bool held;
 	bool begins;			/* nothing is open in front of it */
+	bool first;			/* the target has all in front of it */
 	struct hr_buf message;		/* unpacked */
 	char message_session[HR_SESSION_SIZE];
 	uint64_t message_place, message_after, message_first, message_seq;	/* seq: of its parts, the first and the last */
@@ -217,7 +219,8 @@ give(struct taker *t, struct hr_reader *r, struct hr_err *e)
 		return -1;
 	hr_sink_taken(&t->sink, t->message_place);
 	t->place = t->message_place;
-	give_seq(t, closes && !t->within && !t->copying ? t->lsn : 0);
+	t->whole = closes && !t->within && !t->copying;
+	give_seq(t, t->whole ? t->lsn : 0);
 	return 0;
 }
 
@@ -235,19 +238,31 @@ ask(struct taker *t)
 	t->asked = hr_now_us();
 }
 
+/*
+ * The reader has what a killed sender read behind its last watermark, which comes
+ * again: in the chain it does not follow on what the message does, nor has the
+ * target all of it.
+ */
+static bool
+has_void(const struct taker *t)
+{
+	return t->first ? !t->whole : t->message_after < t->place;
+}
+
 /* The message that is held: 1 when it was dealt with, 0 when it waits for the sink, -1. */
 static int
 deal(struct taker *t, struct hr_err *e)
 {
 	struct hr_reader r = { .fd = -1 };
+	bool same = strcmp(t->session, t->message_session) == 0;
 	int rc = 0;
 
-	if (strcmp(t->session, t->message_session) == 0) {
+	if (same) {
 		if (t->message_place <= t->place) {
 			give_seq(t, t->open && !t->within && !t->copying ? t->lsn : 0);
 			return 1;
 		}
-		if (t->message_after > t->place) {
+		if (t->message_after > t->place && !t->first) {
 			/* It will be published again behind what is missing, and the stream must have room for that. */
 			ask(t);
 			hr_nats_drop(t->n, t->message_first, t->message_seq);
@@ -271,9 +286,13 @@ deal(struct taker *t, struct hr_err *e)
 			    ": its source was fenced off", t->tenant, r.head.epoch, t->epoch);
 		}
 		rc = 1;
-	} else if (t->open && strcmp(t->session, t->message_session) != 0)
-		hr_sink_close(&t->sink);	/* another one's beginning: it is held until this one is over */
-	else if (!t->open && open_sink(t, &r.head, e) < 0)
+	} else if (t->open && (!same || has_void(t))) {
+		/* Another one's beginning: it is held until this one is over. */
+		if (same && !t->sink.closing)
+			hr_log(HR_LOG_WARNING, "tenant '%s': its sender was killed in the middle of what it sent; its reader is begun anew",
+			    t->tenant);
+		hr_sink_close(&t->sink);
+	} else if (!t->open && open_sink(t, &r.head, e) < 0)
 		rc = -1;
 	else if (t->open) {
 		memcpy(t->session, t->message_session, sizeof(t->session));
@@ -304,7 +323,7 @@ static int
 gather(struct taker *t, const struct hr_nats_message *m, struct hr_err *e)
 {
 	const char *session = hr_nats_header(t->n, HR_QUEUE_SESSION), *part = hr_nats_header(t->n, HR_QUEUE_PART),
-	    *begins = hr_nats_header(t->n, HR_QUEUE_BEGINS);
+	    *begins = hr_nats_header(t->n, HR_QUEUE_BEGINS), *first = hr_nats_header(t->n, HR_QUEUE_FIRST);
 	uint64_t place, after, i, parts;
 
 	if (session == NULL || strlen(session) >= sizeof(t->message_session))
@@ -325,6 +344,7 @@ gather(struct taker *t, const struct hr_nats_message *m, struct hr_err *e)
 	t->parts_place = t->message_place = place;
 	t->message_after = after;
 	t->begins = begins == NULL || strcmp(begins, "no") != 0;
+	t->first = first && strcmp(first, "yes") == 0;
 	t->message_seq = m->seq;
 	snprintf(t->message_session, sizeof(t->message_session), "%s", session);
 	if (i < parts)

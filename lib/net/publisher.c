@@ -39,7 +39,8 @@ struct lane {
 	char *tenant, *subject, *at_key, *sent_key;
 	char session[HR_SESSION_SIZE];
 	bool begun;			/* its head was published, or need not be */
-	uint64_t after;			/* the last place published, or in front of what comes */
+	uint64_t after;			/* the place in front of what comes */
+	bool first;			/* that is the lane's beginning */
 	uint64_t sent;			/* what the stream has, as the bucket says; not published again */
 	uint64_t acked, said;		/* acknowledged; and what the bucket was told of that */
 	int64_t said_at;
@@ -320,7 +321,7 @@ publish(struct publisher *p, struct lane *l, uint64_t place, struct hr_err *e)
 	size_t most = hr_nats_largest(p->n), n, at, parts, i = 0;
 	char after[24], here[24], part[48], *id;
 	const char *const header[] = { HR_QUEUE_SESSION, l->session, HR_QUEUE_PLACE, here, HR_QUEUE_AFTER, after, HR_QUEUE_PART,
-	    part, HR_QUEUE_BEGINS, l->begins ? "yes" : "no", NULL };
+	    part, HR_QUEUE_BEGINS, l->begins ? "yes" : "no", l->first ? HR_QUEUE_FIRST : NULL, "yes", NULL };
 	int rc = 0;
 
 	hr_buf_reset(&p->packed);
@@ -368,7 +369,8 @@ take_data(struct publisher *p, struct lane *l, const struct hr_wire *m, struct h
 	if (wanted && (hr_write_end(&p->w, e) < 0 || publish(p, l, place, e) < 0))
 		return hr_within(e, "tenant '%s'", l->tenant);
 	/* A lane begins where its target is: there is nothing before that its reader could miss. */
-	l->after = head ? 0 : place;
+	l->first = head;
+	l->after = place;
 	l->begun |= !head;
 	if (!wanted)
 		say_arrived(p, l, place);

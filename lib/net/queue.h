@@ -11,8 +11,11 @@
  *
  *	Hr-Session  whose places these are: a chain of a spool, and an epoch
  *	Hr-Place    the bundle of that chain that it is made of; rises
- *	Hr-After    the place of the tenant's message before it, or one in front
- *	            of which there was none
+ *	Hr-After    the place of the tenant's message before it.  Whoever has one
+ *	            between the two has what a killed sender read behind its last
+ *	            watermark; that was never whole, and has come again since
+ *	Hr-First    yes: there Hr-After is where the sender began, which need not
+ *	            be a message's place; the target has all before it
  *	Hr-Part     PART/PARTS, counted from 1
  *	Hr-Begins   yes: no transaction and no copy is open in front of it; no
  *
@@ -34,6 +37,7 @@
 #define HR_QUEUE_SESSION "Hr-Session"
 #define HR_QUEUE_PLACE	 "Hr-Place"
 #define HR_QUEUE_AFTER	 "Hr-After"
+#define HR_QUEUE_FIRST	 "Hr-First"
 #define HR_QUEUE_PART	 "Hr-Part"
 #define HR_QUEUE_BEGINS	 "Hr-Begins"
 #define HR_QUEUE_MOST	((size_t)HR_WIRE_MOST)	/* bytes of a message, its parts together, unpacked */

@@ -211,6 +211,41 @@ pong() {
 	[ "${LINE%$'\r'}" = PONG ]
 }
 
+@test "what a killed sender left of a transaction is not gone on with" {
+	local i
+
+	NET=()
+	MONITOR=$(free_port)
+	server "http: \"127.0.0.1:$MONITOR\""
+	publish --create-slot --snapshot || said
+	consume
+	wait_for 20 equal || said
+	wait_for 10 emptied || said
+	change 1
+	src "INSERT INTO t SELECT 'globex', 100000 + i, (SELECT string_agg(md5(random()::text || i || j), '')
+	    FROM generate_series(1, 2000) j) FROM generate_series(1, 200) i"
+	change 2
+	hr-capture -d "$SRC" -S "$SLOT" -P hr "${TENANCY[@]}" --endpos now >one 2>>err.cap || said
+	# Most of the transaction, and the sender is killed in it.
+	{ { head -c 9000000 one; exec sleep 60; } & echo $! >head.pid; } |
+	    { hr-ship --to "$URL" --spool spool --checkpoint cp 2>>err.to & echo $! >to.pid; wait $!; } 3>&- 4>&- &
+	wait_for 30 settled 12 || said
+	stop to KILL
+	stop head KILL
+	hr-ship --to "$URL" --spool spool --checkpoint cp <one 2>>err.to || said
+	wait_for 30 equal || said
+	grep -q "tenant 'globex': its sender was killed in the middle of what it sent; its reader is begun anew" err.from || said
+	wait_for 10 emptied || said
+}
+
+# More messages than so many are there, and no others come.
+settled() {
+	local count
+
+	count=$(messages)
+	[ "$count" -gt "$1" ] && sleep 1.5 && [ "$(messages)" = "$count" ]
+}
+
 @test "one tenant to standard output, and who comes later takes it over" {
 	local to=$DST_acme
 

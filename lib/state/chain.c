@@ -433,19 +433,59 @@ hr_chain_logs(const struct hr_chain *c, char ***log, size_t *n, struct hr_err *e
 	return rc;
 }
 
+/* Is it the directory's name of that tenant? */
+static bool
+names(const char *directory, const char *tenant)
+{
+	struct hr_buf b = HR_BUF_INIT;
+	bool same;
+
+	hr_chain_escape(&b, tenant);
+	same = strcmp(hr_buf_text(&b), directory) == 0;
+	hr_buf_clear(&b);
+	return same;
+}
+
+/* Whose log a directory is.  A name that was too long for one is in its segments, once there is one.  Gives. */
+static char *
+tenant_of(const char *parent, const char *directory)
+{
+	char *tenant = unescape(directory), *log, *path;
+	struct hr_segment_reader r = HR_SEGMENT_READER_INIT;
+	struct hr_err e = HR_ERR_INIT;
+	uint64_t *number;
+	size_t n, i;
+
+	if (names(directory, tenant))
+		return tenant;
+	log = hr_sprintf("%s/%s", parent, directory);
+	if (hr_chain_segments_in(log, &number, &n, &e) < 0)
+		n = 0;
+	for (i = 0; i < n && !names(directory, tenant); i++) {
+		path = hr_sprintf("%s/" HR_CHAIN_DIGITS, log, number[i]);
+		if (hr_segment_open(&r, path, NULL, &e) == 0) {
+			free(tenant);
+			tenant = hr_strdup(r.head.log);
+		}
+		hr_segment_reader_close(&r);
+		free(path);
+	}
+	free(number);
+	free(log);
+	return tenant;
+}
+
 int
 hr_chain_tenants(const struct hr_chain *c, char ***tenant, size_t *n, struct hr_err *e)
 {
-	char *path = hr_sprintf("%s/tenant", c->dir);
-	int rc = entries(path, tenant, n, e);
+	char *path = hr_sprintf("%s/tenant", c->dir), **directory;
+	int rc = entries(path, &directory, n, e);
 	size_t i;
 
-	for (i = 0; i < *n; i++) {
-		char *was = (*tenant)[i];
-
-		(*tenant)[i] = unescape(was);
-		free(was);
-	}
+	*tenant = hr_alloc((*n + 1) * sizeof(**tenant));
+	for (i = 0; i < *n; i++)
+		(*tenant)[i] = tenant_of(path, directory[i]);
+	free_names(directory, *n);
 	free(path);
 	return rc;
 }

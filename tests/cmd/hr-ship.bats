@@ -968,6 +968,23 @@ whole() {
 	hr-ship --from-archive "$1" --key-file "$2" 2>/dev/null | cmp - whole.hrs
 }
 
+@test "tenants whose names are too long for a file's are listed, and verified to the last byte" {
+	local name sizes one size
+
+	need jq
+	name=$(printf 'x y%.0s' {1..80})
+	"$STREAM" -n "$name" -b 3000 -t 3 600 | hr-ship --archive arch --segment 64kB
+	sizes=$(find arch -name '*.seg' -printf '%s+')
+	run -0 hr-ship archive verify arch
+	[[ $output == *"good"*" $(find arch -name '*.seg' | wc -l) segments, $((${sizes}0)) bytes" ]] || fail "$output"
+	run -0 hr-ship archive list arch --json
+	[ "$(jq .bytes <<<"$output")" = $((${sizes}0)) ] || fail "$output"
+	one=$(find arch/made/*/tenant -name '*.seg' | tail -n 1)
+	size=$(stat -c %s "$one")
+	printf '\377' | dd of="$one" bs=1 seek=$((size - 20)) conv=notrunc 2>/dev/null
+	run --separate-stderr -65 hr-ship archive verify arch
+}
+
 @test "reseal seals with the newest key what is sealed with another one, or not at all" {
 	two_keys
 	kept arch "" 600

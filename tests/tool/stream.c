@@ -1,10 +1,11 @@
 /*
  * stream: write a stream of made-up changes, for tests that need no server.
  *
- *	usage: stream [-b BYTES] [-e EPOCH] [-r PER_SECOND] [-s FROM] [-t TENANTS] [-w EVERY] TRANSACTIONS
+ *	usage: stream [-b BYTES] [-e EPOCH] [-n NAME] [-r PER_SECOND] [-s FROM] [-t TENANTS] [-w EVERY] TRANSACTIONS
  *
  * Transaction k, from 1, inserts one row of about BYTES (200) for tenant
- * t(k mod TENANTS), at LSN k * 256; every so many (100) a watermark follows.
+ * NAME(k mod TENANTS), t0 and so on without -n, at LSN k * 256; every so many
+ * (100) a watermark follows.
  * With -s the stream begins behind transaction FROM: what -s 0 has from there.
  */
 
@@ -26,6 +27,7 @@
 
 static struct hr_writer w = HR_WRITER_INIT;
 static struct hr_err e;
+static const char *name = "t";
 
 static void
 must(int rc)
@@ -62,13 +64,13 @@ transaction(uint64_t k, uint64_t tenants, size_t bytes)
 {
 	static struct hr_buf b;
 	static uint8_t body[1 << 20];
-	char tenant[32];
+	char tenant[HR_TENANT_MAX + 1];
 	uint64_t x = k * UINT64_C(0x9e3779b97f4a7c15);
 	uint8_t id[8];
 	size_t mark, i;
 	struct hr_value v[3];
 
-	snprintf(tenant, sizeof(tenant), "t%" PRIu64, k % tenants);
+	snprintf(tenant, sizeof(tenant), "%s%" PRIu64, name, k % tenants);
 	/* Half of it packs, half does not. */
 	for (i = 0; i < bytes; i++) {
 		x ^= x << 13;
@@ -115,10 +117,11 @@ main(int argc, char *argv[])
 	int ch;
 
 	hr_name("stream");
-	while ((ch = getopt(argc, argv, "b:e:r:s:t:w:")) != -1)
+	while ((ch = getopt(argc, argv, "b:e:n:r:s:t:w:")) != -1)
 		switch (ch) {
 		case 'b': bytes = strtoul(optarg, NULL, 10); break;
 		case 'e': h.epoch = strtoull(optarg, NULL, 10); break;
+		case 'n': name = optarg; break;
 		case 'r': rate = strtol(optarg, NULL, 10); break;
 		case 's': from = strtoull(optarg, NULL, 10); break;
 		case 't': tenants = strtoull(optarg, NULL, 10); break;

@@ -70,6 +70,7 @@ struct taker {
 	/* the message that comes in parts */
 	struct hr_buf parts;
 	uint64_t parts_place;
+	char parts_sum[24];
 	size_t part;			/* the last */
 	/* one that waits for the sink to end */
 	bool held;
@@ -114,16 +115,21 @@ forget(struct taker *t)
 	t->part = 0;
 }
 
-/* The target's checkpoint knows of a newer source: what is of an older one is void. */
+/* What the target's checkpoint has: up to where, and a newer source, for which what is of an older one is void. */
 static int
-newest_epoch(struct taker *t, const char *path, const struct hr_head *h, struct hr_err *e)
+look_at_target(struct taker *t, const struct hr_head *h, hr_lsn *durable, struct hr_err *e)
 {
 	struct hr_checkpoint cp = HR_CHECKPOINT_INIT;
+	struct hr_lane_open lane = { .slot = h->slot, .tenant = (char *)t->tenant };
+	char *path = hr_sink_path(t->o->checkpoint, &lane);
 	int rc = hr_checkpoint_load(&cp, path, e);
+	bool ours = rc > 0 && hr_checkpoint_is_of(&cp, h->system, h->slot);
 
-	if (rc > 0 && hr_checkpoint_is_of(&cp, h->system, h->slot) && cp.epoch > t->epoch)
+	*durable = ours ? hr_checkpoint_durable(&cp, t->tenant) : 0;
+	if (ours && cp.epoch > t->epoch)
 		t->epoch = cp.epoch;
 	hr_checkpoint_clear(&cp);
+	free(path);
 	return rc < 0 ? -1 : 0;
 }
 
@@ -133,15 +139,13 @@ open_sink(struct taker *t, const struct hr_head *h, struct hr_err *e)
 	struct hr_lane_open lane = { .system = h->system, .epoch = h->epoch, .timeline = h->timeline, .slot = h->slot,
 	    .database = h->database, .tenant = (char *)t->tenant };
 	char *path = hr_sink_path(t->o->checkpoint, &lane), **env = hr_sink_env(&lane, "nats", path);
-	int rc = newest_epoch(t, path, h, e);
+	int rc;
 
 	memcpy(lane.session, t->message_session, sizeof(lane.session));
-	if (rc == 0 && h->epoch >= t->epoch) {
-		rc = hr_sink_open(&t->sink, &lane, t->o->command, env, path, e);
-		t->open = rc == 0;
-		if (rc < 0)
-			hr_sink_clear(&t->sink);
-	}
+	rc = hr_sink_open(&t->sink, &lane, t->o->command, env, path, e);
+	t->open = rc == 0;
+	if (rc < 0)
+		hr_sink_clear(&t->sink);
 	hr_sink_env_free(env);
 	free(path);
 	return rc;
@@ -249,17 +253,72 @@ has_void(const struct taker *t)
 	return t->first ? !t->whole : t->message_after < t->place;
 }
 
+/* The target does not have yet all whole transactions that the reader was given. */
+static bool
+awaits(const struct taker *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->givens; i++)
+		if (t->given[i].lsn)
+			return true;
+	return false;
+}
+
+/* The last watermark of the message that is held; 0: it has none. */
+static int
+last_watermark(const struct taker *t, hr_lsn *lsn, struct hr_err *e)
+{
+	struct hr_reader r = { .fd = -1 };
+	struct hr_frame f;
+	int more = hr_reader_open_memory(&r, t->message.data, t->message.len, e);
+
+	*lsn = 0;
+	while (more >= 0 && (more = hr_read(&r, &f, e)) > 0)
+		if (f.type == HR_FRAME_WATERMARK)
+			*lsn = f.lsn;
+	hr_reader_clear(&r);
+	return more;
+}
+
+/*
+ * May a reader begin with the message that is held?  1; 0: no, the target has it
+ * (what was acknowledged last is there still), or what is between is missing; -1.
+ */
+static int
+begins_here(struct taker *t, const struct hr_head *h, struct hr_err *e)
+{
+	hr_lsn durable, lsn;
+
+	if (look_at_target(t, h, &durable, e) < 0)
+		return -1;
+	if (h->epoch < t->epoch || t->first || (t->begins && h->start <= durable))
+		return 1;
+	if (last_watermark(t, &lsn, e) < 0)
+		return -1;
+	if (lsn && lsn <= durable) {
+		memcpy(t->session, t->message_session, sizeof(t->session));
+		t->place = t->message_place;
+		return 0;
+	}
+	if (t->session[0] == '\0')
+		memcpy(t->sent_session, t->message_session, sizeof(t->sent_session));
+	ask(t);
+	hr_nats_drop(t->n, t->message_first, t->message_seq);
+	return 0;
+}
+
 /* The message that is held: 1 when it was dealt with, 0 when it waits for the sink, -1. */
 static int
 deal(struct taker *t, struct hr_err *e)
 {
 	struct hr_reader r = { .fd = -1 };
 	bool same = strcmp(t->session, t->message_session) == 0;
-	int rc = 0;
+	int rc = 0, fresh = 1;
 
 	if (same) {
 		if (t->message_place <= t->place) {
-			give_seq(t, t->open && !t->within && !t->copying ? t->lsn : 0);
+			give_seq(t, t->open && t->whole ? t->lsn : 0);
 			return 1;
 		}
 		if (t->message_after > t->place && !t->first) {
@@ -269,15 +328,14 @@ deal(struct taker *t, struct hr_err *e)
 			return 1;
 		}
 	}
-	/* What was acknowledged last is there still: it need not be one that can be begun with, and is had. */
-	if (!t->open && !t->begins) {
-		memcpy(t->session, t->message_session, sizeof(t->session));
-		t->place = t->message_place;
-		return 1;
-	}
-	if (hr_reader_open_memory(&r, t->message.data, t->message.len, e) < 0) {
+	if (hr_reader_open_memory(&r, t->message.data, t->message.len, e) < 0 ||
+	    (!t->open && (fresh = begins_here(t, &r.head, e)) < 0)) {
 		hr_reader_clear(&r);
 		return -1;
+	}
+	if (!fresh) {
+		hr_reader_clear(&r);
+		return 1;
 	}
 	if (r.head.epoch < t->epoch) {
 		if (t->told == 0 || hr_now_us() - t->told > TELL_US) {
@@ -287,11 +345,14 @@ deal(struct taker *t, struct hr_err *e)
 		}
 		rc = 1;
 	} else if (t->open && (!same || has_void(t))) {
-		/* Another one's beginning: it is held until this one is over. */
-		if (same && !t->sink.closing)
+		/* Another one's beginning: it is held until the target has what it can of this one, and this one is over. */
+		if (!t->sink.closing && r.head.epoch <= t->epoch && awaits(t))
+			rc = 0;
+		else if (same && !t->sink.closing)
 			hr_log(HR_LOG_WARNING, "tenant '%s': its sender was killed in the middle of what it sent; its reader is begun anew",
 			    t->tenant);
-		hr_sink_close(&t->sink);
+		if (t->sink.closing || r.head.epoch > t->epoch || !awaits(t))
+			hr_sink_close(&t->sink);
 	} else if (!t->open && open_sink(t, &r.head, e) < 0)
 		rc = -1;
 	else if (t->open) {
@@ -323,7 +384,7 @@ static int
 gather(struct taker *t, const struct hr_nats_message *m, struct hr_err *e)
 {
 	const char *session = hr_nats_header(t->n, HR_QUEUE_SESSION), *part = hr_nats_header(t->n, HR_QUEUE_PART),
-	    *begins = hr_nats_header(t->n, HR_QUEUE_BEGINS), *first = hr_nats_header(t->n, HR_QUEUE_FIRST);
+	    *begins = hr_nats_header(t->n, HR_QUEUE_BEGINS), *first = hr_nats_header(t->n, HR_QUEUE_FIRST), *sum;
 	uint64_t place, after, i, parts;
 
 	if (session == NULL || strlen(session) >= sizeof(t->message_session))
@@ -332,10 +393,12 @@ gather(struct taker *t, const struct hr_nats_message *m, struct hr_err *e)
 	    number(t->n, HR_QUEUE_PART, &i, e) < 0)
 		return -1;
 	parts = strchr(part, '/') ? strtoull(strchr(part, '/') + 1, NULL, 10) : 0;
+	sum = strchr(part, ' ') ? strchr(part, ' ') : "";
 	if (i == 1) {
 		hr_buf_reset(&t->parts);
 		t->message_first = m->seq;
-	} else if (i != t->part + 1 || place != t->parts_place || strcmp(session, t->message_session) != 0)
+		snprintf(t->parts_sum, sizeof(t->parts_sum), "%s", sum);
+	} else if (i != t->part + 1 || strcmp(sum, t->parts_sum) != 0 || place != t->parts_place || strcmp(session, t->message_session) != 0)
 		return 0;		/* of one that was cut; it comes again, as a whole */
 	if (t->parts.len + m->len > HR_QUEUE_MOST)
 		return hr_fail(e, HR_BAD_STREAM, "a message of more than %zu bytes", HR_QUEUE_MOST);
@@ -436,8 +499,11 @@ compare(struct taker *t, struct hr_err *e)
 	bool same;
 
 	while (hr_buf_reset(&t->buf), hr_nats_watched(t->n, &key, &t->buf)) {
-		if (hr_queue_stand_decode(&s, t->buf.data, t->buf.len, e) < 0)
-			return -1;
+		if (hr_queue_stand_decode(&s, t->buf.data, t->buf.len, e) < 0) {
+			hr_log_err(HR_LOG_WARNING, e);
+			hr_err_clear(e);
+			continue;
+		}
 		memcpy(t->sent_session, s.session, sizeof(s.session));
 		t->sent = s.place;
 	}

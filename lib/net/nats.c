@@ -77,6 +77,7 @@ struct out {
 	int unanswered;			/* how often it was sent and is not answered */
 	uint64_t cookie;
 	uint64_t seq;			/* of the stream; 0: not acknowledged */
+	bool there;			/* it was in the stream before */
 	int64_t sent_us;
 };
 
@@ -190,6 +191,7 @@ struct hr_nats {
 	uint64_t gen;
 	uint64_t bytes;
 	uint64_t last_seq;		/* of the last one acknowledged; 0: none was */
+	bool last_there;		/* it was there before, and others may be behind it */
 	bool probe;			/* only the first until it is taken */
 	int64_t retry_us, pause_us;
 	uint64_t used;			/* bytes that the stream has at most, when weighed */
@@ -1066,6 +1068,7 @@ pop_acked(struct hr_nats *n)
 	while (out_count(n) && (o = out_at(n, 0))->seq) {
 		*QUEUE_PUT(n->cookies) = o->cookie;
 		n->last_seq = o->seq;
+		n->last_there = o->there;
 		n->bytes -= o->size;
 		out_clear(o);
 		n->out.begin++;
@@ -1111,6 +1114,10 @@ resolve(struct hr_nats *n, uint64_t last)
 		    ": messages are lost", last, n->last_seq);
 		fail_for_good(n, HR_TEMPORARY, what, "start again from the receiver's checkpoint");
 		return;
+	}
+	if (n->last_there) {		/* they are of this publisher before it began again */
+		n->last_seq = last;
+		n->last_there = false;
 	}
 	while (n->last_seq < last && out_count(n)) {
 		id = id_at(n, n->last_seq + 1, &s);
@@ -1193,6 +1200,7 @@ on_ack(struct hr_nats *n, natsMsg *m, uint64_t gen, uint64_t number)
 			    text ? text : "refused");
 	} else if (seq) {
 		o->seq = seq;
+		o->there = json_is_true(json_object_get(top, "duplicate"));
 		pop_acked(n);
 	} else if (gen == n->gen) {
 		/* A duplicate without a sequence is one that is not stored yet. */

@@ -18,6 +18,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "net/link.h"
@@ -51,7 +52,8 @@ struct lane {
 	uint64_t ending;		/* the end frame's place was taken */
 	hr_lsn lsn;			/* of the last watermark: all before it was in messages before */
 	bool within, copying;		/* a transaction, or a copy, is open */
-	bool begins;			/* they were not, in front of the message */
+	bool whole;			/* they are not, and the last frame was a watermark */
+	bool begins;			/* it was so in front of the message */
 	struct hr_buf head;		/* as it came; for the first message */
 	struct hr_map relations;	/* struct relation, by OID */
 	uint64_t message;		/* counts them, for struct relation */
@@ -110,19 +112,29 @@ free_lane(struct lane *l)
 	free(l);
 }
 
-/* Up to where the target has all, as its checkpoint says; 0: that is not known. */
-static int
-reached(const struct lane *l, const struct hr_queue_stand *s, hr_lsn *lsn, struct hr_err *e)
+/*
+ * What a value of the bucket says of a lane's session, and up to where its target
+ * has all (0: that is not known).  False: nothing; a value that cannot be read, which
+ * anybody may have put there, says nothing too.
+ */
+static bool
+says(const struct lane *l, const struct hr_buf *value, struct hr_queue_stand *s, hr_lsn *lsn)
 {
 	struct hr_checkpoint cp = HR_CHECKPOINT_INIT;
+	struct hr_err e = HR_ERR_INIT;
+	int rc = hr_queue_stand_decode(s, value->data, value->len, &e);
 
-	if (s->len == 0)
-		return 0;
-	if (hr_checkpoint_decode(&cp, (const char *)s->checkpoint, s->len, e) < 0)
-		return -1;
-	*lsn = hr_checkpoint_durable(&cp, l->tenant);
+	*lsn = 0;
+	if (rc == 0 && strcmp(s->session, l->session) != 0)
+		return false;
+	if (rc == 0 && s->len && (rc = hr_checkpoint_decode(&cp, (const char *)s->checkpoint, s->len, &e)) == 0)
+		*lsn = hr_checkpoint_durable(&cp, l->tenant);
+	if (rc < 0) {
+		hr_within(&e, "tenant '%s'", l->tenant);
+		hr_log_err(HR_LOG_WARNING, &e);
+	}
 	hr_checkpoint_clear(&cp);
-	return 0;
+	return rc == 0;
 }
 
 /*
@@ -134,21 +146,18 @@ stand(struct publisher *p, struct lane *l, struct hr_err *e)
 {
 	struct hr_lane_stand stand = { .fresh = true, .checkpoint = true };
 	struct hr_queue_stand s;
+	hr_lsn lsn;
 	int there;
 
 	hr_buf_reset(&p->buf);
-	if ((there = hr_nats_get(p->n, l->sent_key, &p->buf, e)) < 0 ||
-	    (there && hr_queue_stand_decode(&s, p->buf.data, p->buf.len, e) < 0))
+	if ((there = hr_nats_get(p->n, l->sent_key, &p->buf, e)) < 0)
 		return -1;
-	if (there && strcmp(s.session, l->session) == 0)
+	if (there && says(l, &p->buf, &s, &lsn))
 		l->sent = l->acked = l->said = s.place;
 	hr_buf_reset(&p->buf);
-	if ((there = hr_nats_get(p->n, l->at_key, &p->buf, e)) < 0 ||
-	    (there && hr_queue_stand_decode(&s, p->buf.data, p->buf.len, e) < 0))
+	if ((there = hr_nats_get(p->n, l->at_key, &p->buf, e)) < 0)
 		return -1;
-	if (there && strcmp(s.session, l->session) == 0 && reached(l, &s, &stand.lsn, e) < 0)
-		return -1;
-	if (there && strcmp(s.session, l->session) == 0 && s.lost) {
+	if (there && says(l, &p->buf, &s, &stand.lsn) && s.lost) {
 		if (s.place < l->sent)
 			l->sent = l->acked = s.place;
 		l->lost = s.place;
@@ -288,10 +297,10 @@ take_frames(struct publisher *p, struct lane *l, const uint8_t *data, size_t len
 {
 	hr_lsn lsn = l->lsn;
 	size_t at, n;
-	struct hr_frame f;
+	struct hr_frame f = { .type = 0 };
 
 	l->message++;
-	l->begins = !l->within && !l->copying;
+	l->begins = l->whole || l->first;
 	for (at = 0; at < len; at += n) {
 		const uint8_t *b = data + at;
 
@@ -312,6 +321,7 @@ take_frames(struct publisher *p, struct lane *l, const uint8_t *data, size_t len
 			lsn = f.lsn;
 	}
 	l->lsn = lsn;
+	l->whole = f.type == HR_FRAME_WATERMARK && !l->within && !l->copying;
 	return 0;
 }
 
@@ -319,7 +329,8 @@ static int
 publish(struct publisher *p, struct lane *l, uint64_t place, struct hr_err *e)
 {
 	size_t most = hr_nats_largest(p->n), n, at, parts, i = 0;
-	char after[24], here[24], part[48], *id;
+	char after[24], here[24], part[64], *id;
+	uint64_t sum;
 	const char *const header[] = { HR_QUEUE_SESSION, l->session, HR_QUEUE_PLACE, here, HR_QUEUE_AFTER, after, HR_QUEUE_PART,
 	    part, HR_QUEUE_BEGINS, l->begins ? "yes" : "no", l->first ? HR_QUEUE_FIRST : NULL, "yes", NULL };
 	int rc = 0;
@@ -327,12 +338,13 @@ publish(struct publisher *p, struct lane *l, uint64_t place, struct hr_err *e)
 	hr_buf_reset(&p->packed);
 	hr_queue_pack(p->w.buf.data, p->w.buf.len, &p->packed);
 	parts = (p->packed.len + most - 1) / most;
+	sum = hr_hash(p->packed.data, p->packed.len);
 	snprintf(here, sizeof(here), "%" PRIu64, place);
 	snprintf(after, sizeof(after), "%" PRIu64, l->after);
 	for (at = 0; at < p->packed.len && rc == 0; at += n) {
 		n = p->packed.len - at < most ? p->packed.len - at : most;
-		snprintf(part, sizeof(part), "%zu/%zu", ++i, parts);
-		id = hr_sprintf("%s-%s-%" PRIu64 ".%zu%s", l->session, l->subject, place, i, l->again);
+		snprintf(part, sizeof(part), "%zu/%zu %016" PRIx64, ++i, parts, sum);
+		id = hr_sprintf("%s-%s-%" PRIu64 ".%zu-%016" PRIx64 "%s", l->session, l->subject, place, i, sum, l->again);
 		rc = hr_nats_publish(p->n, l->subject, id, header, p->packed.data + at, n, 0, e);
 		free(id);
 		HR_GROW(p->flight, p->flights, p->flight_cap);
@@ -436,7 +448,7 @@ acknowledge(struct publisher *p, struct hr_err *e)
 static bool
 is_lost(const struct lane *l, const struct hr_queue_stand *s)
 {
-	if (!s->lost || s->place >= l->acked || strcmp(s->session, l->session) != 0)
+	if (!s->lost || s->place >= l->acked)
 		return false;
 	return l->lost_at == 0 || l->lost != s->place || hr_now_us() - l->lost_at > LOST_US;
 }
@@ -448,12 +460,13 @@ hear(struct publisher *p, struct hr_err *e)
 	struct hr_queue_stand s;
 	const char *key;
 	struct lane *l;
+	hr_lsn lsn;
 
 	while (hr_buf_reset(&p->buf), hr_nats_watched(p->n, &key, &p->buf)) {
 		if ((l = hr_map_get(&p->by_key, key, strlen(key))) == NULL)
 			continue;
-		if (hr_queue_stand_decode(&s, p->buf.data, p->buf.len, e) < 0)
-			return -1;
+		if (!says(l, &p->buf, &s, &lsn))
+			continue;
 		if (s.len)
 			hr_link_put(&p->link, HR_WIRE_CHECKPOINT, l->number, s.checkpoint, s.len);
 		if (is_lost(l, &s))

@@ -16,8 +16,9 @@
  *	            watermark; that was never whole, and has come again since
  *	Hr-First    yes: there Hr-After is where the sender began, which need not
  *	            be a message's place; the target has all before it
- *	Hr-Part     PART/PARTS, counted from 1
- *	Hr-Begins   yes: no transaction and no copy is open in front of it; no
+ *	Hr-Part     "PART/PARTS SUM", counted from 1; SUM is of all parts' bytes
+ *	Hr-Begins   yes: a watermark is in front of it, behind which nothing is, or
+ *	            its sender's beginning; no
  *
  * Values, by tenant:
  *

@@ -194,11 +194,8 @@ said() {
 	{ publish || touch failed; } 3>&- 4>&- &
 	wait_for 20 grep -q 'the queue is full: it has [0-9]* of [0-9]* bytes; the stream waits in the spool' err.to || said
 	# One that the queue has acknowledged, and that nobody has had.
-	exec 5<>"/dev/tcp/127.0.0.1/$PORT"
 	# shellcheck disable=SC2016 # the server's name for it
-	printf 'CONNECT {}\r\nPUB $JS.API.STREAM.MSG.DELETE.hr none 10\r\n{"seq": 7}\r\nPING\r\n' >&5
-	wait_for 5 pong
-	exec 5>&-
+	say '$JS.API.STREAM.MSG.DELETE.hr' '{"seq": 7}'
 	NET=()
 	consume
 	wait_for 20 grep -q 'messages are missing in the queue' err.from || said
@@ -206,9 +203,57 @@ said() {
 	[ ! -e failed ] || said
 }
 
-pong() {
-	read -r -t 1 LINE <&5
-	[ "${LINE%$'\r'}" = PONG ]
+# say SUBJECT TEXT: what an administrator, or anybody who may, would tell the server.
+say() {
+	local line
+
+	exec 5<>"/dev/tcp/127.0.0.1/$PORT"
+	printf 'CONNECT {}\r\nPUB %s none %d\r\n%s\r\nPING\r\n' "$1" "${#2}" "$2" >&5
+	while read -r -t 5 line <&5 && [ "${line%$'\r'}" != PONG ]; do :; done
+	exec 5>&-
+	[ "${line%$'\r'}" = PONG ]
+}
+
+@test "a reader does not begin behind what is missing" {
+	local i
+
+	NET=()
+	server
+	publish --create-slot --snapshot || said
+	consume
+	wait_for 20 equal || said
+	stop from
+	for i in 1 2 3; do
+		change $i
+		publish || said
+	done
+	# All but the last two, which do not say by themselves that something is missing.
+	# shellcheck disable=SC2016 # the server's name for it
+	say '$JS.API.STREAM.PURGE.hr' '{"keep": 2}'
+	consume
+	wait_for 20 grep -q 'messages are missing in the queue' err.from || said
+	{ { hr-capture -d "$SRC" -S "$SLOT" -P hr "${TENANCY[@]}" --checkpoint cp 2>>err.cap & echo $! >cap.pid; wait $!; } |
+	    { hr-ship --to "$URL" --spool spool --checkpoint cp 2>>err.to & echo $! >to.pid; wait $!; }; } 3>&- 4>&- &
+	wait_for 30 equal || said
+	[ "$(grep -c 'changes are missing' err.from)" = 0 ] || said
+}
+
+@test "values in the bucket that nobody can read are warned of, and no more" {
+	NET=()
+	server
+	publish --create-slot --snapshot || said
+	# shellcheck disable=SC2016 # the server's names for them
+	say '$KV.hr-hr.at-acme' garbage
+	# shellcheck disable=SC2016
+	say '$KV.hr-hr.sent-globex' 'more of it'
+	consume
+	change 1
+	publish || said
+	grep -q "hr-ship: warning: tenant 'globex': a value in the queue's bucket that hr-ship did not write" err.to || said
+	wait_for 30 equal || said
+	# What was there already, behind which there is what other tenants had, is no other publisher's.
+	grep 'another publisher' err.to && said
+	true
 }
 
 @test "what a killed sender left of a transaction is not gone on with" {

@@ -265,6 +265,18 @@ awaits(const struct taker *t)
 	return false;
 }
 
+/* The reader is to end: once the target has what it can have of it, or at once when its source was fenced off. */
+static void
+end_reader(struct taker *t, bool is_void, bool fenced)
+{
+	if (t->sink.closing || (!fenced && awaits(t)))
+		return;
+	if (is_void)
+		hr_log(HR_LOG_WARNING, "tenant '%s': its sender was killed in the middle of what it sent; its reader is begun anew",
+		    t->tenant);
+	hr_sink_close(&t->sink);
+}
+
 /* The last watermark of the message that is held; 0: it has none. */
 static int
 last_watermark(const struct taker *t, hr_lsn *lsn, struct hr_err *e)
@@ -301,8 +313,12 @@ begins_here(struct taker *t, const struct hr_head *h, struct hr_err *e)
 		t->place = t->message_place;
 		return 0;
 	}
-	if (t->session[0] == '\0')
+	/* What is said is of this message's session, of which nothing is had. */
+	if (strcmp(t->session, t->message_session) != 0) {
+		t->session[0] = '\0';
+		t->place = 0;
 		memcpy(t->sent_session, t->message_session, sizeof(t->sent_session));
+	}
 	ask(t);
 	hr_nats_drop(t->n, t->message_first, t->message_seq);
 	return 0;
@@ -345,14 +361,8 @@ deal(struct taker *t, struct hr_err *e)
 		}
 		rc = 1;
 	} else if (t->open && (!same || has_void(t))) {
-		/* Another one's beginning: it is held until the target has what it can of this one, and this one is over. */
-		if (!t->sink.closing && r.head.epoch <= t->epoch && awaits(t))
-			rc = 0;
-		else if (same && !t->sink.closing)
-			hr_log(HR_LOG_WARNING, "tenant '%s': its sender was killed in the middle of what it sent; its reader is begun anew",
-			    t->tenant);
-		if (t->sink.closing || r.head.epoch > t->epoch || !awaits(t))
-			hr_sink_close(&t->sink);
+		/* Another one's beginning: it is held until this one is over. */
+		end_reader(t, same, r.head.epoch > t->epoch);
 	} else if (!t->open && open_sink(t, &r.head, e) < 0)
 		rc = -1;
 	else if (t->open) {

@@ -35,12 +35,7 @@ hr_frame_decode(struct hr_frame *f, const uint8_t *in, uint32_t before, uint32_t
 		    "or a frame before it is missing");
 		return hr_hint(e, "was the stream damaged or put together from pieces?");
 	}
-	f->type = in[0];
-	f->flags = in[1];
-	f->tenant_len = hr_get_u16le(in + 2);
-	f->len = hr_get_u32le(in + 4);
-	f->lsn = hr_get_u64le(in + 8);
-	f->count = hr_get_u32le(in + 16);
+	hr_frame_fixed(f, in);
 	*crc = hr_get_u32le(in + 20);
 	f->tenant = NULL;
 	f->data = NULL;

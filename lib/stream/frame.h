@@ -79,9 +79,9 @@ void hr_frame_encode(const struct hr_frame *f, uint32_t before, uint8_t *out);
 int hr_frame_decode(struct hr_frame *f, const uint8_t *in, uint32_t before, uint32_t *crc,
     struct hr_err *e) HR_USED;
 
-/* A frame in memory, fixed part in front, all of which is there and was checked; *f lends it. */
+/* What the fixed part of a frame says; the rest of *f is left as it is. */
 static inline void
-hr_frame_at(struct hr_frame *f, const uint8_t *p)
+hr_frame_fixed(struct hr_frame *f, const uint8_t *p)
 {
 	f->type = p[0];
 	f->flags = p[1];
@@ -89,6 +89,13 @@ hr_frame_at(struct hr_frame *f, const uint8_t *p)
 	f->len = hr_get_u32le(p + 4);
 	f->lsn = hr_get_u64le(p + 8);
 	f->count = hr_get_u32le(p + 16);
+}
+
+/* A frame in memory, fixed part in front, all of which is there and was checked; *f lends it. */
+static inline void
+hr_frame_at(struct hr_frame *f, const uint8_t *p)
+{
+	hr_frame_fixed(f, p);
 	f->tenant = (const char *)p + HR_FRAME_SIZE;
 	f->data = p + HR_FRAME_SIZE + f->tenant_len;
 }

@@ -242,6 +242,14 @@ ask(struct taker *t)
 	t->asked = hr_now_us();
 }
 
+/* What is held is behind a gap: it will be published again too, and the stream must have room for that. */
+static void
+ask_before(struct taker *t)
+{
+	ask(t);
+	hr_nats_drop(t->n, t->message_first, t->message_seq);
+}
+
 /*
  * The reader has what a killed sender read behind its last watermark, which comes
  * again: in the chain it does not follow on what the message does, nor has the
@@ -319,8 +327,7 @@ begins_here(struct taker *t, const struct hr_head *h, struct hr_err *e)
 		t->place = 0;
 		memcpy(t->sent_session, t->message_session, sizeof(t->sent_session));
 	}
-	ask(t);
-	hr_nats_drop(t->n, t->message_first, t->message_seq);
+	ask_before(t);
 	return 0;
 }
 
@@ -330,7 +337,7 @@ deal(struct taker *t, struct hr_err *e)
 {
 	struct hr_reader r = { .fd = -1 };
 	bool same = strcmp(t->session, t->message_session) == 0;
-	int rc = 0, fresh = 1;
+	int rc = 0, begins = 1;
 
 	if (same) {
 		if (t->message_place <= t->place) {
@@ -338,20 +345,14 @@ deal(struct taker *t, struct hr_err *e)
 			return 1;
 		}
 		if (t->message_after > t->place && !t->first) {
-			/* It will be published again behind what is missing, and the stream must have room for that. */
-			ask(t);
-			hr_nats_drop(t->n, t->message_first, t->message_seq);
+			ask_before(t);
 			return 1;
 		}
 	}
 	if (hr_reader_open_memory(&r, t->message.data, t->message.len, e) < 0 ||
-	    (!t->open && (fresh = begins_here(t, &r.head, e)) < 0)) {
+	    (!t->open && (begins = begins_here(t, &r.head, e)) <= 0)) {
 		hr_reader_clear(&r);
-		return -1;
-	}
-	if (!fresh) {
-		hr_reader_clear(&r);
-		return 1;
+		return begins ? -1 : 1;
 	}
 	if (r.head.epoch < t->epoch) {
 		if (t->told == 0 || hr_now_us() - t->told > TELL_US) {

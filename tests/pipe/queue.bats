@@ -51,11 +51,24 @@ publish() {			# OPTION of hr-capture...
 	    hr-compress | timeout 60 hr-ship --to "$URL" --spool spool --checkpoint cp "${NET[@]}" 2>>err.to
 }
 
+# The same, until it is told to end: cap.pid and to.pid.
+publish_on() {
+	{ { hr-capture -d "$SRC" -S "$SLOT" -P hr "${TENANCY[@]}" --checkpoint cp 2>>err.cap & echo $! >cap.pid; wait $!; } |
+	    { hr-ship --to "$URL" --spool spool --checkpoint cp 2>>err.to & echo $! >to.pid; wait $!; }; } 3>&- 4>&- &
+}
+
 consume() {
 	# shellcheck disable=SC2016 # the command's
 	hr-ship --listen "$URL" "${TENANTS[@]/#/--tenant=}" --checkpoint to.%t "${NET[@]}" \
 	    --exec 'eval "to=\$DST_$HR_TENANT"; exec hr-apply -d "$to" --checkpoint "$HR_CHECKPOINT"' 2>>err.from 3>&- 4>&- &
 	echo $! >from.pid
+}
+
+# Targets have the first copy, and are open for more.
+copied() {
+	publish --create-slot --snapshot || said
+	consume
+	wait_for 20 equal || said
 }
 
 stop() {			# NAME [SIGNAL]
@@ -147,9 +160,7 @@ said() {
 @test "a queue that lost what it had acknowledged gets it again from the spool" {
 	NET=()
 	server
-	publish --create-slot --snapshot || said
-	consume
-	wait_for 20 equal || said
+	copied
 	stop from
 	change 1
 	publish || said
@@ -176,8 +187,7 @@ said() {
 	cp -r was/jetstream/\$G/streams/hr js/jetstream/\$G/streams/
 	restart
 	consume
-	{ { hr-capture -d "$SRC" -S "$SLOT" -P hr "${TENANCY[@]}" --checkpoint cp 2>>err.cap & echo $! >cap.pid; wait $!; } |
-	    { hr-ship --to "$URL" --spool spool --checkpoint cp 2>>err.to & echo $! >to.pid; wait $!; }; } 3>&- 4>&- &
+	publish_on
 	wait_for 30 equal || said
 }
 
@@ -219,9 +229,7 @@ say() {
 
 	NET=()
 	server
-	publish --create-slot --snapshot || said
-	consume
-	wait_for 20 equal || said
+	copied
 	stop from
 	for i in 1 2 3; do
 		change $i
@@ -232,8 +240,7 @@ say() {
 	say '$JS.API.STREAM.PURGE.hr' '{"keep": 2}'
 	consume
 	wait_for 20 grep -q 'messages are missing in the queue' err.from || said
-	{ { hr-capture -d "$SRC" -S "$SLOT" -P hr "${TENANCY[@]}" --checkpoint cp 2>>err.cap & echo $! >cap.pid; wait $!; } |
-	    { hr-ship --to "$URL" --spool spool --checkpoint cp 2>>err.to & echo $! >to.pid; wait $!; }; } 3>&- 4>&- &
+	publish_on
 	wait_for 30 equal || said
 	[ "$(grep -c 'changes are missing' err.from)" = 0 ] || said
 }
@@ -262,9 +269,7 @@ say() {
 	NET=()
 	MONITOR=$(free_port)
 	server "http: \"127.0.0.1:$MONITOR\""
-	publish --create-slot --snapshot || said
-	consume
-	wait_for 20 equal || said
+	copied
 	wait_for 10 emptied || said
 	change 1
 	src "INSERT INTO t SELECT 'globex', 100000 + i, (SELECT string_agg(md5(random()::text || i || j), '')

@@ -592,7 +592,7 @@ no_start() {
 @test "standard output waits for the checkpoint to say that all is there" {
 	"$STREAM" 100 >made.hrs
 	listen a --checkpoint a.cp
-	(wait_for 20 test -s a.out; sleep 1; checkpoint made 0 0/6480 >cp; mv cp a.cp; date +%s%N >moved) 3>&- &
+	(wait_for 20 test -s a.out; sleep 1; checkpoint made 0 0/6480 >cp; date +%s%N >moved; mv cp a.cp) 3>&- &
 	send a --checkpoint here <made.hrs
 	[ "$(date +%s%N)" -gt "$(cat moved)" ]
 	ended a 0

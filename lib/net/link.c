@@ -167,7 +167,8 @@ hr_link_read(struct hr_link *l, struct hr_err *e)
 	}
 	l->wants_write = false;
 	begin = l->in.len;
-	while (!l->ended && l->in.len - begin < 4 * READ_BYTES && (rc = take(l, e)) > 0)
+	/* A whole message is heard before more is read: it is in the processor's cache, and little is moved behind it. */
+	while (!l->ended && !hr_link_has(l) && l->in.len - begin < 4 * READ_BYTES && (rc = take(l, e)) > 0)
 		;
 	l->more = rc > 0 && !l->ended;
 	if (l->in.len == 0 && l->in.cap > 8 * READ_BYTES)
@@ -183,22 +184,30 @@ hr_link_read(struct hr_link *l, struct hr_err *e)
 	return 0;
 }
 
+/* A message begins. */
+static void
+begin(struct hr_link *l, uint8_t *fixed, enum hr_wire_kind kind, uint32_t lane, size_t len)
+{
+	hr_wire_encode(fixed, kind, lane, (uint32_t)len);
+	l->bytes_out += HR_WIRE_SIZE + len;
+	l->pinged = hr_now_us();
+}
+
 static void
 put(struct hr_link *l, enum hr_wire_kind kind, uint32_t lane, size_t len)
 {
 	uint8_t fixed[HR_WIRE_SIZE];
 
-	if (l->sent == l->out.len)
+	if (hr_link_waiting(l) == 0)
 		l->sent = l->out.len = 0;
 	if (l->sent > HR_LINK_GATHER) {		/* one that is never all written does not grow */
 		l->out.len -= l->sent;
 		memmove(l->out.data, l->out.data + l->sent, l->out.len);
+		l->loan.at -= hr_link_lent(l) ? l->sent : 0;
 		l->sent = 0;
 	}
-	hr_wire_encode(fixed, kind, lane, (uint32_t)len);
+	begin(l, fixed, kind, lane, len);
 	hr_buf_put(&l->out, fixed, sizeof(fixed));
-	l->bytes_out += HR_WIRE_SIZE + len;
-	l->pinged = hr_now_us();
 }
 
 void
@@ -215,6 +224,16 @@ hr_link_put_placed(struct hr_link *l, enum hr_wire_kind kind, uint32_t lane, uin
 	put(l, kind, lane, 8 + len);
 	hr_buf_u64le(&l->out, place);
 	hr_buf_put(&l->out, data, len);
+}
+
+void
+hr_link_lend(struct hr_link *l, enum hr_wire_kind kind, uint32_t lane, uint64_t place, struct hr_buf *message)
+{
+	begin(l, message->data, kind, lane, message->len - HR_WIRE_SIZE);
+	hr_set_u64le(message->data + HR_WIRE_SIZE, place);
+	l->loan.data = message->data;
+	l->loan.left = message->len;
+	l->loan.at = l->out.len;
 }
 
 /* Pings are answered here; true: the owner need not see the message. */
@@ -272,24 +291,51 @@ hr_link_has(const struct hr_link *l)
 	    left >= HR_WIRE_SIZE + (size_t)hr_get_u32le(l->in.data + l->at + l->lent);
 }
 
+/* What is written next, which is the same until all of it is. */
+static const uint8_t *
+next_out(const struct hr_link *l, size_t *len)
+{
+	if (hr_link_lent(l) && l->sent == l->loan.at) {
+		*len = l->loan.left;
+		return l->loan.data;
+	}
+	*len = (hr_link_lent(l) ? l->loan.at : l->out.len) - l->sent;
+	return l->out.data + l->sent;
+}
+
+static void
+written(struct hr_link *l, size_t n)
+{
+	if (!hr_link_lent(l) || l->sent < l->loan.at) {
+		l->sent += n;
+		return;
+	}
+	l->loan.data += n;
+	l->loan.left -= n;
+	if (l->loan.left == 0)
+		l->loan.data = NULL;
+}
+
 int
 hr_link_write(struct hr_link *l, struct hr_err *e)
 {
+	const uint8_t *p;
 	size_t left;
 	ssize_t n;
 	int rc;
 
 	l->wants_read = l->wants_write = false;
-	while ((left = hr_link_waiting(l)) > 0) {
+	while (hr_link_waiting(l) > 0) {
+		p = next_out(l, &left);
 		if (l->ssl) {
 			ERR_clear_error();
 			errno = 0;
-			rc = SSL_write(l->ssl, l->out.data + l->sent, left > INT32_MAX ? INT32_MAX : (int)left);
+			rc = SSL_write(l->ssl, p, left > INT32_MAX ? INT32_MAX : (int)left);
 			if (rc <= 0)
 				return wants(l, rc, e);
 			n = rc;
 		} else {
-			n = send(l->fd, l->out.data + l->sent, left, MSG_NOSIGNAL);
+			n = send(l->fd, p, left, MSG_NOSIGNAL);
 			if (n < 0 && (errno == EAGAIN || errno == EINTR))
 				return 0;
 			if (n < 0) {
@@ -298,7 +344,7 @@ hr_link_write(struct hr_link *l, struct hr_err *e)
 				return -1;
 			}
 		}
-		l->sent += (size_t)n;
+		written(l, (size_t)n);
 	}
 	l->sent = l->out.len = 0;
 	if (l->out.cap > 8 * HR_LINK_GATHER)

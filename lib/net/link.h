@@ -16,6 +16,7 @@
 #include "net/address.h"
 #include "net/wire.h"
 
+#define HR_LINK_ROOM	(HR_WIRE_SIZE + 8)	/* in front of what is lent: for the fixed part and the place */
 #define HR_LINK_GATHER	((size_t)1 << 20)	/* bytes that lie ready to be written, about */
 
 struct hr_link {
@@ -34,6 +35,11 @@ struct hr_link {
 	size_t lent;
 	struct hr_buf out;
 	size_t sent;			/* of out */
+	struct {
+		const uint8_t *data;	/* a message that is not in out; NULL: none */
+		size_t left;
+		size_t at;		/* what of out goes before it */
+	} loan;
 	int64_t opened;			/* when, hr_now_us() */
 	int64_t heard;			/* when bytes came last */
 	int64_t pinged;			/* when we said something last */
@@ -67,10 +73,21 @@ bool hr_link_has(const struct hr_link *l);
 void hr_link_put(struct hr_link *l, enum hr_wire_kind kind, uint32_t lane, const void *data, size_t len);
 void hr_link_put_placed(struct hr_link *l, enum hr_wire_kind kind, uint32_t lane, uint64_t place, const void *data,
     size_t len);
+/*
+ * The same without a copy: the message lies behind HR_LINK_ROOM bytes, which
+ * are filled in here, and stays the link's until hr_link_lent() is false.
+ * One at a time.
+ */
+void hr_link_lend(struct hr_link *l, enum hr_wire_kind kind, uint32_t lane, uint64_t place, struct hr_buf *message);
+static inline bool
+hr_link_lent(const struct hr_link *l)
+{
+	return l->loan.data != NULL;
+}
 static inline size_t
 hr_link_waiting(const struct hr_link *l)
 {
-	return l->out.len - l->sent;
+	return l->out.len - l->sent + l->loan.left;
 }
 /* Write what can be written now.  0, or -1. */
 int hr_link_write(struct hr_link *l, struct hr_err *e) HR_USED;

@@ -28,6 +28,7 @@
 #include "state/metrics.h"
 #include "stream/reader.h"
 
+#define RUN_BYTES	((size_t)64 << 10)	/* frames that were read at once, about */
 #define CONNECT_US	INT64_C(1000000)	/* for one attempt */
 #define PAUSE_FIRST_US	INT64_C(20000)		/* between attempts: doubled up to the most */
 #define PAUSE_MOST_US	INT64_C(500000)
@@ -65,33 +66,48 @@ struct sender {
 	hr_lsn lsn;			/* the far side's */
 };
 
+/*
+ * Frames of the stream, as many as were read at once, into the window.
+ * 1, 0 with the end frame, -1 with *e set or without, when nobody sends.
+ */
+static int
+take_in(struct sender *s, struct hr_err *e)
+{
+	const uint8_t *begin = NULL, *bytes;
+	size_t len = 0, one, frames = 0;
+	struct hr_frame f;
+	int more;
+
+	do {
+		if ((more = hr_read(&s->reader, &f, e)) < 0)
+			break;
+		bytes = hr_reader_bytes(&s->reader, &one);
+		if (frames++ == 0)
+			begin = bytes;
+		len += one;
+	} while (more > 0 && len < RUN_BYTES && hr_reader_has(&s->reader));
+	if (more == 0) {
+		pthread_mutex_lock(&s->window.lock);
+		s->whole = true;
+		pthread_mutex_unlock(&s->window.lock);
+	}
+	return frames && hr_window_put(&s->window, begin, len, frames) < 0 ? -1 : more;
+}
+
 static void *
 intake(void *sender)
 {
 	struct sender *s = sender;
 	struct hr_window *w = &s->window;
 	struct hr_err e = HR_ERR_INIT;
-	const uint8_t *bytes;
-	struct hr_frame f;
-	size_t len;
 	int more = hr_reader_open(&s->reader, STDIN_FILENO, &e);
 
 	pthread_mutex_lock(&w->lock);
 	s->begun = more == 0;
 	pthread_mutex_unlock(&w->lock);
-	if (more == 0) {
-		while ((more = hr_read(&s->reader, &f, &e)) > 0) {
-			bytes = hr_reader_bytes(&s->reader, &len);
-			if (hr_window_put(w, bytes, len, f.type == HR_FRAME_WATERMARK ? f.lsn : 0) < 0)
-				return NULL;
-		}
-		bytes = hr_reader_bytes(&s->reader, &len);
-		pthread_mutex_lock(&w->lock);
-		s->whole = more == 0;
-		pthread_mutex_unlock(&w->lock);
-		if (more == 0 && hr_window_put(w, bytes, len, 0) < 0)
-			return NULL;
-	}
+	if (more == 0)
+		while ((more = take_in(s, &e)) > 0)
+			;
 	pthread_mutex_lock(&w->lock);
 	s->failed = more < 0;
 	s->why = e;
@@ -133,6 +149,7 @@ cut(struct sender *s, const struct hr_err *why)
 	if (s->stage != AWAY) {
 		s->before += s->link.bytes_out;
 		hr_link_close(&s->link);
+		hr_window_halt(&s->window);
 	}
 	if (s->stage == FLOWING) {
 		s->cuts++;
@@ -276,6 +293,15 @@ keep(struct sender *s, const struct hr_wire *m, struct hr_err *e)
 	return rc;
 }
 
+/* What the receiver has leaves the window; what is being written to it, it cannot have. */
+static int
+arrived(struct sender *s, uint64_t place, struct hr_err *e)
+{
+	if ((!hr_link_lent(&s->link) || place < s->window.sent->place) && hr_window_arrived(&s->window, place) == 0)
+		return 0;
+	return hr_fail(e, HR_TEMPORARY, "the receiver acknowledges what was not sent");
+}
+
 /* 0, or -1: this connection is of no use any more. */
 static int
 heard(struct sender *s, const struct hr_wire *m, struct hr_err *e)
@@ -293,11 +319,8 @@ heard(struct sender *s, const struct hr_wire *m, struct hr_err *e)
 		return greeted(s, m, e);
 	if (s->stage == OPENING && m->kind == HR_WIRE_STAND)
 		return opened(s, m, e);
-	if (s->stage == FLOWING && m->kind == HR_WIRE_ACK) {
-		if (hr_window_arrived(&s->window, hr_get_u64le(m->data)) == 0)
-			return 0;
-		return hr_fail(e, HR_TEMPORARY, "the receiver acknowledges what was not sent");
-	}
+	if (s->stage == FLOWING && m->kind == HR_WIRE_ACK)
+		return arrived(s, hr_get_u64le(m->data), e);
 	if (s->stage >= OPENING && m->kind == HR_WIRE_CHECKPOINT)
 		return keep(s, m, e);
 	if (s->stage >= OPENING && m->kind == HR_WIRE_DONE) {
@@ -337,10 +360,10 @@ listen_to(struct sender *s, struct hr_err *e)
 static void
 load(struct sender *s)
 {
-	const struct hr_chunk *c;
+	struct hr_chunk *c;
 
-	while (hr_link_waiting(&s->link) < HR_LINK_GATHER && (c = hr_window_next(&s->window)))
-		hr_link_put_placed(&s->link, HR_WIRE_DATA, 0, c->place, c->bytes.data, c->bytes.len);
+	if (!hr_link_lent(&s->link) && (c = hr_window_next(&s->window)))
+		hr_link_lend(&s->link, HR_WIRE_DATA, 0, c->place, &c->message);
 }
 
 /* As much as the socket takes: nothing wakes us for what could have been written now. */

@@ -9,6 +9,9 @@
 #include "base/alloc.h"
 #include "net/window.h"
 
+#define SMALL		((size_t)16 << 10)	/* bytes of a chunk that may stay small */
+#define AHEAD		((size_t)2 << 20)	/* bytes that are put before others have been sent, while they are */
+
 int
 hr_window_open(struct hr_window *w, size_t limit, struct hr_err *e)
 {
@@ -24,7 +27,7 @@ static void
 free_chunk(struct hr_chunk *c)
 {
 	if (c)
-		hr_buf_clear(&c->bytes);
+		hr_buf_clear(&c->message);
 	free(c);
 }
 
@@ -37,7 +40,10 @@ hr_window_clear(struct hr_window *w)
 		next = w->first->next;
 		free_chunk(w->first);
 	}
-	free_chunk(w->spare);
+	for (; w->spare; w->spare = next) {
+		next = w->spare->next;
+		free_chunk(w->spare);
+	}
 	close(w->wake);
 	pthread_cond_destroy(&w->room);
 	pthread_mutex_destroy(&w->lock);
@@ -57,39 +63,67 @@ open_chunk(struct hr_window *w, size_t len)
 {
 	struct hr_chunk *c = w->last;
 
-	if (c && !c->closed && c->bytes.len + len <= HR_CHUNK)
+	if (c && !c->closed && hr_chunk_bytes(c) + len <= HR_CHUNK - HR_LINK_ROOM)
 		return c;
-	c = w->spare ? w->spare : hr_zalloc(sizeof(*c));
-	w->spare = NULL;
+	c = hr_zalloc(sizeof(*c));
 	if (w->last)
 		w->last->next = c;
 	else
 		w->first = c;
 	w->last = c;
+	hr_buf_need(&c->message, HR_LINK_ROOM);
+	c->message.len = HR_LINK_ROOM;
+	w->held += c->message.cap;
 	return c;
 }
 
+/* Small, or HR_CHUNK at once: one that grows is copied. */
+static void
+make_room(struct hr_window *w, struct hr_chunk *c, size_t len)
+{
+	struct hr_chunk *spare = w->spare;
+	size_t want = c->message.len + len;
+
+	if (want <= c->message.cap)
+		return;
+	w->held -= c->message.cap;
+	if (want <= SMALL || want > HR_CHUNK)
+		hr_buf_need(&c->message, len);
+	else if (spare == NULL)
+		hr_buf_need(&c->message, HR_CHUNK - c->message.len);
+	else {
+		w->spare = spare->next;
+		w->spares--;
+		hr_buf_reset(&spare->message);
+		hr_buf_put(&spare->message, c->message.data, c->message.len);
+		hr_buf_clear(&c->message);
+		c->message = spare->message;
+		free(spare);
+	}
+	w->held += c->message.cap;
+}
+
 int
-hr_window_put(struct hr_window *w, const uint8_t *bytes, size_t len, hr_lsn lsn)
+hr_window_put(struct hr_window *w, const uint8_t *bytes, size_t len, size_t frames)
 {
 	struct hr_chunk *c;
 	bool closed, idle;
 
 	pthread_mutex_lock(&w->lock);
-	while (!w->closed && w->bytes && w->bytes + len > w->limit)
+	while (!w->closed && ((w->bytes && w->bytes + len > w->limit) || (w->flowing && w->ahead >= AHEAD)))
 		pthread_cond_wait(&w->room, &w->lock);
 	closed = w->closed;
 	if (!closed) {
 		idle = w->last == NULL || w->last->closed;
 		c = open_chunk(w, len);
-		hr_buf_put(&c->bytes, bytes, len);
+		make_room(w, c, len);
+		hr_buf_put(&c->message, bytes, len);
 		w->bytes += len;
-		if (lsn)
-			w->lsn = lsn;
-		c->place = ++w->place;
-		c->lsn = w->lsn;
+		w->ahead += len;
+		w->place += frames;
+		c->place = w->place;
 		/* Who sends was told of a chunk that is open still. */
-		if (idle || c != w->last || c->bytes.len == len)
+		if (idle || hr_chunk_bytes(c) == len)
 			wake(w);
 	}
 	pthread_mutex_unlock(&w->lock);
@@ -122,18 +156,46 @@ hr_window_seek(struct hr_window *w, uint64_t place)
 
 	pthread_mutex_lock(&w->lock);
 	w->sent = NULL;
+	w->ahead = w->bytes;
 	if (place == w->gone)
 		rc = 0;
-	for (c = w->first; c && rc < 0; c = c->next)
+	for (c = w->first; c && rc < 0; c = c->next) {
+		w->ahead -= hr_chunk_bytes(c);
 		if (c->place == place && c->closed) {
 			w->sent = c;
 			rc = 0;
 		}
+	}
+	w->flowing = rc == 0;
 	pthread_mutex_unlock(&w->lock);
 	return rc;
 }
 
-const struct hr_chunk *
+void
+hr_window_halt(struct hr_window *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->flowing = false;
+	pthread_cond_signal(&w->room);
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* Nothing is added to it: most of a large one may be empty. */
+static void
+close_chunk(struct hr_window *w, struct hr_chunk *c)
+{
+	struct hr_buf m = c->message;
+
+	c->closed = true;
+	if (m.cap - m.len <= m.len / 3 || w->held - w->bytes < HR_SPARE)
+		return;
+	c->message = (struct hr_buf)HR_BUF_INIT;
+	hr_buf_put(&c->message, m.data, m.len);
+	w->held -= m.cap - c->message.cap;
+	hr_buf_clear(&m);
+}
+
+struct hr_chunk *
 hr_window_next(struct hr_window *w)
 {
 	struct hr_chunk *c;
@@ -141,11 +203,37 @@ hr_window_next(struct hr_window *w)
 	pthread_mutex_lock(&w->lock);
 	c = w->sent ? w->sent->next : w->first;
 	if (c) {
-		c->closed = true;
+		if (!c->closed)
+			close_chunk(w, c);
 		w->sent = c;
+		w->ahead -= hr_chunk_bytes(c);
+		if (w->ahead < AHEAD / 2)
+			pthread_cond_signal(&w->room);
 	}
 	pthread_mutex_unlock(&w->lock);
 	return c;
+}
+
+/* The first one has arrived. */
+static void
+remove_chunk(struct hr_window *w)
+{
+	struct hr_chunk *c = w->first;
+
+	w->gone = c->place;
+	w->first = c->next;
+	if (w->first == NULL)
+		w->last = NULL;
+	if (w->sent == c)
+		w->sent = NULL;
+	w->bytes -= hr_chunk_bytes(c);
+	w->held -= c->message.cap;
+	if (c->message.cap == HR_CHUNK && w->spares < HR_SPARE / HR_CHUNK) {
+		c->next = w->spare;
+		w->spare = c;
+		w->spares++;
+	} else
+		free_chunk(c);
 }
 
 int
@@ -155,27 +243,13 @@ hr_window_arrived(struct hr_window *w, uint64_t place)
 	int rc;
 
 	pthread_mutex_lock(&w->lock);
-	for (c = w->first; c && c->closed && c->place < place; c = c->next)
+	for (c = w->first; c && c != w->sent && c->place < place; c = c->next)
 		;
 	/* Who errs takes nothing away: it is sent again on another connection. */
-	rc = place <= w->gone || (c && c->closed && c->place == place) ? 0 : -1;
-	while (rc == 0 && (c = w->first) && c->closed && c->place <= place) {
-		w->gone = c->place;
-		w->first = c->next;
-		if (w->first == NULL)
-			w->last = NULL;
-		if (w->sent == c)
-			w->sent = NULL;
-		w->bytes -= c->bytes.len;
-		if (w->spare == NULL && c->bytes.cap <= 2 * HR_CHUNK) {
-			hr_buf_reset(&c->bytes);
-			c->next = NULL;
-			c->closed = false;
-			w->spare = c;
-		} else
-			free_chunk(c);
-		pthread_cond_signal(&w->room);
-	}
+	rc = place <= w->gone || (w->sent && c->place == place) ? 0 : -1;
+	while (rc == 0 && w->first && w->first->place <= place)
+		remove_chunk(w);
+	pthread_cond_signal(&w->room);
 	pthread_mutex_unlock(&w->lock);
 	return rc;
 }

@@ -5,7 +5,10 @@
  * are what a message carries; each has the place of its last frame, counted
  * from 1, the head.  A chunk leaves when the receiver has it.  When the bytes
  * in the window reach its limit, putting waits; a frame larger than that waits
- * until it is alone.
+ * until it is alone.  While chunks are being sent it waits earlier: what was
+ * put and sent soon after is in the processor's cache still.
+ *
+ * Memory: the limit and a third of it, and twice HR_SPARE.
  */
 #ifndef HR_WINDOW_H
 #define HR_WINDOW_H
@@ -15,27 +18,38 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/hr.h"
+#include "net/link.h"
 
 #define HR_CHUNK	((size_t)256 << 10)	/* bytes of a chunk, about */
+#define HR_SPARE	((size_t)2 << 20)	/* bytes of chunks that are free, and that are empty in others, each */
 
 struct hr_chunk {
 	struct hr_chunk *next;
 	uint64_t place;		/* of its last frame */
-	hr_lsn lsn;		/* of the last watermark in it or before; 0: none yet */
-	struct hr_buf bytes;
+	struct hr_buf message;	/* HR_LINK_ROOM bytes for who sends it, and frames */
 	bool closed;		/* is being sent: nothing is added */
 };
+
+static inline size_t
+hr_chunk_bytes(const struct hr_chunk *c)
+{
+	return c->message.len - HR_LINK_ROOM;
+}
 
 struct hr_window {
 	pthread_mutex_t lock;
 	pthread_cond_t room;
 	int wake;			/* an eventfd, for who sends */
-	size_t limit, bytes;
-	struct hr_chunk *first, *last, *spare;
+	size_t limit, bytes;		/* of frames */
+	size_t held;			/* of memory, for them */
+	size_t ahead;			/* of frames, that were not sent on this connection */
+	bool flowing;			/* chunks are sent as they come */
+	struct hr_chunk *first, *last;
+	struct hr_chunk *spare;		/* for the next ones, HR_CHUNK large */
+	size_t spares;
 	struct hr_chunk *sent;		/* the last that was sent on this connection; NULL: none */
 	uint64_t gone;			/* all up to this place has arrived */
 	uint64_t place;			/* of the frame put last */
-	hr_lsn lsn;
 	bool ended;			/* nothing more will be put */
 	bool closed;			/* nobody sends any more: putting fails */
 };
@@ -43,8 +57,8 @@ struct hr_window {
 int hr_window_open(struct hr_window *w, size_t limit, struct hr_err *e) HR_USED;
 void hr_window_clear(struct hr_window *w);
 
-/* Put one frame; lsn: of a watermark, else 0.  Waits for room.  0, or -1 when the window was closed. */
-int hr_window_put(struct hr_window *w, const uint8_t *bytes, size_t len, hr_lsn lsn) HR_USED;
+/* Put so many frames, which stay together.  Waits for room.  0, or -1 when the window was closed. */
+int hr_window_put(struct hr_window *w, const uint8_t *bytes, size_t len, size_t frames) HR_USED;
 /* Nothing more comes. */
 void hr_window_end(struct hr_window *w);
 /* Nobody takes anything any more. */
@@ -55,9 +69,11 @@ void hr_window_close(struct hr_window *w);
  * any more, or never was.
  */
 int hr_window_seek(struct hr_window *w, uint64_t place) HR_USED;
-/* The next chunk, lent until it has arrived or the next seek; NULL: none yet. */
-const struct hr_chunk *hr_window_next(struct hr_window *w);
-/* All up to this place has arrived.  0, or -1: it was never sent. */
+/* There is no connection any more: only the limit counts. */
+void hr_window_halt(struct hr_window *w);
+/* The next chunk, lent until it has arrived; NULL: none yet. */
+struct hr_chunk *hr_window_next(struct hr_window *w);
+/* All up to this place has arrived.  0, or -1: it was not sent on this connection. */
 int hr_window_arrived(struct hr_window *w, uint64_t place) HR_USED;
 
 #endif

@@ -218,6 +218,18 @@ hr_reader_bytes(const struct hr_reader *r, size_t *len)
 	return r->buf.data + r->at;
 }
 
+bool
+hr_reader_has(const struct hr_reader *r)
+{
+	size_t left = r->buf.len - r->at - r->lent;
+	struct hr_frame f;
+
+	if (left < HR_FRAME_SIZE)
+		return false;
+	hr_frame_fixed(&f, r->buf.data + r->at + r->lent);
+	return left - HR_FRAME_SIZE >= (size_t)f.tenant_len + f.len;
+}
+
 void
 hr_reader_clear(struct hr_reader *r)
 {

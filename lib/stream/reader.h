@@ -52,6 +52,9 @@ int hr_read(struct hr_reader *r, struct hr_frame *f, struct hr_err *e) HR_USED;
 /* The bytes of the frame lent last, its fixed part included; lent. */
 const uint8_t *hr_reader_bytes(const struct hr_reader *r, size_t *len);
 
+/* Is the next frame in memory?  Then hr_read() leaves frames lent before where they are, too. */
+bool hr_reader_has(const struct hr_reader *r);
+
 void hr_reader_clear(struct hr_reader *r);
 
 #endif

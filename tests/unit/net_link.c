@@ -57,6 +57,43 @@ messages(void)
 	hr_link_close(&b);
 }
 
+/* A message that is lent, larger than a socket takes, between others. */
+static void
+lent(void)
+{
+	struct hr_buf message = HR_BUF_INIT;
+	struct hr_link a, b;
+	struct hr_wire m;
+	size_t i, n = 3 * HR_LINK_GATHER;
+	bool same = true;
+	int got = 0, more = 0;
+
+	pair(&a, &b);
+	hr_buf_need(&message, HR_LINK_ROOM + n);
+	message.len = HR_LINK_ROOM + n;
+	for (i = 0; i < n; i++)
+		message.data[HR_LINK_ROOM + i] = (uint8_t)(i * 7 >> 8);
+	hr_link_put(&a, HR_WIRE_HELLO, 0, "{}", 2);
+	hr_link_lend(&a, HR_WIRE_DATA, 5, 9, &message);
+	ok(hr_link_lent(&a) && hr_link_waiting(&a) == 2 * HR_WIRE_SIZE + 10 + n, "a message lent waits behind another");
+	ok(hr_link_write(&a, &e) == 0 && hr_link_lent(&a), "it is the link's until all is written");
+	hr_link_put(&a, HR_WIRE_PING, 0, "12345678", 8);
+	ok(next(&b, &m) == 1 && m.kind == HR_WIRE_HELLO, "what was before it comes first");
+	while (more == 0 && hr_link_write(&a, &e) == 0)
+		more = next(&b, &m);
+	for (i = 0; more > 0 && i < n; i++)
+		same &= m.data[8 + i] == (uint8_t)(i * 7 >> 8);
+	ok(more > 0 && m.kind == HR_WIRE_DATA && m.lane == 5 && m.len == 8 + n && hr_get_u64le(m.data) == 9 && same, "then it");
+	ok(!hr_link_lent(&a) && hr_link_waiting(&a) == 0, "it is its owner's again");
+	for (i = 0; i < 100 && got == 0 && hr_link_waiting(&b) == 0; i++)
+		got = next(&b, &m);
+	ok(got == 0 && hr_link_waiting(&b) == HR_WIRE_SIZE + 8, "and what was put behind it is last");
+	ok(a.bytes_out == b.bytes_in, "both count the same");
+	hr_link_close(&a);
+	hr_link_close(&b);
+	hr_buf_clear(&message);
+}
+
 static void
 pings(void)
 {
@@ -139,6 +176,7 @@ int
 main(void)
 {
 	messages();
+	lent();
 	pings();
 	broken();
 	linger();

@@ -38,6 +38,7 @@
 #define RETRY_MOST_US	INT64_C(5000000)
 #define REFUSED_US	INT64_C(60000000)	/* one that would be refused again */
 #define TELL_US		INT64_C(30000000)
+#define OUTAGE_US	INT64_C(3000000)	/* until the queue's is told of */
 #define SAY_US		INT64_C(200000)		/* between two values that say what the target has */
 #define LOST_US		INT64_C(5000000)	/* until what is missing is asked for again */
 #define ACK_WAIT_US	INT64_C(3600000000)
@@ -90,6 +91,12 @@ struct taker {
 	bool unsaid;
 	int64_t retry, pause, told;
 	struct hr_buf buf;
+};
+
+struct outage {
+	enum hr_nats_state state;
+	int64_t since;
+	bool told;
 };
 
 /* --- a sink --- */
@@ -647,6 +654,31 @@ turn(struct taker *t, bool *ready, struct hr_err *e)
 	return compare(t, e) < 0 || say(t, e) < 0 ? -1 : 0;
 }
 
+/* That the queue gives nothing to somebody, when that goes on; all are told of at once. */
+static void
+look_at_queue(const struct taker *t, size_t n, struct outage *o)
+{
+	enum hr_nats_state state = HR_NATS_READY;
+	const char *words = "";
+	size_t i;
+
+	for (i = 0; i < n && state == HR_NATS_READY; i++)
+		if (t[i].n)
+			state = hr_nats_state(t[i].n, &words);
+	if (state != o->state) {
+		if (state == HR_NATS_READY && o->told)
+			hr_log(HR_LOG_WARNING, "the queue goes on after %.1f s", (double)(hr_now_us() - o->since) / 1e6);
+		if (o->state == HR_NATS_READY || state == HR_NATS_READY)
+			o->since = hr_now_us();
+		o->state = state;
+		o->told = false;
+	}
+	if (state != HR_NATS_READY && !o->told && hr_now_us() - o->since > OUTAGE_US) {
+		hr_log(HR_LOG_WARNING, "the queue %s%s%s; nothing comes from it", hr_queue_words(state), *words ? ": " : "", words);
+		o->told = true;
+	}
+}
+
 /* Is there anything to do for this process? */
 static int
 all_left(const struct taker *t, size_t n, struct hr_err *e)
@@ -708,6 +740,7 @@ hr_consumer_run(const struct hr_consumer_options *o, struct hr_err *e)
 {
 	struct taker *t = hr_zalloc(o->tenants * sizeof(*t));
 	struct pollfd *p = hr_zalloc(o->tenants * 4 * sizeof(*p));
+	struct outage outage = { .state = HR_NATS_READY };
 	bool ready = false;
 	size_t i;
 	int rc = 0;
@@ -719,6 +752,7 @@ hr_consumer_run(const struct hr_consumer_options *o, struct hr_err *e)
 		for (i = 0; i < o->tenants && rc == 0; i++)
 			if (turn(&t[i], &ready, e) < 0)
 				rc = set_aside(&t[i], e);
+		look_at_queue(t, o->tenants, &outage);
 		if (rc == 0 && (rc = all_left(t, o->tenants, e)) == 0)
 			rc = wait_for_some(t, o->tenants, p, e);
 	}

@@ -408,12 +408,12 @@ keep_target(struct courier *c, struct cargo *g, const struct hr_wire *m, struct 
 	return rc;
 }
 
-static int
-acknowledged(struct courier *c, struct cargo *g, uint64_t place, struct hr_err *e)
+/* One that was on its way when the lane was set aside, and maybe opened again, is of nothing that flies. */
+static void
+acknowledged(struct courier *c, struct cargo *g, uint64_t place)
 {
 	for (; g->sent_at < g->sents && g->sent[g->sent_at].place <= place; g->sent_at++, c->handed++)
 		g->flying -= g->sent[g->sent_at].bytes;
-	return g->state == FLOWING || g->state == CLOSED ? 0 : hr_fail(e, HR_BAD_STREAM, "the receiver acknowledges what was not sent");
 }
 
 static int
@@ -445,8 +445,10 @@ heard(void *courier, const struct hr_wire *m, struct hr_err *e)
 
 	if (g && m->kind == HR_WIRE_STAND)
 		return stood(c, g, m, e);
-	if (g && m->kind == HR_WIRE_ACK)
-		return acknowledged(c, g, hr_get_u64le(m->data), e);
+	if (g && m->kind == HR_WIRE_ACK) {
+		acknowledged(c, g, hr_get_u64le(m->data));
+		return 0;
+	}
 	if (g && m->kind == HR_WIRE_CHECKPOINT)
 		return keep_target(c, g, m, e);
 	if (g && m->kind == HR_WIRE_DONE)

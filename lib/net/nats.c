@@ -132,6 +132,7 @@ struct consumer {
 	int max_unacked;
 	uint64_t prefetch;
 	bool restart;			/* has to be made anew */
+	bool gone;			/* somebody removed it */
 	int64_t restart_us;		/* but not before */
 	natsSubscription *sub;
 	uint64_t instance;		/* how often it was made */
@@ -156,7 +157,7 @@ struct hr_nats {
 	char *stream, *prefix, *bucket;
 	int replicas;
 	uint64_t max_bytes, in_flight;
-	int64_t max_age_us, duplicates_us, timeout_us;
+	int64_t duplicates_us, timeout_us;
 	bool shared;
 	int64_t limit;			/* the stream's bytes; 0 or less: none */
 
@@ -605,7 +606,6 @@ hr_nats_open(const struct hr_nats_options *o, struct hr_err *e)
 	n->stream = hr_strdup(o->stream ? o->stream : address.stream);
 	n->replicas = o->replicas ? o->replicas : 1;
 	n->max_bytes = o->max_bytes;
-	n->max_age_us = o->max_age_us;
 	n->duplicates_us = o->duplicates_us;
 	n->timeout_us = o->timeout_us ? o->timeout_us : TIMEOUT_US;
 	n->in_flight = o->in_flight ? o->in_flight : IN_FLIGHT;
@@ -781,6 +781,11 @@ check_stream(struct hr_nats *n, const jsStreamConfig *c, struct hr_err *e)
 		hr_fail(e, HR_CONFIG, "stream '%s' discards old messages when it is full", s);
 		return hr_hint(e, "nats stream edit %s --discard new", s);
 	}
+	if (c->MaxAge || c->MaxMsgsPerSubject > 0) {
+		hr_fail(e, HR_CONFIG, c->MaxAge ? "stream '%s' drops messages by their age" :
+		    "stream '%s' has a limit of messages for each subject", s);
+		return hr_hint(e, "nats stream edit %s %s", s, c->MaxAge ? "--max-age=-1" : "--max-msgs-per-subject=-1");
+	}
 	if (c->NoAck) {
 		hr_fail(e, HR_CONFIG, "stream '%s' does not acknowledge", s);
 		return hr_hint(e, "nats stream edit %s --ack", s);
@@ -808,10 +813,7 @@ add_stream(struct hr_nats *n, jsErrCode *j, struct hr_err *e)
 	c.Discard = js_DiscardNew;
 	c.Replicas = n->replicas;
 	c.MaxBytes = n->max_bytes ? (int64_t)n->max_bytes : -1;
-	c.MaxAge = n->max_age_us * 1000;
 	c.Duplicates = (n->duplicates_us ? n->duplicates_us : DUPLICATES_US) * 1000;
-	if (c.MaxAge && c.Duplicates > c.MaxAge)
-		c.Duplicates = c.MaxAge;
 	TRY(js_AddStream(NULL, n->js, &c, NULL, j));
 	free(all);
 	if (s == NATS_OK) {
@@ -1270,7 +1272,10 @@ add_consumer(struct hr_nats *n, jsErrCode *j)
 	return s;
 }
 
-/* In place of the one that is there. */
+/*
+ * In place of the one that is there.  One that was removed, and is there again, is
+ * another receiver's; one that is not went with its stream, or by somebody's hand.
+ */
 static int
 replace_consumer(struct hr_nats *n, struct hr_err *e)
 {
@@ -1280,6 +1285,12 @@ replace_consumer(struct hr_nats *n, struct hr_err *e)
 	natsStatus s;
 
 	s = js_GetConsumerInfo(&info, n->js, n->stream, c->name, NULL, &j);
+	if (s == NATS_OK && c->gone) {
+		jsConsumerInfo_Destroy(info);
+		fail_for_good(n, HR_REFUSED, "another receiver took the consumer over", "let one receiver run at a time");
+		*e = n->failed;
+		return -1;
+	}
 	if (s == NATS_OK) {
 		if (info->Delivered.Stream > c->before)
 			c->before = info->Delivered.Stream;
@@ -1340,7 +1351,7 @@ start_consumer(struct hr_nats *n, struct hr_err *e)
 	free(all);
 	if (r == -1 || check_last(n, e) == -1 || replace_consumer(n, e) == -1)
 		return -1;
-	c->restart = c->asked = false;
+	c->restart = c->asked = c->gone = false;
 	c->next_cseq = 1;
 	c->ask_us = 0;
 	return 0;
@@ -1423,9 +1434,10 @@ on_pull_status(struct hr_nats *n, natsMsg *m)
 	c->asked = false;
 	if (strncmp(status, "503", 3) == 0)
 		restart_consumer(n, PAUSE_HIGH_US / 10);	/* no such consumer, now */
-	else if (strncmp(status, "409", 3) == 0 && has(text, "consumer deleted"))
-		fail_for_good(n, HR_REFUSED, "another receiver took the consumer over", "let one receiver run at a time");
-	else if (strncmp(status, "409", 3) == 0 && (has(text, "exceeded") || has(text, "leadership")) &&
+	else if (strncmp(status, "409", 3) == 0 && has(text, "consumer deleted")) {
+		n->c.gone = true;
+		restart_consumer(n, PAUSE_HIGH_US / 2);
+	} else if (strncmp(status, "409", 3) == 0 && (has(text, "exceeded") || has(text, "leadership")) &&
 	    !has(text, "size"))
 		c->ask_us = c->heard_us + PAUSE_HIGH_US / 10;
 	else if (strncmp(status, "400", 3) == 0)

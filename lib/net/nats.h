@@ -43,7 +43,6 @@ struct hr_nats_options {
 	const char *creds;		/* file of a user's JWT and key, made by nsc(1) */
 	int replicas;			/* of a new stream; 0 is 1 */
 	uint64_t max_bytes;		/* of a new stream: two of the largest messages at least; 0: no limit but the server's */
-	int64_t max_age_us;		/* of a new stream: drops what is older, consumed or not; 0: never */
 	int64_t duplicates_us;		/* for how long an id is known; 0: two minutes */
 	int64_t timeout_us;		/* for one answer; 0: five seconds */
 	uint64_t in_flight;		/* bytes published and not acknowledged; 0: 8 MB */

@@ -514,7 +514,6 @@ heard(struct publisher *p, const struct hr_wire *m, struct hr_err *e)
 static int
 look(struct publisher *p, struct hr_err *e)
 {
-	static const char *const name[] = { "", "is away", "is full", "has no stream that takes the subject", "refuses messages" };
 	const char *words;
 	enum hr_nats_state state = hr_nats_state(p->n, &words);
 
@@ -528,7 +527,7 @@ look(struct publisher *p, struct hr_err *e)
 		p->told = false;
 	}
 	if (state != HR_NATS_READY && !p->told && hr_now_us() - p->since > TELL_US) {
-		hr_log(HR_LOG_WARNING, "the queue %s%s%s; the stream waits in the spool", name[state], *words ? ": " : "", words);
+		hr_log(HR_LOG_WARNING, "the queue %s%s%s; the stream waits in the spool", hr_queue_words(state), *words ? ": " : "", words);
 		p->told = true;
 	}
 	return 0;

@@ -56,6 +56,17 @@ hr_queue_stand_decode(struct hr_queue_stand *s, const void *value, size_t len, s
 	return hr_fail(e, HR_BAD_STREAM, "a value in the queue's bucket that hr-ship did not write");
 }
 
+const char *
+hr_queue_words(enum hr_nats_state state)
+{
+	static const char *const words[] = {
+		[HR_NATS_READY] = "is ready", [HR_NATS_AWAY] = "is away", [HR_NATS_FULL] = "is full",
+		[HR_NATS_UNHEARD] = "has no stream that answers", [HR_NATS_REFUSED] = "refuses messages",
+	};
+
+	return words[state];
+}
+
 void
 hr_queue_pack(const void *stream, size_t len, struct hr_buf *out)
 {

@@ -33,6 +33,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/hr.h"
+#include "net/nats.h"
 #include "net/wire.h"
 
 #define HR_QUEUE_SESSION "Hr-Session"
@@ -58,6 +59,9 @@ void hr_queue_subject(struct hr_buf *b, const char *prefix, const char *tenant);
 void hr_queue_stand_encode(const struct hr_queue_stand *s, struct hr_buf *out);	/* adds */
 /* 0, or -1 (HR_BAD_STREAM). */
 int hr_queue_stand_decode(struct hr_queue_stand *s, const void *value, size_t len, struct hr_err *e) HR_USED;
+
+/* What the queue does, in "the queue WORDS", when it is not ready. */
+const char *hr_queue_words(enum hr_nats_state state);
 
 /* A stream to the bytes of a message, added to out. */
 void hr_queue_pack(const void *stream, size_t len, struct hr_buf *out);

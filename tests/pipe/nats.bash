@@ -28,6 +28,19 @@ kill_server() {
 	wait "$(cat server.pid)" 2>/dev/null || true
 }
 
+# api SUBJECT [JSON]: what the server says to a request of JetStream.
+api() {
+	local inbox=_api.$RANDOM$RANDOM json=${2:-} line
+
+	exec 6<>"/dev/tcp/127.0.0.1/$PORT"
+	printf 'CONNECT {"verbose":false}\r\nSUB %s 1\r\nPUB %s %s %d\r\n%s\r\n' "$inbox" "\$JS.API.$1" "$inbox" \
+	    "${#json}" "$json" >&6
+	while IFS= read -r -t 5 -u 6 line && [[ $line != MSG* ]]; do :; done
+	IFS= read -r -t 5 -u 6 line
+	exec 6>&-
+	printf '%s\n' "${line%$'\r'}"
+}
+
 # ca.pem, and server.pem and client.pem that it has signed; other.pem, another one.
 certificates() {
 	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=ca -keyout ca.key -out ca.pem

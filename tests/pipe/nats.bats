@@ -49,6 +49,10 @@ lines() {
 	[ "$(wc -l <"$1")" -ge "$2" ]
 }
 
+has_consumer() {
+	[[ $(api CONSUMER.NAMES.S) == *'"consumers":["'* ]]
+}
+
 # exactly FILE COUNT [FIRST]: the numbers from FIRST, each once, in order, the
 # stream's sequences growing.
 exactly() {
@@ -138,6 +142,33 @@ exactly() {
 	exactly second.out 1 10
 }
 
+@test "a consumer that somebody removes is made again" {
+	server
+	run -0 "$NATS" publish "$URL" 10 100
+	background consume consume "$URL" 20
+	wait_for 5 lines consume.out 10
+	run -0 api CONSUMER.NAMES.S
+	[[ $output =~ \"consumers\":\[\"([A-Za-z0-9_-]+)\"\] ]] || fail "$output"
+	run -0 api "CONSUMER.DELETE.S.${BASH_REMATCH[1]}"
+	[[ $output == *'"success":true'* ]] || fail "$output"
+	run -0 "$NATS" publish "$URL" 10 100 11
+	finish consume
+	exactly consume.out 20
+}
+
+@test "a stream that somebody removes: its consumer says so, and goes on with another one" {
+	server
+	run -0 "$NATS" make "$URL"
+	background consume consume "$URL" 10
+	wait_for 5 has_consumer
+	run -0 api STREAM.DELETE.S
+	[[ $output == *'"success":true'* ]] || fail "$output"
+	wait_for 5 grep -q 'state: unheard' consume.err
+	run -0 "$NATS" publish "$URL" 10 100
+	finish consume
+	exactly consume.out 10
+}
+
 @test "a full stream: the publisher says so, waits, and loses nothing" {
 	server
 	MAX_BYTES=300000 background publish publish "$URL" 2000 1000
@@ -212,6 +243,29 @@ exactly() {
 	one_error nats "stream 'S2': cannot make the stream: .*overlap.*; another stream has subjects"
 	REPLICAS=3 run -78 --separate-stderr "$NATS" make "${URL}3"
 	one_error nats "replicas > 1 not supported.*; 3 replicas need a cluster"
+}
+
+@test "a stream of somebody else's that would lose messages is refused" {
+	local kept='"retention":"workqueue","storage":"file","discard":"new"' setting want number=0
+
+	server
+	while IFS='|' read -r setting want; do
+		number=$((number + 1))
+		run -0 api "STREAM.CREATE.L$number" "{\"name\":\"L$number\",\"subjects\":[\"L$number.>\"],$setting}"
+		[[ $output == *'"config"'* ]] || fail "$output"
+		run -78 --separate-stderr "$NATS" make "nats://127.0.0.1:$PORT/L$number"
+		one_error nats "stream 'L$number' $want"
+	done <<-END
+	$kept,"max_age":3600000000000|drops messages by their age; nats stream edit L1 --max-age
+	$kept,"max_msgs_per_subject":5|has a limit of messages for each subject; nats stream edit L2 --max-msgs-per-subject
+	"retention":"limits","storage":"file","discard":"new"|is no work queue; .*nats stream rm L3
+	"retention":"workqueue","storage":"memory","discard":"new"|is kept in memory; .*nats stream rm L4
+	"retention":"workqueue","storage":"file","discard":"old"|discards old messages when it is full; nats stream edit L5 --discard new
+	$kept,"no_ack":true|does not acknowledge; nats stream edit L6 --ack
+	END
+	[ $number = 6 ]
+	run -0 api STREAM.CREATE.L7 "{\"name\":\"L7\",\"subjects\":[\"L7.>\"],$kept,\"max_msgs\":5}"
+	run -0 "$NATS" make "nats://127.0.0.1:$PORT/L7"
 }
 
 @test "values: the last one is there, is seen when it changes, and after a restart" {

@@ -245,6 +245,25 @@ say() {
 	[ "$(grep -c 'changes are missing' err.from)" = 0 ] || said
 }
 
+@test "a server that is away is told of by both sides, and nothing has to be done" {
+	NET=()
+	server
+	copied
+	publish_on
+	change 6
+	wait_for 20 equal || said
+	kill_server
+	change 7
+	wait_for 10 grep -q 'warning: the queue is away.*; nothing comes from it' err.from || said
+	wait_for 10 grep -q 'warning: the queue is away.*; the stream waits in the spool' err.to || said
+	restart
+	wait_for 20 equal || said
+	wait_for 10 grep -q 'the queue goes on after' err.from || said
+	[ "$(grep -c 'the queue is away' err.from)" = 1 ] || said
+	stop cap
+	stop from
+}
+
 @test "values in the bucket that nobody can read are warned of, and no more" {
 	NET=()
 	server

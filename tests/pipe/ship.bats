@@ -42,8 +42,12 @@ finish() {
 
 # receiver ARG...: listens on $PORT.
 receiver() {
+	receiver_at 0 "$@"
+}
+
+receiver_at() {			# PORT ARG...
 	rm -f port
-	background receiver hr-ship --listen 127.0.0.1:0 --port-file port "$@"
+	background receiver hr-ship --listen "127.0.0.1:$1" --port-file port "${@:2}"
 	wait_for 5 test -s port || { cat receiver.err; return 1; }
 	PORT=$(cat port)
 }
@@ -530,6 +534,34 @@ blow() {
 	sleep 4
 	exec 7>&-
 	[ "$(peak_kb "$pid")" -lt 120000 ] || fail "$(peak_kb "$pid") kB"
+}
+
+@test "what is acknowledged before it was sent is not forgotten" {
+	# Its end is not sent yet when it is said to have come.
+	stream -b 40000000 2 >in.hrs
+	PORT=$(free_port)
+	background peer peer receive "$PORT" hello open stand data begin ack drain
+	background sender hr-ship --to "127.0.0.1:$PORT" <in.hrs
+	finish peer
+	[ "$(tail -n 1 peer.out)" = drain ] || fail "$(cat peer.out)"
+	grep -q 'the receiver acknowledges what was not sent' sender.err
+	receiver_at "$PORT" --once --exec 'cat >out.hrs'
+	finish sender
+	finish receiver
+	cmp in.hrs out.hrs
+}
+
+@test "an acknowledgement that comes when its lane is opened again is of no harm" {
+	PORT=$(free_port)
+	stream -b 3000 100 >in.hrs
+	background peer peer receive "$PORT" hello open stand data data fail open ack stand data
+	background sender hr-ship --to "127.0.0.1:$PORT" --spool spool --checkpoint here.cp <in.hrs
+	finish peer
+	grep -q 'waits in the spool.*its reader has gone' sender.err || fail "$(cat sender.err)"
+	receiver_at "$PORT" --checkpoint there.cp --once --exec 'take -c there.cp record'
+	finish sender
+	finish receiver
+	grep -v W record | cmp - <(seq 100)
 }
 
 @test "garbage in the clear, one's own kind, and what comes out of turn are refused" {

@@ -1,5 +1,5 @@
 /*
- * peer: one who does not behave, for tests of hr-ship's receiver.
+ * peer: one who does not behave, for tests of hr-ship.
  *
  *	usage: peer idle PORT COUNT	so many connections, silent until standard input ends
  *	       peer raw PORT		send standard input, print what comes until it is closed
@@ -7,6 +7,15 @@
  *					but go on talking, until standard input ends
  *	       peer say HELLO OPEN FILE	print, for raw, a hello, a lane's opening and a
  *					stream's frames: JSON, '-' for none
+ *	       peer receive PORT STEP...	a receiver for one connection:
+ *					hello	wait for one, and say it
+ *					open	wait for a lane
+ *					stand	have nothing of it
+ *					data	wait for frames
+ *					begin	wait for the beginning of a large message of frames
+ *					ack	have all up to these
+ *					fail	the lane's reader has ended
+ *					drain	read until the sender closes the connection
  */
 
 #include "base/hr.h"
@@ -147,6 +156,108 @@ deaf(const char *port, const char *path)
 	return 0;
 }
 
+static bool
+get(int fd, void *to, size_t len)
+{
+	char *at = to;
+	ssize_t n;
+
+	for (; len; at += n, len -= (size_t)n)
+		if ((n = read(fd, at, len)) <= 0)
+			return false;
+	return true;
+}
+
+static void
+skip(int fd, size_t len)
+{
+	static char bytes[65536];
+	size_t n;
+
+	for (; len; len -= n)
+		if (!get(fd, bytes, n = len < sizeof(bytes) ? len : sizeof(bytes)))
+			exit(1);
+}
+
+/* The next message of a kind, the first bytes of its data with it; pings are not answered. */
+static size_t
+next(int fd, char kind, size_t least, uint8_t first[8])
+{
+	uint8_t fixed[HR_WIRE_SIZE];
+	struct hr_err e = HR_ERR_INIT;
+	struct hr_wire m;
+
+	for (;;) {
+		if (!get(fd, fixed, sizeof(fixed)) || hr_wire_decode(&m, fixed, HR_WIRE_MOST, &e) < 0)
+			exit(1);
+		if (m.kind == kind && m.len >= least)
+			return get(fd, first, 8) ? m.len - 8 : 0;
+		skip(fd, m.len);
+	}
+}
+
+static void
+say(int fd, enum hr_wire_kind kind, const void *data, size_t len)
+{
+	struct hr_buf b = HR_BUF_INIT;
+
+	message(&b, kind, data, len);
+	if (send(fd, b.data, b.len, MSG_NOSIGNAL) != (ssize_t)b.len)
+		exit(1);
+	hr_buf_clear(&b);
+}
+
+static int
+receive(const char *port, char *step[])
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port)),
+	    .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1, fd;
+	struct hr_lane_stand stand = { .fresh = true, .checkpoint = true };
+	struct hr_hello hello = { .version = HR_WIRE_VERSION, .program = "peer" };
+	struct hr_err why = HR_ERR_INIT;
+	struct hr_buf b = HR_BUF_INIT;
+	uint8_t place[8] = { 0 }, first[8];
+	char rest[65536];
+
+	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(listener, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(listener, 8) < 0 || (fd = accept(listener, NULL, NULL)) < 0) {
+		perror("peer: listen");
+		return 74;
+	}
+	close(listener);
+	hr_fail(&why, HR_TEMPORARY, "its reader has gone");
+	for (; *step; step++) {
+		hr_buf_reset(&b);
+		if (strcmp(*step, "hello") == 0) {
+			skip(fd, next(fd, HR_WIRE_HELLO, 8, first));
+			hr_hello_encode(&hello, &b);
+			say(fd, HR_WIRE_HELLO, b.data, b.len);
+		} else if (strcmp(*step, "open") == 0)
+			skip(fd, next(fd, HR_WIRE_OPEN, 8, first));
+		else if (strcmp(*step, "stand") == 0) {
+			hr_lane_stand_encode(&stand, &b);
+			say(fd, HR_WIRE_STAND, b.data, b.len);
+		} else if (strcmp(*step, "data") == 0)
+			skip(fd, next(fd, HR_WIRE_DATA, 8, place));
+		else if (strcmp(*step, "begin") == 0)
+			(void)next(fd, HR_WIRE_DATA, 16 << 20, place);
+		else if (strcmp(*step, "ack") == 0)
+			say(fd, HR_WIRE_ACK, place, sizeof(place));
+		else if (strcmp(*step, "fail") == 0) {
+			hr_wire_error_encode(&why, &b);
+			say(fd, HR_WIRE_DONE, b.data, b.len);
+		} else if (strcmp(*step, "drain") == 0)
+			while (read(fd, rest, sizeof(rest)) > 0)
+				;
+		else
+			return 64;
+		printf("%s\n", *step);
+		fflush(stdout);
+	}
+	return 0;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -160,6 +271,8 @@ main(int argc, char *argv[])
 		return raw(argv[2]);
 	if (argc == 4 && strcmp(argv[1], "deaf") == 0)
 		return deaf(argv[2], argv[3]);
+	if (argc > 3 && strcmp(argv[1], "receive") == 0)
+		return receive(argv[2], argv + 3);
 	if (argc != 5 || strcmp(argv[1], "say") != 0)
 		return 64;
 	if (strcmp(argv[2], "-") != 0)

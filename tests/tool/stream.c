@@ -22,6 +22,7 @@
 #include "stream/rows.h"
 #include "stream/writer.h"
 
+#define BODY_MOST	(64 << 20)
 #define TIME		INT64_C(823165811123456)
 #define STEP		256
 
@@ -63,7 +64,7 @@ static void
 transaction(uint64_t k, uint64_t tenants, size_t bytes)
 {
 	static struct hr_buf b;
-	static uint8_t body[1 << 20];
+	static uint8_t body[BODY_MOST];
 	char tenant[HR_TENANT_MAX + 1];
 	uint64_t x = k * UINT64_C(0x9e3779b97f4a7c15);
 	uint8_t id[8];
@@ -128,7 +129,7 @@ main(int argc, char *argv[])
 		case 'w': every = strtoull(optarg, NULL, 10); break;
 		default: return HR_USAGE;
 		}
-	if (optind + 1 != argc || bytes > 1 << 20 || tenants == 0 || every == 0)
+	if (optind + 1 != argc || bytes > BODY_MOST || tenants == 0 || every == 0)
 		return HR_USAGE;
 	all = strtoull(argv[optind], NULL, 10);
 	h.start = from * STEP + 128;

@@ -39,11 +39,11 @@ static const char usage[] =
     "           --tenant T... [QUEUE]\n"
     "       hr-ship --archive DIR [-v] [--checkpoint FILE] [--segment SIZE] [KEYS]\n"
     "       hr-ship --from-archive DIR [-v] [--chain NAME] [--since LSN] [--stream SLOT]\n"
-    "           [--tenant T]... [--until TIME|LSN] [KEYS]\n"
-    "       hr-ship archive list DIR [--json] [--stream SLOT] [KEYS]\n"
-    "       hr-ship archive verify DIR [--stream SLOT] [KEYS]\n"
+    "           [--tenant T]... [--until TIME|LSN] [KEYS [--unsealed]]\n"
+    "       hr-ship archive list DIR [--json] [--stream SLOT] [KEYS [--unsealed]]\n"
+    "       hr-ship archive verify DIR [--stream SLOT] [KEYS [--unsealed]]\n"
     "       hr-ship archive expire DIR [--dry-run] [--keep-days N] [--keep-full N]\n"
-    "           [--stream SLOT] [KEYS]\n"
+    "           [--stream SLOT] [KEYS [--unsealed]]\n"
     "       hr-ship reseal DIR [--all] [--dry-run] [--stream SLOT] KEYS\n"
     "       SPOOL: --spool DIR [--qos FILE] [--score FILE] [--segment SIZE]\n"
     "           [--spool-max SIZE] [KEYS], or --archive DIR with the same\n"
@@ -98,6 +98,7 @@ static const char usage[] =
     "      --tls-crl FILE         certificates that are no longer good\n"
     "      --tls-key FILE         its key\n"
     "      --tls-name NAME        the name that the receiver's certificate must have (HOST)\n"
+    "      --unsealed             with keys: read too what is not sealed\n"
     "      --until TIME|LSN       up to the last transaction that committed by then\n"
     "      --window SIZE          what is kept until it has arrived (64MB)\n"
     "      --log-format FORMAT    text or json\n"
@@ -107,7 +108,7 @@ static const char usage[] =
 
 enum { TO = 256, LISTEN, BY, CHECKPOINT, COMMANDS, CONNECTIONS, EXEC, GIVE_UP, HELLO, INSECURE, METRICS, ONCE, PORT_FILE, READY,
     TENANT, TENANT_MAP, TIMEOUT, ARCHIVE, FROM, ALL, CHAIN, DRY_RUN, JSON, KEEP_DAYS, KEEP_FULL,
-    KEY_COMMAND, KEY_FILE, KEY_ID, SEGMENT, SINCE, STREAM, UNTIL, SPOOL, SPOOL_MAX, QOS, SCORE,
+    KEY_COMMAND, KEY_FILE, KEY_ID, SEGMENT, SINCE, STREAM, UNSEALED, UNTIL, SPOOL, SPOOL_MAX, QOS, SCORE,
     CREDS, QUEUE_MAX, REPLICAS, TLS_CA, TLS_CERT, TLS_CRL, TLS_KEY, TLS_NAME, WINDOW, LOG, VERSION };
 
 static const struct option longs[] = {
@@ -124,7 +125,7 @@ static const struct option longs[] = {
 	{ "key-id", 1, NULL, KEY_ID }, { "segment", 1, NULL, SEGMENT }, { "since", 1, NULL, SINCE },
 	{ "spool", 1, NULL, SPOOL }, { "spool-max", 1, NULL, SPOOL_MAX }, { "qos", 1, NULL, QOS }, { "score", 1, NULL, SCORE },
 	{ "nats-creds", 1, NULL, CREDS }, { "nats-max", 1, NULL, QUEUE_MAX }, { "nats-replicas", 1, NULL, REPLICAS },
-	{ "stream", 1, NULL, STREAM }, { "until", 1, NULL, UNTIL }, { "window", 1, NULL, WINDOW }, { "log-format", 1, NULL, LOG },
+	{ "stream", 1, NULL, STREAM }, { "unsealed", 0, NULL, UNSEALED }, { "until", 1, NULL, UNTIL }, { "window", 1, NULL, WINDOW }, { "log-format", 1, NULL, LOG },
 	{ "verbose", 0, NULL, 'v' }, { "help", 0, NULL, 'h' }, { "version", 0, NULL, VERSION },
 	{ NULL, 0, NULL, 0 },
 };
@@ -145,7 +146,7 @@ struct said {
 	struct hr_reseal_options reseal;
 	struct hr_keyring_options keys;
 	const char *archive, *from, *dir, *spool, *qos, *score;
-	bool json;
+	bool json, unsealed;
 	struct hr_nats_options nats;
 	bool queue;
 	const struct option *seen[64];	/* the options that were given */
@@ -164,7 +165,7 @@ static const struct { int option, modes; } goes_with[] = {
 	{ ARCHIVE, KEEP | SEND }, { FROM, REPLAY }, { CHAIN, REPLAY }, { ALL, RESEAL }, { DRY_RUN, EXPIRE | RESEAL }, { JSON, LIST }, { KEEP_DAYS, EXPIRE },
 	{ KEEP_FULL, EXPIRE }, { KEY_COMMAND, STORED | SEND }, { KEY_FILE, STORED | SEND }, { KEY_ID, STORED | SEND },
 	{ SEGMENT, KEEP | SEND },
-	{ SINCE, REPLAY }, { STREAM, REPLAY | LIST | VERIFY | EXPIRE | RESEAL }, { UNTIL, REPLAY }, { TLS_CA, NET }, { TLS_CERT, NET },
+	{ SINCE, REPLAY }, { STREAM, REPLAY | LIST | VERIFY | EXPIRE | RESEAL }, { UNSEALED, REPLAY | LIST | VERIFY | EXPIRE }, { UNTIL, REPLAY }, { TLS_CA, NET }, { TLS_CERT, NET },
 	{ TLS_CRL, NET }, { TLS_KEY, NET }, { TLS_NAME, SEND }, { WINDOW, SEND }, { SPOOL, SEND }, { SPOOL_MAX, SEND },
 	{ QOS, SEND }, { SCORE, SEND }, { CREDS, NET }, { QUEUE_MAX, NET }, { REPLICAS, NET },
 };
@@ -329,6 +330,7 @@ take(struct said *s, int ch)
 		s->nats.replicas = (int)n;
 		break;
 	case STREAM: s->replay.stream = optarg; break;
+	case UNSEALED: s->unsealed = true; break;
 	case UNTIL:
 		if (hr_replay_until(&s->replay, optarg) < 0)
 			return hr_opt_misuse(usage, "--until is neither an LSN nor a time as 2026-01-31 10:30: '%s'", optarg);
@@ -463,6 +465,8 @@ parse(struct said *s, int argc, char *argv[], int *mode, struct hr_err *e)
 		return hr_opt_misuse(usage, "%s", "--spool-max, --qos, --score and keys need --spool");
 	if (*mode == EXPIRE && !s->retention.keep_us && !s->retention.keep_full)
 		return hr_opt_misuse(usage, "%s", "archive expire needs --keep-days, --keep-full or both");
+	if (s->unsealed && !s->keys.file && !s->keys.command)
+		return hr_opt_misuse(usage, "%s", "--unsealed is for who has keys: without them nothing else is read");
 	if (*mode == RESEAL && !s->keys.file && !s->keys.command)
 		return hr_opt_misuse(usage, "%s", "reseal needs --key-file, --key-command or both");
 	if ((*mode & (SEND | KEEP)) && isatty(STDIN_FILENO))
@@ -524,6 +528,8 @@ stored(struct said *s, int mode, struct hr_err *e)
 {
 	struct hr_keyring keys = HR_KEYRING_INIT;
 
+	/* Who keeps goes on with what there is, and reseal is for what is not sealed. */
+	s->keys.sealed_only = mode != KEEP && mode != RESEAL && !s->unsealed;
 	if (hr_keyring_open(&keys, &s->keys, e) < 0)
 		return;
 	if (mode == KEEP)

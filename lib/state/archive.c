@@ -57,7 +57,7 @@ look(struct hr_archive_chain *a, struct hr_keyring *keys, hr_chain_take *take, v
 	struct hr_err lost = HR_ERR_INIT;
 	struct hr_chain_reader r;
 	/* Before what it speaks of is read: a writer goes on meanwhile. */
-	int known = hr_chain_position_load(&a->chain, &p, &lost), more = hr_chain_read_open(&r, &a->chain, keys, NULL, e);
+	int known = hr_chain_position_load(&a->chain, &p, keys, &lost), more = hr_chain_read_open(&r, &a->chain, keys, NULL, e);
 
 	if (more == 0) {
 		a->full = r.head.copy != NULL;

@@ -24,7 +24,6 @@
 #include "state/chain.h"
 
 #define NAME_MOST	200		/* bytes of a file's name */
-#define POSITION_MOST	4096
 #define NEW		".new"		/* directory of a chain that has not begun */
 #define GONE		".gone."	/* and, its name behind it, of one that is being removed */
 
@@ -486,60 +485,6 @@ hr_chain_tenants(const struct hr_chain *c, char ***tenant, size_t *n, struct hr_
 	for (i = 0; i < *n; i++)
 		(*tenant)[i] = tenant_of(path, directory[i]);
 	free_names(directory, *n);
-	free(path);
-	return rc;
-}
-
-static const char position_form[] =
-    "hr position 1\nsegment %" PRIu64 "\nat %" PRIu64 "\nrecords %" PRIu64 "\nbundle %" PRIu64 "\nlsn %s\ntag ";
-
-int
-hr_chain_position_save(const struct hr_chain *c, const struct hr_chain_position *p, struct hr_err *e)
-{
-	char *path = hr_sprintf("%s/position", c->dir), *beside = hr_sprintf("%s/.position", c->dir);
-	uint8_t tag[2 * HR_SEGMENT_TAG];
-	struct hr_buf b = HR_BUF_INIT;
-	int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), rc = 0;
-
-	hr_buf_printf(&b, position_form, p->segment, p->at, p->number, p->bundle, HR_LSN(p->lsn));
-	hr_hex_put(tag, p->tag, sizeof(p->tag));
-	hr_buf_put(&b, tag, sizeof(tag));
-	hr_buf_puts(&b, "\n");
-	hr_buf_printf(&b, "end %08" PRIx32 "\n", hr_crc32c(0, b.data, b.len));
-	/* Not synced: a position that lags after a crash says less, and never too much. */
-	if (fd < 0 || hr_file_write(fd, b.data, b.len) < 0 || close(fd) < 0 || rename(beside, path) < 0)
-		rc = hr_fail_sys(e, "cannot write '%s'", path);
-	hr_buf_clear(&b);
-	free(path);
-	free(beside);
-	return rc;
-}
-
-int
-hr_chain_position_load(const struct hr_chain *c, struct hr_chain_position *p, struct hr_err *e)
-{
-	char *path = hr_sprintf("%s/position", c->dir), lsn[24] = "", tag[2 * HR_SEGMENT_TAG + 1] = "";
-	struct hr_buf b = HR_BUF_INIT;
-	uint32_t sum = 0;
-	const char *end;
-	int rc = 1;
-
-	if (access(path, F_OK) != 0)
-		rc = 0;
-	else if (hr_file_read(path, POSITION_MOST, &b, e) < 0)
-		rc = -1;
-	if (rc == 1 && b.len == 0)
-		rc = 0;			/* a crash of the system took its bytes: it was not synced */
-	else if (rc == 1 && (sscanf(hr_buf_text(&b), "hr position 1\nsegment %" SCNu64 "\nat %" SCNu64 "\nrecords %" SCNu64
-	    "\nbundle %" SCNu64 "\nlsn %23s\ntag %32s\nend %" SCNx32, &p->segment, &p->at, &p->number, &p->bundle, lsn, tag,
-	    &sum) != 7 || hr_lsn_parse(lsn, &p->lsn) < 0 || !hr_hex_get(p->tag, (const uint8_t *)tag, sizeof(tag) - 1) ||
-	    (end = strstr((const char *)b.data, "\nend ")) == NULL ||
-	    hr_crc32c(0, b.data, (size_t)(end - (const char *)b.data) + 1) != sum)) {
-		rc = hr_fail(e, HR_BAD_STREAM, "'%s' is damaged", path);
-		hr_hint(e, "verify the chain; when nothing else is wrong, remove the file");
-		*p = (struct hr_chain_position){ .segment = 0 };
-	}
-	hr_buf_clear(&b);
 	free(path);
 	return rc;
 }

@@ -3,7 +3,7 @@
  *
  *	DIR/STREAM/CHAIN/shared/NUMBER.seg	the log that all tenants share
  *	DIR/STREAM/CHAIN/tenant/NAME/NUMBER.seg	a tenant's
- *	DIR/STREAM/CHAIN/position		how far it is durable, for eyes and to find a cut
+ *	DIR/STREAM/CHAIN/position		how far it is durable: chain_position.h
  *
  * A chain is what follows one first copy, or one position.  It is named by when it was
  * begun, so that names are in their order.  STREAM is the slot's name; in it
@@ -60,15 +60,5 @@ int hr_chain_segments_in(const char *log, uint64_t **number, size_t *n, struct h
 int hr_chain_logs(const struct hr_chain *c, char ***log, size_t *n, struct hr_err *e) HR_USED;
 /* The tenants that have a log, by name.  Gives. */
 int hr_chain_tenants(const struct hr_chain *c, char ***tenant, size_t *n, struct hr_err *e) HR_USED;
-
-/* How far a chain's shared log is durable. */
-struct hr_chain_position {
-	uint64_t segment, at, number, bundle;
-	hr_lsn lsn;
-	uint8_t tag[HR_SEGMENT_TAG];
-};
-/* 1, 0 when there is none, -1 with *e set (HR_BAD_STREAM). */
-int hr_chain_position_load(const struct hr_chain *c, struct hr_chain_position *p, struct hr_err *e) HR_USED;
-int hr_chain_position_save(const struct hr_chain *c, const struct hr_chain_position *p, struct hr_err *e) HR_USED;
 
 #endif

@@ -185,7 +185,7 @@ hr_chain_find_end(const struct hr_chain *c, struct hr_keyring *keys, struct hr_c
 	size_t n;
 	int rc = 0;
 
-	(void)!hr_chain_position_load(c, &p, &lost);	/* a help, no more */
+	(void)!hr_chain_position_load(c, &p, keys, &lost);	/* a help, no more */
 	if (hr_chain_segments(c, "", &number, &n, e) < 0) {
 		free(number);
 		return -1;

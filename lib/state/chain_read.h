@@ -14,6 +14,7 @@
 #include "codec/pack.h"
 #include "state/bundle.h"
 #include "state/chain.h"
+#include "state/chain_position.h"
 #include "state/keyring.h"
 #include "stream/frame.h"
 #include "stream/head.h"

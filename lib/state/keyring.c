@@ -357,6 +357,7 @@ hr_keyring_open(struct hr_keyring *k, const struct hr_keyring_options *o, struct
 	k->command = hr_strdup(o->command);
 	k->id = hr_strdup(o->id ? o->id : "command");
 	k->wait_us = o->wait_us ? o->wait_us : HR_KEYRING_WAIT_US;
+	k->sealed_only = o->sealed_only && (o->file || o->command);
 	if (hr_keyring_load(k, e) == 0)
 		return 0;
 	hr_keyring_close(k);

@@ -72,6 +72,7 @@ struct hr_keyring_options {
 	const char *command;	/* NULL: none */
 	const char *id;		/* that the command's keys are stored with; NULL: "command" */
 	int64_t wait_us;	/* 0: HR_KEYRING_WAIT_US */
+	bool sealed_only;	/* with keys: what is not sealed is not read */
 };
 
 struct hr_seal_key {
@@ -85,6 +86,7 @@ struct hr_seal_key {
 struct hr_keyring {
 	char *file, *command, *id;
 	int64_t wait_us;
+	bool sealed_only;
 	struct hr_map line, last;	/* struct hr_keyring_line, by tenant and ID, and by tenant */
 	struct hr_map made;		/* by tenant: of the command */
 	struct hr_keyring_unwrapped *unwrapped;	/* a ring */

@@ -92,6 +92,7 @@ struct replay {
 	/* how far the chain was durable before it was read, if that is known */
 	struct hr_chain_position known;
 	bool is_known;
+	struct hr_err unknown;		/* why it is not */
 };
 
 static bool
@@ -165,6 +166,10 @@ suits(struct replay *p, struct hr_err *e)
 	}
 	if (more < 0 || (more == 0 && !o->by_lsn && p->is_known && hr_chain_read_reaches(r, &p->known, e) < 0))
 		return -1;
+	if (more == 0 && !o->by_lsn && p->unknown.code) {
+		*e = p->unknown;
+		return -1;
+	}
 	trails = more == 0 && !(r->bundle.flags & HR_BUNDLE_WATERMARK) && r->shared.tail != HR_SEGMENT_ENDED;
 	if (!copied) {
 		hr_fail(e, HR_REFUSED, "the first copy of chain '%s' was not completed", r->chain->name);
@@ -328,12 +333,14 @@ write_chain(struct replay *p, struct hr_replayed *done, struct hr_err *e)
 static int
 open_whole(struct replay *p, const struct hr_chain *c, struct hr_err *e)
 {
-	struct hr_err lost = HR_ERR_INIT;
-	int known = hr_chain_position_load(c, &p->known, &lost);
+	int known = hr_chain_position_load(c, &p->known, p->o->keys, &p->unknown);
 
 	p->is_known = known > 0;
-	if (known < 0)
-		hr_log_err(HR_LOG_WARNING, &lost);
+	/* A seal that is missing or false is somebody's; whether it matters is known at the end. */
+	if (known < 0 && !(p->o->keys && p->o->keys->sealed_only)) {
+		hr_log_err(HR_LOG_WARNING, &p->unknown);
+		hr_err_clear(&p->unknown);
+	}
 	if (hr_chain_read_open(&p->r, c, p->o->keys, NULL, e) < 0)
 		return -1;
 	if (p->r.whole || p->o->since)

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "state/chain.h"
+#include "state/chain_position.h"
 #include "state/reseal.h"
 #include "state/segment.h"
 
@@ -168,6 +169,8 @@ one_chain(struct reseal *s, const struct hr_chain *c, struct hr_err *e)
 		free(log[i]);
 	}
 	free(log);
+	if (rc == 0 && !s->o->dry_run)
+		rc = hr_chain_position_reseal(c, s->keys, e);
 	return rc;
 }
 

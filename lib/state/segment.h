@@ -225,8 +225,8 @@ struct hr_segment_reader {
  *		within the header, tail is CUT or ZEROS, otherwise OPEN
  * HR_CONFIG	the key is not known, or is another one than it was sealed with
  * HR_TEMPORARY	the key command failed
- * A segment that is not sealed is read with any keyring: who wants only sealed ones
- * looks at head.sealed.
+ * A segment that is not sealed is read with any keyring that is not for sealed ones
+ * only; of that it is HR_BAD_STREAM.
  */
 int hr_segment_open(struct hr_segment_reader *r, const char *path, struct hr_keyring *k, struct hr_err *e) HR_USED;
 /*

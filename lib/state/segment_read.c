@@ -281,6 +281,11 @@ take_head(struct hr_segment_reader *r, struct hr_keyring *k, struct hr_err *e)
 		return -1;
 	if (!parse_head(&r->head, r->buf.data, len, &of))
 		return bad_head(r, HR_SEGMENT_OPEN, "its header cannot be", e);
+	/* Anybody could have made it. */
+	if (k && k->sealed_only && !r->head.sealed) {
+		hr_fail(e, HR_BAD_STREAM, "segment '%s' is not sealed, and there are keys", r->path);
+		return hr_hint(e, "where it was kept before there were: give --unsealed, or seal it with hr-ship reseal");
+	}
 	opens = r->head.sealed && k;
 	if (opens && find_key(r, k, &of, key, e) < 0) {
 		OPENSSL_cleanse(key, sizeof(key));

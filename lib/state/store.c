@@ -555,7 +555,7 @@ write_position(struct hr_store *s, struct hr_err *e)
 	    .bundle = s->synced_bundle, .lsn = s->synced_lsn };
 
 	memcpy(p.tag, s->shared.synced.tag, sizeof(p.tag));
-	if (hr_chain_position_save(&s->chain, &p, e) == 0)
+	if (hr_chain_position_save(&s->chain, &p, s->o.keys, e) == 0)
 		return 0;
 	/* It is no more than a help; a disk that is full says so where it matters. */
 	hr_err_clear(e);

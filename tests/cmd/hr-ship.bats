@@ -1098,6 +1098,8 @@ whole() {
 	# It has the right names, and no key.
 	cp "was${seg#plain}" "arch${seg#plain}"
 	run --separate-stderr -65 hr-ship archive verify arch --key-file new
+	one_error hr-ship "t1/00000002.seg' is not sealed, and there are keys"
+	run --separate-stderr -65 hr-ship archive verify arch --key-file new --unsealed
 	one_error hr-ship "it is not sealed, and the shared log that names it is"
 }
 

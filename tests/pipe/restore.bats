@@ -88,6 +88,33 @@ restore() {
 	one_error hr-ship "goes from"
 }
 
+@test "who has keys is not given what is not sealed, unless he says so" {
+	KEYS=()
+	echo "k1 * hex:$(printf 'ab%.0s' {1..32})" >keys
+	chmod 600 keys
+	archive --create-slot --snapshot
+	change 1
+	KEYS=(--key-file keys)
+	archive
+	run --separate-stderr -65 bash -c 'hr-ship --from-archive arch --key-file keys >cut.hrs'
+	one_error hr-ship "is not sealed, and there are keys; .*--unsealed, or seal it with hr-ship reseal"
+	run --separate-stderr -65 hr-ship archive verify arch "${KEYS[@]}"
+	one_error hr-ship "is not sealed, and there are keys"
+	[[ $output == *BROKEN* ]]
+	run -65 --separate-stderr hr-ship archive list arch "${KEYS[@]}"
+	run -0 hr-ship archive verify arch "${KEYS[@]}" --unsealed
+	[[ $output == *good* ]]
+	restore --unsealed
+	[ "$(sum_of "$DST")" = "$(sum_of "$SRC")" ] || fail "unsealed"
+	hr-ship reseal arch "${KEYS[@]}"
+	run -0 hr-ship archive verify arch "${KEYS[@]}"
+	emptied
+	restore
+	[ "$(sum_of "$DST")" = "$(sum_of "$SRC")" ] || fail "sealed"
+	run -64 --separate-stderr hr-ship archive verify arch --unsealed
+	one_error hr-ship "without them nothing else is read"
+}
+
 @test "killed while it archives, again and again, it has all in the end" {
 	local i pid changed piped
 

@@ -741,6 +741,65 @@ forged(void)
 	hr_buf_clear(&head);
 }
 
+/* Who has no key, or another one, makes the end of a chain seem never to have been. */
+static void
+cut_by_somebody(struct hr_keyring *his, const char *what)
+{
+	struct hr_replay_options all = { .stream = NULL }, some = { .by_lsn = true, .until_lsn = end_of(9) };
+	struct hr_chain_position p;
+	struct hr_chain *list;
+	struct model *m;
+	struct seen s;
+	size_t n;
+
+	clean();
+	m = make_chain(true);
+	ok(replay(&all, m, &s, 0) == 0 && reaches(&s, m, m->n, true, NULL) && verifies(), "before: %s", what);
+	if (hr_chain_list(arch, NULL, &list, &n, &e) < 0 || n != 1 || hr_chain_position_load(list, &p, keys, &e) != 1)
+		abort();
+	run("cd %s/made/*/shared && ls | tail -n +12 | xargs rm", arch);
+	ok(noticed(m), "the end of it is missing: %s", what);
+	p.segment = p.bundle = p.number = 1;
+	if (his == NULL)
+		run("rm %s/made/*/position", arch);
+	else if (hr_chain_position_save(list, &p, his, &e) < 0)
+		abort();
+	ok(noticed(m), "and its position says that it never was: %s", what);
+	ok(replay(&some, m, &s, 0) == 0 && reaches(&s, m, 9, true, NULL), "what is there can be restored to: %s", what);
+	hr_chain_list_free(list, n);
+}
+
+static void
+strangers(void)
+{
+	struct hr_replay_options all = { .stream = NULL };
+	struct hr_keyring only, his;
+	struct model *m;
+	struct seen s;
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/his", dir);
+	run("(umask 077; echo 'one * passphrase:another one of his' >%s)", path);
+	if (hr_keyring_open(&only, &(struct hr_keyring_options){ .file = sealed.file, .sealed_only = true }, &e) < 0 ||
+	    hr_keyring_open(&his, &(struct hr_keyring_options){ .file = path }, &e) < 0)
+		abort();
+	keys = &only;
+	cut_by_somebody(&plain, "not sealed");
+	cut_by_somebody(&his, "another key");
+	cut_by_somebody(NULL, "removed");
+	keys = &plain;
+	clean();
+	m = make_chain(false);
+	ok(replay(&all, m, &s, 0) == 0 && verifies(), "a chain in the clear");
+	keys = &sealed;
+	ok(replay(&all, m, &s, 0) == 0 && verifies(), "is read by who has keys");
+	keys = &only;
+	ok(noticed(m), "but not when all has to be sealed");
+	hr_keyring_close(&only);
+	hr_keyring_close(&his);
+	unlink(path);
+}
+
 /* A log that cannot be made: what was said stays, and nothing that is half made is written. */
 static void
 failing(void)
@@ -824,6 +883,7 @@ main(int argc, char *argv[])
 	tampering(&plain, "not sealed");
 	failing();
 	forged();
+	strangers();
 	beginnings();
 	clean();
 	unlink(path);

@@ -46,7 +46,7 @@ static const char usage[] =
     "           [--stream SLOT] [KEYS [--unsealed]]\n"
     "       hr-ship reseal DIR [--all] [--dry-run] [--stream SLOT] KEYS\n"
     "       SPOOL: --spool DIR [--qos FILE] [--score FILE] [--segment SIZE]\n"
-    "           [--spool-max SIZE] [KEYS], or --archive DIR with the same\n"
+    "           [--spool-max SIZE] [--drain [--stream SLOT]] [KEYS], or --archive DIR with the same\n"
     "       KEYS: [--key-file FILE] [--key-command COMMAND [--key-id ID]]\n"
     "       NET: [--insecure | --tls-cert FILE --tls-key FILE --tls-ca FILE [--tls-crl FILE]]\n"
     "           [--timeout SECONDS] [--ready-fd N] [--log-format text|json]\n"
@@ -64,6 +64,7 @@ static const char usage[] =
     "                             --archive, what is kept for good\n"
     "      --commands N           for one sender at a time, at most (1024)\n"
     "      --connections N        at most (1024)\n"
+    "      --drain                send what the spool has, without a stream, and end\n"
     "      --dry-run              say what would be removed, or sealed\n"
     "      --exec COMMAND         hand each stream to a command, not to standard output\n"
     "      --give-up SECONDS      stop when there was no receiver for so long (never)\n"
@@ -107,7 +108,7 @@ static const char usage[] =
     "      --version              print the version\n";
 
 enum { TO = 256, LISTEN, BY, CHECKPOINT, COMMANDS, CONNECTIONS, EXEC, GIVE_UP, HELLO, INSECURE, METRICS, ONCE, PORT_FILE, READY,
-    TENANT, TENANT_MAP, TIMEOUT, ARCHIVE, FROM, ALL, CHAIN, DRY_RUN, JSON, KEEP_DAYS, KEEP_FULL,
+    TENANT, TENANT_MAP, TIMEOUT, ARCHIVE, FROM, ALL, CHAIN, DRAIN, DRY_RUN, JSON, KEEP_DAYS, KEEP_FULL,
     KEY_COMMAND, KEY_FILE, KEY_ID, SEGMENT, SINCE, STREAM, UNSEALED, UNTIL, SPOOL, SPOOL_MAX, QOS, SCORE,
     CREDS, QUEUE_MAX, REPLICAS, TLS_CA, TLS_CERT, TLS_CRL, TLS_KEY, TLS_NAME, WINDOW, LOG, VERSION };
 
@@ -120,7 +121,7 @@ static const struct option longs[] = {
 	{ "timeout", 1, NULL, TIMEOUT }, { "tls-ca", 1, NULL, TLS_CA }, { "tls-cert", 1, NULL, TLS_CERT },
 	{ "tls-crl", 1, NULL, TLS_CRL }, { "tls-key", 1, NULL, TLS_KEY }, { "tls-name", 1, NULL, TLS_NAME },
 	{ "archive", 1, NULL, ARCHIVE }, { "from-archive", 1, NULL, FROM }, { "all", 0, NULL, ALL }, { "chain", 1, NULL, CHAIN },
-	{ "dry-run", 0, NULL, DRY_RUN }, { "json", 0, NULL, JSON }, { "keep-days", 1, NULL, KEEP_DAYS },
+	{ "drain", 0, NULL, DRAIN }, { "dry-run", 0, NULL, DRY_RUN }, { "json", 0, NULL, JSON }, { "keep-days", 1, NULL, KEEP_DAYS },
 	{ "keep-full", 1, NULL, KEEP_FULL }, { "key-command", 1, NULL, KEY_COMMAND }, { "key-file", 1, NULL, KEY_FILE },
 	{ "key-id", 1, NULL, KEY_ID }, { "segment", 1, NULL, SEGMENT }, { "since", 1, NULL, SINCE },
 	{ "spool", 1, NULL, SPOOL }, { "spool-max", 1, NULL, SPOOL_MAX }, { "qos", 1, NULL, QOS }, { "score", 1, NULL, SCORE },
@@ -146,7 +147,7 @@ struct said {
 	struct hr_reseal_options reseal;
 	struct hr_keyring_options keys;
 	const char *archive, *from, *dir, *spool, *qos, *score;
-	bool json, unsealed;
+	bool json, unsealed, drain;
 	struct hr_nats_options nats;
 	bool queue;
 	const struct option *seen[64];	/* the options that were given */
@@ -162,10 +163,10 @@ static const struct { int option, modes; } goes_with[] = {
 	{ TO, SEND }, { LISTEN, RECEIVE }, { BY, RECEIVE }, { CHECKPOINT, NET | KEEP }, { COMMANDS, RECEIVE }, { CONNECTIONS, RECEIVE },
 	{ EXEC, RECEIVE }, { GIVE_UP, SEND }, { HELLO, RECEIVE }, { INSECURE, NET }, { METRICS, SEND }, { ONCE, RECEIVE },
 	{ PORT_FILE, RECEIVE }, { READY, NET }, { TENANT, RECEIVE | REPLAY }, { TENANT_MAP, RECEIVE }, { TIMEOUT, NET },
-	{ ARCHIVE, KEEP | SEND }, { FROM, REPLAY }, { CHAIN, REPLAY }, { ALL, RESEAL }, { DRY_RUN, EXPIRE | RESEAL }, { JSON, LIST }, { KEEP_DAYS, EXPIRE },
+	{ ARCHIVE, KEEP | SEND }, { FROM, REPLAY }, { CHAIN, REPLAY }, { ALL, RESEAL }, { DRAIN, SEND }, { DRY_RUN, EXPIRE | RESEAL }, { JSON, LIST }, { KEEP_DAYS, EXPIRE },
 	{ KEEP_FULL, EXPIRE }, { KEY_COMMAND, STORED | SEND }, { KEY_FILE, STORED | SEND }, { KEY_ID, STORED | SEND },
 	{ SEGMENT, KEEP | SEND },
-	{ SINCE, REPLAY }, { STREAM, REPLAY | LIST | VERIFY | EXPIRE | RESEAL }, { UNSEALED, REPLAY | LIST | VERIFY | EXPIRE }, { UNTIL, REPLAY }, { TLS_CA, NET }, { TLS_CERT, NET },
+	{ SINCE, REPLAY }, { STREAM, SEND | REPLAY | LIST | VERIFY | EXPIRE | RESEAL }, { UNSEALED, REPLAY | LIST | VERIFY | EXPIRE }, { UNTIL, REPLAY }, { TLS_CA, NET }, { TLS_CERT, NET },
 	{ TLS_CRL, NET }, { TLS_KEY, NET }, { TLS_NAME, SEND }, { WINDOW, SEND }, { SPOOL, SEND }, { SPOOL_MAX, SEND },
 	{ QOS, SEND }, { SCORE, SEND }, { CREDS, NET }, { QUEUE_MAX, NET }, { REPLICAS, NET },
 };
@@ -282,6 +283,7 @@ take(struct said *s, int ch)
 	case FROM: s->from = optarg; break;
 	case CHAIN: s->replay.chain = optarg; break;
 	case ALL: s->reseal.all = true; break;
+	case DRAIN: s->drain = true; break;
 	case DRY_RUN: s->retention.dry_run = s->reseal.dry_run = true; break;
 	case JSON: s->json = true; break;
 	case KEEP_DAYS:
@@ -463,13 +465,17 @@ parse(struct said *s, int argc, char *argv[], int *mode, struct hr_err *e)
 		return hr_opt_misuse(usage, "%s", "an archive is a spool that stays: give --spool or --archive");
 	if (*mode == SEND && !s->spool && !s->archive && (s->keep.most || s->qos || s->score || s->keys.file || s->keys.command))
 		return hr_opt_misuse(usage, "%s", "--spool-max, --qos, --score and keys need --spool");
+	if (s->drain && !s->spool && !s->archive)
+		return hr_opt_misuse(usage, "%s", "--drain needs --spool, which it empties");
+	if (*mode == SEND && s->replay.stream && !s->drain)
+		return hr_opt_misuse(usage, "%s", "--stream goes with --drain: otherwise standard input says which it is");
 	if (*mode == EXPIRE && !s->retention.keep_us && !s->retention.keep_full)
 		return hr_opt_misuse(usage, "%s", "archive expire needs --keep-days, --keep-full or both");
 	if (s->unsealed && !s->keys.file && !s->keys.command)
 		return hr_opt_misuse(usage, "%s", "--unsealed is for who has keys: without them nothing else is read");
 	if (*mode == RESEAL && !s->keys.file && !s->keys.command)
 		return hr_opt_misuse(usage, "%s", "reseal needs --key-file, --key-command or both");
-	if ((*mode & (SEND | KEEP)) && isatty(STDIN_FILENO))
+	if ((*mode & (SEND | KEEP)) && !s->drain && isatty(STDIN_FILENO))
 		return hr_opt_misuse(usage, "%s", "the stream is not read from a terminal");
 	if (((*mode == RECEIVE && !s->receive.command) || *mode == REPLAY) && isatty(STDOUT_FILENO))
 		return hr_opt_misuse(usage, "%s", "standard output is a terminal, and a stream is binary: use a pipe");
@@ -557,7 +563,7 @@ carry(struct said *s, struct hr_err *e)
 		.keys = &read_keys,
 		.to = { .to = s->send.to, .insecure = s->insecure, .tls = s->tls, .tls_name = s->send.tls_name,
 		    .dead_us = s->timeout_us, .give_up_us = s->send.give_up_us },
-		.keep = s->keep, .retain = s->archive != NULL, .qos = s->qos, .score = s->score, .metrics = s->send.metrics,
+		.keep = s->keep, .retain = s->archive != NULL, .drain = s->drain, .stream = s->replay.stream, .qos = s->qos, .score = s->score, .metrics = s->send.metrics,
 		.window = s->send.window, .ready_fd = s->ready_fd,
 	};
 

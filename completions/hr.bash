@@ -40,7 +40,7 @@ _hr_options() {			# TOOL COMMAND
 		echo "-d --decompress --auto --block-rows --group --independent --json --key-every --memory --stats
 		    -v --verbose -h --version" ;;
 	hr-ship:*)
-		echo "--all --archive --chain --dry-run --from-archive --json --keep-days --keep-full --key-command --key-file
+		echo "--all --archive --chain --drain --dry-run --from-archive --json --keep-days --keep-full --key-command --key-file
 		    --key-id --nats-creds --nats-max --nats-replicas --qos --score --segment --since --spool --spool-max --stream --unsealed --until
 		    --to --listen --by --checkpoint --commands --connections --exec --give-up --hello-timeout --insecure
 		    --metrics --once --port-file --ready-fd --tenant --tenant-map --timeout --tls-ca --tls-cert

@@ -362,7 +362,7 @@ stood(struct courier *c, struct cargo *g, const struct hr_wire *m, struct hr_err
 
 	if (g->state != OPENING || hr_lane_stand_decode(&s, m, e) < 0)
 		return e->code ? -1 : hr_fail(e, HR_BAD_STREAM, "a lane stands that was not opened");
-	if (!s.checkpoint && !c->o->retain) {
+	if (!s.checkpoint && (!c->o->retain || c->o->drain)) {
 		hr_fail(e, HR_CONFIG, "the receiver has no --checkpoint: it would never be known what may leave the spool");
 		return hr_hint(e, "give --checkpoint there and to hr-apply");
 	}
@@ -665,6 +665,20 @@ all_done(struct courier *c)
 	return true;
 }
 
+/* All that was kept, which ends with a watermark, is at the target for good. */
+static bool
+all_there(struct courier *c)
+{
+	size_t i;
+
+	if (!c->asked || c->scan.number < hr_store_bundle(c->o->keep.s))
+		return false;
+	for (i = 0; i < c->cargos; i++)
+		if (c->cargo[i]->wants > c->cargo[i]->durable || c->cargo[i]->owed)
+			return false;
+	return true;
+}
+
 /* Reading has failed: what is kept is carried as long as that goes by itself. */
 static int
 no_more(struct courier *c, struct hr_err *e)
@@ -690,7 +704,7 @@ run(struct courier *c, struct hr_err *e)
 	uint64_t drained;
 	int wait_ms;
 
-	while (!all_done(c)) {
+	while (!(c->o->drain ? all_there(c) : all_done(c))) {
 		struct pollfd p[2] = { { c->wake, POLLIN, 0 } };
 
 		p[1] = hr_dialer_poll(&c->dialer, &wait_ms);
@@ -729,7 +743,7 @@ open_all(struct courier *c, struct hr_err *e)
 		o->to.peer = "the queue";
 	}
 	if (hr_qos_load(&c->qos, o->qos, o->score, e) < 0 || hr_dialer_open(&c->dialer, &o->to, e) < 0 ||
-	    hr_intake_open(&o->keep, e) < 0)
+	    (o->drain ? hr_intake_reopen(&o->keep, o->stream, e) : hr_intake_open(&o->keep, e)) < 0)
 		return -1;
 	if (hr_chain_read_open(&c->scan, hr_store_chain(o->keep.s), o->keys, NULL, e) < 0)
 		return -1;
@@ -762,7 +776,11 @@ hr_courier_run(struct hr_courier_options *o, struct hr_err *e)
 	else if (open_all(&c, e) == 0) {
 		if (o->ready_fd >= 0)
 			(void)!write(o->ready_fd, "\n", 1);
-		if (pthread_create(&thread, NULL, intake, &c) != 0)
+		if (o->drain) {
+			if ((rc = run(&c, e)) == 0)
+				hr_log(HR_LOG_NOTE, "drained: the target has all up to %s", HR_LSN(hr_store_lsn(o->keep.s)));
+			measure(&c, true);
+		} else if (pthread_create(&thread, NULL, intake, &c) != 0)
 			hr_fail(e, HR_TEMPORARY, "cannot start a thread");
 		else {
 			pthread_detach(thread);
@@ -773,7 +791,7 @@ hr_courier_run(struct hr_courier_options *o, struct hr_err *e)
 	hr_dialer_close(&c.dialer);
 	if (o->queue)
 		hr_publisher_stop(o->queue);
-	if (has_ended(&c) || !o->keep.s)
+	if (o->drain || has_ended(&c) || !o->keep.s)
 		hr_intake_close(&o->keep);
 	return rc;
 }

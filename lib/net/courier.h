@@ -22,13 +22,18 @@ struct hr_courier_options {
 	struct hr_intake keep;		/* its store, descriptor, checkpoint and limit are the caller's */
 	struct hr_keyring *keys;	/* to read with, another one than the store's: two threads use them */
 	bool retain;			/* an archive: nothing is removed */
+	bool drain;			/* nothing is read: what is kept is carried, and that is all */
+	const char *stream;		/* of which slot, then; NULL: of the only one */
 	const char *qos, *score;	/* files, or NULL; see qos.h */
 	const char *metrics;
 	size_t window;			/* bytes of a tenant's stream on their way, at most */
 	int ready_fd;			/* a newline when the spool is open; or -1 */
 };
 
-/* 0 when the stream's end was read, and all of it is at the target for good; or -1. */
+/*
+ * 0 when the stream's end was read, and all of it is at the target for good; or,
+ * drained, when all that was kept up to its last watermark is.  Or -1.
+ */
 int hr_courier_run(struct hr_courier_options *o, struct hr_err *e) HR_USED;
 
 #endif

@@ -176,6 +176,23 @@ hr_chain_list_free(struct hr_chain *list, size_t n)
 	free(list);
 }
 
+int
+hr_chain_only(const struct hr_chain *list, size_t n, const char *dir, const char **stream, struct hr_err *e)
+{
+	size_t i;
+
+	if (*stream)
+		return 0;
+	for (i = 0; i < n; i++) {
+		if (*stream && strcmp(*stream, list[i].stream) != 0) {
+			hr_fail(e, HR_USAGE, "'%s' has several streams, '%s' and '%s' among them", dir, *stream, list[i].stream);
+			return hr_hint(e, "say which by --stream");
+		}
+		*stream = list[i].stream;
+	}
+	return 0;
+}
+
 /* Synced also when it was there: who made it may have been killed before. */
 static int
 make_directory(const char *path, struct hr_err *e)

@@ -32,6 +32,11 @@ void hr_chain_escape(struct hr_buf *b, const char *name);
 int hr_chain_list(const char *dir, const char *stream, struct hr_chain **list, size_t *n, struct hr_err *e) HR_USED;
 void hr_chain_list_free(struct hr_chain *list, size_t n);
 /*
+ * The stream that is meant: *stream, or where that is NULL the only one there is,
+ * lent from the list; of several HR_USAGE.  NULL stays where there is none.  0, or -1.
+ */
+int hr_chain_only(const struct hr_chain *list, size_t n, const char *dir, const char **stream, struct hr_err *e) HR_USED;
+/*
  * A new one's directories, named behind the last there is (NULL: there is none).  It
  * is a chain, which is listed, from when it begins: with a segment that is durable.
  * 0, or -1.

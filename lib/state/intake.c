@@ -8,11 +8,14 @@
 #include "base/hr.h"
 
 #include <poll.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "state/chain_read.h"
 #include "state/checkpoint.h"
 #include "state/intake.h"
 
@@ -161,6 +164,51 @@ hr_intake_open(struct hr_intake *k, struct hr_err *e)
 	k->reader.wait = quiet;
 	k->reader.wait_arg = k;
 	return save(k, e);
+}
+
+/* As if the stream that was kept last went on where that ended. */
+static int
+open_behind(struct hr_intake *k, struct hr_chain_end *end, struct hr_err *e)
+{
+	struct hr_frame f = { .type = HR_FRAME_HEAD, .flags = HR_MUST | HR_ALL, .lsn = end->lsn };
+	struct hr_buf b = HR_BUF_INIT;
+	int rc;
+
+	end->head.start = end->lsn;
+	free(end->head.copy);
+	end->head.copy = NULL;
+	hr_head_encode(&end->head, &b);
+	f.data = b.data;
+	f.len = (uint32_t)b.len;
+	rc = hr_head_decode(&k->reader.head, f.data, f.len, e) < 0 || hr_store_open(&k->s, &k->store, &f, e) < 0 ? -1 : 0;
+	hr_buf_clear(&b);
+	return rc;
+}
+
+int
+hr_intake_reopen(struct hr_intake *k, const char *stream, struct hr_err *e)
+{
+	struct hr_chain_end end = HR_CHAIN_END_INIT;
+	struct hr_chain *list;
+	size_t n, last;
+	int rc;
+
+	k->s = NULL;
+	k->reader = (struct hr_reader){ .fd = -1, .head = HR_HEAD_INIT };
+	k->store.full = full;
+	k->store.arg = k;
+	rc = hr_chain_list(k->store.dir, NULL, &list, &n, e);
+	if (rc == 0)
+		rc = hr_chain_only(list, n, k->store.dir, &stream, e);
+	for (last = n; rc == 0 && last && strcmp(list[last - 1].stream, stream) != 0; last--)
+		;
+	if (rc == 0 && last == 0)
+		rc = hr_fail(e, HR_REFUSED, stream ? "'%s' has no chain of stream '%s'" : "'%s' has no chain", k->store.dir, stream);
+	if (rc == 0 && (rc = hr_chain_find_end(&list[last - 1], k->store.keys, &end, e)) == 0)
+		rc = open_behind(k, &end, e);
+	hr_head_clear(&end.head);
+	hr_chain_list_free(list, n);
+	return rc < 0 ? -1 : save(k, e);
 }
 
 int

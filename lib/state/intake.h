@@ -29,6 +29,11 @@ struct hr_intake {
 
 /* The head is read and the store opened.  0, or -1 with *e set. */
 int hr_intake_open(struct hr_intake *k, struct hr_err *e) HR_USED;
+/*
+ * The store of what was kept before, of this stream or (NULL) the only one: nothing
+ * is read, and the head is that of the stream that was kept last.  0, or -1.
+ */
+int hr_intake_reopen(struct hr_intake *k, const char *stream, struct hr_err *e) HR_USED;
 /* All of the stream is kept: 0 at its end frame, -1 with *e set. */
 int hr_intake_run(struct hr_intake *k, struct hr_err *e) HR_USED;
 void hr_intake_close(struct hr_intake *k);

@@ -350,35 +350,18 @@ open_whole(struct replay *p, const struct hr_chain *c, struct hr_err *e)
 	return hr_hint(e, "take it from a copy of the directory, or restore a target that has the beginning with --since");
 }
 
-/* The stream's name, when there is but one. */
-static int
-only_stream(const struct hr_replay_options *o, const struct hr_chain *list, size_t n, const char **stream, struct hr_err *e)
-{
-	size_t i;
-
-	*stream = o->stream;
-	for (i = 0; i < n && !o->stream; i++) {
-		if (*stream && strcmp(*stream, list[i].stream) != 0) {
-			hr_fail(e, HR_USAGE, "'%s' has several streams, '%s' and '%s' among them", o->dir, *stream, list[i].stream);
-			return hr_hint(e, "say which by --stream");
-		}
-		*stream = list[i].stream;
-	}
-	return 0;
-}
-
 int
 hr_replay_run(const struct hr_replay_options *o, struct hr_writer *w, struct hr_replayed *done, struct hr_err *e)
 {
 	struct replay p = { .o = o, .w = w, .span = HR_SPAN_INIT };
 	struct hr_err why = HR_ERR_INIT;
 	struct hr_chain *list;
-	const char *stream;
+	const char *stream = o->stream;
 	size_t n, i;
 	int rc = 0;
 
 	*done = (struct hr_replayed){ .lsn = 0 };
-	if (hr_chain_list(o->dir, NULL, &list, &n, e) < 0 || only_stream(o, list, n, &stream, e) < 0) {
+	if (hr_chain_list(o->dir, NULL, &list, &n, e) < 0 || hr_chain_only(list, n, o->dir, &stream, e) < 0) {
 		hr_chain_list_free(list, n);
 		return -1;
 	}

@@ -102,6 +102,8 @@ misuse() {
 	misuse "archive takes list, verify or expire, and a directory" archive list
 	misuse "archive takes list, verify or expire, not 'look'" archive look dir
 	misuse "archive expire needs --keep-days, --keep-full or both" archive expire dir
+	misuse "--drain needs --spool, which it empties" --to h:1 --drain
+	misuse "--stream goes with --drain: otherwise standard input says which it is" --to h:1 --spool d --stream s
 	misuse "--until is neither an LSN nor a time as 2026-01-31 10:30: 'noon'" --from-archive d --until noon
 	misuse "--spool-max, --qos, --score and keys need --spool" --to h:1 --qos f
 	run -64 timeout 10 hr-ship --listen
@@ -1149,4 +1151,59 @@ whole() {
 	    fail "$(cat s.sent a.err; ls -l got.*)"
 	# shellcheck disable=SC2012 # names that we gave
 	strings -n 500 "$(ls -t got.* | head -1)" | cmp - rows
+}
+
+@test "--drain sends what a spool has up to its last watermark, and ends" {
+	local take=${STREAM%/*}/take last by
+
+	"$STREAM" -b 2000 -t 3 -w 10 600 >made.hrs
+	for by in sender tenant; do
+		rm -rf spool record.* ./*.cp
+		listen a --exec true
+		kill "$(cat a.pid)"
+		wait "$(cat a.pid)" || true
+		rm a.pid
+		{ head -c 1000123 made.hrs; sleep 3; } 3>&- |
+		    timeout -s KILL 2 hr-ship --to "127.0.0.1:$(cat a.port)" --spool spool --checkpoint kept.cp 2>a.sent 3>&- || true
+		last=$("$take" -k kept.cp)
+		[ "$last" -ge 400 ]
+		# Before anybody is there, and while it is cut off.
+		timeout 60 hr-ship --to "127.0.0.1:$(cat a.port)" --spool spool --drain 2>a.sent 3>&- &
+		echo $! >drain.pid
+		sleep 0.3
+		AT=127.0.0.1:$(cat a.port) listen a --by $by --checkpoint 'to.%t.cp' \
+		    --exec "exec $take -m 3000 -c \"\$HR_CHECKPOINT\" record.\$HR_TENANT"
+		wait_for 10 test -s "record.$([ $by = sender ] || echo t0)"
+		pkill -KILL -P "$(cat drain.pid)"
+		wait "$(cat drain.pid)" || true
+		rm drain.pid
+		sent 0 send a --spool spool --drain
+		cat record.* | grep -v W | sort -n | cmp - <(seq "$last") || fail "$by: not 1 to $last" "$(cat a.err a.sent)"
+		# What is there stays to be gone on with, and there is nothing to do.
+		sent 0 send a --spool spool --drain
+		sent 0 send a --spool spool <made.hrs
+		cat record.* | grep -v W | sort -n | cmp - <(seq 600) || fail "$by: not all" "$(cat a.err a.sent)"
+		kill "$(cat a.pid)"
+		wait "$(cat a.pid)" || true
+		rm a.pid
+	done
+}
+
+@test "--drain of what is no spool, of two streams, and of one that another process has" {
+	mkdir none
+	run -77 --separate-stderr hr-ship --to 127.0.0.1:1 --spool none --drain
+	one_error hr-ship "'none' has no chain"
+	run -77 --separate-stderr hr-ship --to 127.0.0.1:1 --spool missing --drain
+	one_error hr-ship "'missing' has no chain"
+	[ ! -e missing ]
+	hr-ship --archive two <"$one"
+	"$STREAM" 10 | hr-ship --archive two
+	run -64 --separate-stderr hr-ship --to 127.0.0.1:1 --spool two --drain
+	one_error hr-ship "'two' has several streams, .*; say which by --stream"
+	run -75 --separate-stderr flock two/made/.lock hr-ship --to 127.0.0.1:1 --spool two --drain --stream made
+	one_error hr-ship "stream 'made' is being kept in 'two' by another process"
+	run -75 --separate-stderr hr-ship --to 127.0.0.1:1 --spool two --drain --stream made --give-up 1
+	one_error hr-ship "no receiver for 1 s"
+	run -77 --separate-stderr hr-ship --to 127.0.0.1:1 --spool two --drain --stream other
+	one_error hr-ship "'two' has no chain of stream 'other'"
 }

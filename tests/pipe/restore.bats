@@ -190,3 +190,41 @@ spooled() {
 	done
 	grep -q "tenant 'globex' waits in the spool" err.ship
 }
+
+# kept: what the source has now goes into the spool, and nobody takes it from there.
+kept() {
+	hr-capture -d "$SRC" -S "$SLOT" -P hr "${TENANCY[@]}" --checkpoint cp --endpos now "$@" 2>err.cap |
+	    timeout -s KILL 3 hr-ship --to 127.0.0.1:1 --spool spool --checkpoint cp --key-file keys 2>err.ship || true
+	hr-checkpoint wait cp --lsn "$(src "SELECT pg_current_wal_flush_lsn()")" --timeout 1 ||
+	    [ "$(hr-checkpoint get cp)" != 0/0 ] || fail "$(cat err.cap err.ship)"
+}
+
+@test "--drain empties a spool while the source is down, and what comes later goes on" {
+	local by
+
+	echo "k1 * hex:$(printf 'ab%.0s' {1..32})" >keys
+	chmod 600 keys
+	kept --create-slot --snapshot
+	change 1
+	kept
+	# shellcheck disable=SC2016 # the command's
+	hr-ship --listen 127.0.0.1:0 --port-file port --checkpoint to.cp \
+	    --exec 'exec hr-apply -d "$DST" --checkpoint "$HR_CHECKPOINT"' 2>err.rx &
+	echo $! >rx.pid
+	wait_for 10 test -s port
+	by=$(sum_of "$SRC")
+	change 2
+	timeout 30 hr-ship -v --to "127.0.0.1:$(cat port)" --spool spool --key-file keys --drain </dev/null 2>err.drain ||
+	    fail "$(cat err.drain err.rx)"
+	grep -q 'note: drained: the target has all up to' err.drain
+	[ "$(sum_of "$DST")" = "$by" ] || fail "not what was kept" "$(cat err.drain err.rx)"
+	# Again, with nothing to do.
+	timeout 30 hr-ship --to "127.0.0.1:$(cat port)" --spool spool --key-file keys --drain 2>err.drain
+	[ ! -s err.drain ] || fail "$(cat err.drain)"
+	# The source is there again: the same reader, and the same spool.
+	hr-capture -d "$SRC" -S "$SLOT" -P hr "${TENANCY[@]}" --checkpoint cp --endpos now 2>err.cap |
+	    timeout 30 hr-ship --to "127.0.0.1:$(cat port)" --spool spool --checkpoint cp --key-file keys 2>err.ship ||
+	    fail "$(cat err.ship err.rx)"
+	[ "$(sum_of "$DST")" = "$(sum_of "$SRC")" ] || fail "not equal"
+	kill "$(cat rx.pid)"
+}

@@ -1,9 +1,9 @@
 /*
  * sender.c - from standard input to a receiver, through cuts.
  *
- * One thread reads and checks the stream and puts its frames into the window;
- * the other connects, sends what is in the window, and takes what comes back.
- * So a cut or a slow receiver stops reading only when the window is full, and
+ * One thread reads and checks the stream and puts its frames in flight;
+ * the other connects, sends them, and takes what comes back.
+ * So a cut or a slow receiver stops reading only when the window of those is full, and
  * checksums and encryption do not wait for each other.
  */
 
@@ -23,7 +23,7 @@
 #include "base/log.h"
 #include "net/link.h"
 #include "net/sender.h"
-#include "net/window.h"
+#include "net/flight.h"
 #include "state/checkpoint.h"
 #include "state/metrics.h"
 #include "stream/reader.h"
@@ -41,8 +41,8 @@ enum stage { AWAY, SHAKING, GREETING, OPENING, FLOWING };
 
 struct sender {
 	const struct hr_sender_options *o;
-	struct hr_window window;
-	/* the reading thread's, under the window's lock where both look */
+	struct hr_flight flight;
+	/* the reading thread's, under the flight's lock where both look */
 	struct hr_reader reader;
 	bool begun;			/* the head was read */
 	bool whole;			/* its end frame was read */
@@ -67,7 +67,7 @@ struct sender {
 };
 
 /*
- * Frames of the stream, as many as were read at once, into the window.
+ * Frames of the stream, as many as were read at once, in flight.
  * 1, 0 with the end frame, -1 with *e set or without, when nobody sends.
  */
 static int
@@ -87,18 +87,18 @@ take_in(struct sender *s, struct hr_err *e)
 		len += one;
 	} while (more > 0 && len < RUN_BYTES && hr_reader_has(&s->reader));
 	if (more == 0) {
-		pthread_mutex_lock(&s->window.lock);
+		pthread_mutex_lock(&s->flight.lock);
 		s->whole = true;
-		pthread_mutex_unlock(&s->window.lock);
+		pthread_mutex_unlock(&s->flight.lock);
 	}
-	return frames && hr_window_put(&s->window, begin, len, frames) < 0 ? -1 : more;
+	return frames && hr_flight_put(&s->flight, begin, len, frames) < 0 ? -1 : more;
 }
 
 static void *
 intake(void *sender)
 {
 	struct sender *s = sender;
-	struct hr_window *w = &s->window;
+	struct hr_flight *w = &s->flight;
 	struct hr_err e = HR_ERR_INIT;
 	int more = hr_reader_open(&s->reader, STDIN_FILENO, &e);
 
@@ -112,7 +112,7 @@ intake(void *sender)
 	s->failed = more < 0;
 	s->why = e;
 	pthread_mutex_unlock(&w->lock);
-	hr_window_end(w);
+	hr_flight_end(w);
 	return NULL;
 }
 
@@ -121,9 +121,9 @@ have_head(struct sender *s)
 {
 	bool begun;
 
-	pthread_mutex_lock(&s->window.lock);
+	pthread_mutex_lock(&s->flight.lock);
 	begun = s->begun;
-	pthread_mutex_unlock(&s->window.lock);
+	pthread_mutex_unlock(&s->flight.lock);
 	return begun;
 }
 
@@ -132,9 +132,9 @@ have_all(struct sender *s)
 {
 	bool whole;
 
-	pthread_mutex_lock(&s->window.lock);
+	pthread_mutex_lock(&s->flight.lock);
 	whole = s->whole;
-	pthread_mutex_unlock(&s->window.lock);
+	pthread_mutex_unlock(&s->flight.lock);
 	return whole;
 }
 
@@ -149,7 +149,7 @@ cut(struct sender *s, const struct hr_err *why)
 	if (s->stage != AWAY) {
 		s->before += s->link.bytes_out;
 		hr_link_close(&s->link);
-		hr_window_halt(&s->window);
+		hr_flight_halt(&s->flight);
 	}
 	if (s->stage == FLOWING) {
 		s->cuts++;
@@ -242,14 +242,14 @@ opened(struct sender *s, const struct hr_wire *m, struct hr_err *e)
 
 	if (hr_lane_stand_decode(&stand, m, e) < 0)
 		return -1;
-	if (hr_window_seek(&s->window, stand.place) < 0) {
+	if (hr_flight_seek(&s->flight, stand.place) < 0) {
 		hr_fail(e, HR_TEMPORARY, stand.fresh ? "%s began anew, and the stream's beginning is no longer kept here" :
 		    "%s stands at a place that is not kept here", s->link.peer);
 		e->code = HR_INTERNAL;		/* for us: this process cannot go on */
 		return -1;
 	}
 	/* What it has is not sent again. */
-	if (!stand.fresh && hr_window_arrived(&s->window, stand.place) < 0)
+	if (!stand.fresh && hr_flight_arrived(&s->flight, stand.place) < 0)
 		return hr_fail(e, HR_BAD_STREAM, "%s has what was not sent", s->link.peer);
 	if (!s->ever && s->o->checkpoint && !stand.checkpoint)
 		hr_log(HR_LOG_WARNING, "the receiver has no --checkpoint: '%s' will not be written", s->o->checkpoint);
@@ -293,11 +293,11 @@ keep(struct sender *s, const struct hr_wire *m, struct hr_err *e)
 	return rc;
 }
 
-/* What the receiver has leaves the window; what is being written to it, it cannot have. */
+/* What the receiver has is in flight no more; what is being written to it, it cannot have. */
 static int
 arrived(struct sender *s, uint64_t place, struct hr_err *e)
 {
-	if ((!hr_link_lent(&s->link) || place < s->window.sent->place) && hr_window_arrived(&s->window, place) == 0)
+	if ((!hr_link_lent(&s->link) || place < s->flight.sent->place) && hr_flight_arrived(&s->flight, place) == 0)
 		return 0;
 	return hr_fail(e, HR_TEMPORARY, "the receiver acknowledges what was not sent");
 }
@@ -362,7 +362,7 @@ load(struct sender *s)
 {
 	struct hr_chunk *c;
 
-	if (!hr_link_lent(&s->link) && (c = hr_window_next(&s->window)))
+	if (!hr_link_lent(&s->link) && (c = hr_flight_next(&s->flight)))
 		hr_link_lend(&s->link, HR_WIRE_DATA, 0, c->place, &c->message);
 }
 
@@ -433,9 +433,9 @@ intake_failed(struct sender *s, struct hr_err *e)
 	struct hr_err second = HR_ERR_INIT;
 	bool failed;
 
-	pthread_mutex_lock(&s->window.lock);
-	failed = s->failed && (s->window.first == NULL || !s->begun);
-	pthread_mutex_unlock(&s->window.lock);
+	pthread_mutex_lock(&s->flight.lock);
+	failed = s->failed && (s->flight.first == NULL || !s->begun);
+	pthread_mutex_unlock(&s->flight.lock);
 	if (!failed)
 		return 0;
 	*e = s->why;
@@ -469,7 +469,7 @@ flow(struct sender *s, struct hr_err *e)
 
 	s->away = hr_now_us();
 	while (!s->over) {
-		struct pollfd p[2] = { { s->window.wake, POLLIN, 0 }, { -1, 0, 0 } };
+		struct pollfd p[2] = { { s->flight.wake, POLLIN, 0 }, { -1, 0, 0 } };
 		int64_t now = hr_now_us(), wait_us = HR_LINK_PING_US;
 
 		if (intake_failed(s, e) < 0)
@@ -490,7 +490,7 @@ flow(struct sender *s, struct hr_err *e)
 		if (poll(p, 2, s->stage != AWAY && s->link.more ? 0 : (int)(wait_us / 1000) + 1) < 0 && errno != EINTR)
 			return hr_fail_sys(e, "cannot wait");
 		if (p[0].revents)
-			(void)!read(s->window.wake, &drained, sizeof(drained));
+			(void)!read(s->flight.wake, &drained, sizeof(drained));
 		hr_err_clear(e);
 		if (s->stage != AWAY && serve(s, p[1].revents, e) < 0) {
 			if (e->code == HR_INTERNAL && s->stage == OPENING) {
@@ -525,13 +525,13 @@ hr_sender_run(const struct hr_sender_options *o, struct hr_err *e)
 	*hr_hex_put((uint8_t *)s.session, session, sizeof(session)) = '\0';
 	if (o->tls.cert && hr_tls_open(&s.tls, &o->tls, false, e) < 0)
 		return -1;
-	if (hr_window_open(&s.window, o->window, e) == 0) {
+	if (hr_flight_open(&s.flight, o->window, e) == 0) {
 		if (pthread_create(&thread, NULL, intake, &s) != 0)
 			hr_fail(e, HR_TEMPORARY, "cannot start a thread");
 		else {
 			pthread_detach(thread);
 			rc = flow(&s, e);
-			hr_window_close(&s.window);
+			hr_flight_close(&s.flight);
 			measure(&s, true);
 		}
 	}

@@ -1,4 +1,4 @@
-/* window.c - a list of chunks between two threads. */
+/* flight.c - a list of chunks between two threads. */
 
 #include "base/hr.h"
 
@@ -7,15 +7,15 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "net/window.h"
+#include "net/flight.h"
 
 #define SMALL		((size_t)16 << 10)	/* bytes of a chunk that may stay small */
 #define AHEAD		((size_t)2 << 20)	/* bytes that are put before others have been sent, while they are */
 
 int
-hr_window_open(struct hr_window *w, size_t limit, struct hr_err *e)
+hr_flight_open(struct hr_flight *w, size_t limit, struct hr_err *e)
 {
-	*w = (struct hr_window){ .limit = limit, .wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
+	*w = (struct hr_flight){ .limit = limit, .wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
 	if (w->wake < 0)
 		return hr_fail_sys(e, "cannot make an eventfd");
 	pthread_mutex_init(&w->lock, NULL);
@@ -32,7 +32,7 @@ free_chunk(struct hr_chunk *c)
 }
 
 void
-hr_window_clear(struct hr_window *w)
+hr_flight_clear(struct hr_flight *w)
 {
 	struct hr_chunk *next;
 
@@ -50,7 +50,7 @@ hr_window_clear(struct hr_window *w)
 }
 
 static void
-wake(struct hr_window *w)
+wake(struct hr_flight *w)
 {
 	uint64_t one = 1;
 
@@ -59,7 +59,7 @@ wake(struct hr_window *w)
 
 /* The chunk that frames are added to, a new one if need be. */
 static struct hr_chunk *
-open_chunk(struct hr_window *w, size_t len)
+open_chunk(struct hr_flight *w, size_t len)
 {
 	struct hr_chunk *c = w->last;
 
@@ -79,7 +79,7 @@ open_chunk(struct hr_window *w, size_t len)
 
 /* Small, or HR_CHUNK at once: one that grows is copied. */
 static void
-make_room(struct hr_window *w, struct hr_chunk *c, size_t len)
+make_room(struct hr_flight *w, struct hr_chunk *c, size_t len)
 {
 	struct hr_chunk *spare = w->spare;
 	size_t want = c->message.len + len;
@@ -104,7 +104,7 @@ make_room(struct hr_window *w, struct hr_chunk *c, size_t len)
 }
 
 int
-hr_window_put(struct hr_window *w, const uint8_t *bytes, size_t len, size_t frames)
+hr_flight_put(struct hr_flight *w, const uint8_t *bytes, size_t len, size_t frames)
 {
 	struct hr_chunk *c;
 	bool closed, idle;
@@ -131,7 +131,7 @@ hr_window_put(struct hr_window *w, const uint8_t *bytes, size_t len, size_t fram
 }
 
 void
-hr_window_end(struct hr_window *w)
+hr_flight_end(struct hr_flight *w)
 {
 	pthread_mutex_lock(&w->lock);
 	w->ended = true;
@@ -140,7 +140,7 @@ hr_window_end(struct hr_window *w)
 }
 
 void
-hr_window_close(struct hr_window *w)
+hr_flight_close(struct hr_flight *w)
 {
 	pthread_mutex_lock(&w->lock);
 	w->closed = true;
@@ -149,7 +149,7 @@ hr_window_close(struct hr_window *w)
 }
 
 int
-hr_window_seek(struct hr_window *w, uint64_t place)
+hr_flight_seek(struct hr_flight *w, uint64_t place)
 {
 	struct hr_chunk *c;
 	int rc = -1;
@@ -172,7 +172,7 @@ hr_window_seek(struct hr_window *w, uint64_t place)
 }
 
 void
-hr_window_halt(struct hr_window *w)
+hr_flight_halt(struct hr_flight *w)
 {
 	pthread_mutex_lock(&w->lock);
 	w->flowing = false;
@@ -182,7 +182,7 @@ hr_window_halt(struct hr_window *w)
 
 /* Nothing is added to it: most of a large one may be empty. */
 static void
-close_chunk(struct hr_window *w, struct hr_chunk *c)
+close_chunk(struct hr_flight *w, struct hr_chunk *c)
 {
 	struct hr_buf m = c->message;
 
@@ -196,7 +196,7 @@ close_chunk(struct hr_window *w, struct hr_chunk *c)
 }
 
 struct hr_chunk *
-hr_window_next(struct hr_window *w)
+hr_flight_next(struct hr_flight *w)
 {
 	struct hr_chunk *c;
 
@@ -216,7 +216,7 @@ hr_window_next(struct hr_window *w)
 
 /* The first one has arrived. */
 static void
-remove_chunk(struct hr_window *w)
+remove_chunk(struct hr_flight *w)
 {
 	struct hr_chunk *c = w->first;
 
@@ -237,7 +237,7 @@ remove_chunk(struct hr_window *w)
 }
 
 int
-hr_window_arrived(struct hr_window *w, uint64_t place)
+hr_flight_arrived(struct hr_flight *w, uint64_t place)
 {
 	struct hr_chunk *c;
 	int rc;

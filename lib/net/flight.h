@@ -1,17 +1,17 @@
 /*
- * window.h - what was read and is not yet known to have arrived.
+ * flight.h - what was read and is not yet known to have arrived.
  *
  * One thread puts frames in, another sends them.  Frames lie in chunks, which
  * are what a message carries; each has the place of its last frame, counted
  * from 1, the head.  A chunk leaves when the receiver has it.  When the bytes
- * in the window reach its limit, putting waits; a frame larger than that waits
+ * in flight reach its limit, putting waits; a frame larger than that waits
  * until it is alone.  While chunks are being sent it waits earlier: what was
  * put and sent soon after is in the processor's cache still.
  *
  * Memory: the limit and a third of it, and twice HR_SPARE.
  */
-#ifndef HR_WINDOW_H
-#define HR_WINDOW_H
+#ifndef HR_FLIGHT_H
+#define HR_FLIGHT_H
 
 #include <pthread.h>
 
@@ -36,7 +36,7 @@ hr_chunk_bytes(const struct hr_chunk *c)
 	return c->message.len - HR_LINK_ROOM;
 }
 
-struct hr_window {
+struct hr_flight {
 	pthread_mutex_t lock;
 	pthread_cond_t room;
 	int wake;			/* an eventfd, for who sends */
@@ -54,26 +54,26 @@ struct hr_window {
 	bool closed;			/* nobody sends any more: putting fails */
 };
 
-int hr_window_open(struct hr_window *w, size_t limit, struct hr_err *e) HR_USED;
-void hr_window_clear(struct hr_window *w);
+int hr_flight_open(struct hr_flight *w, size_t limit, struct hr_err *e) HR_USED;
+void hr_flight_clear(struct hr_flight *w);
 
-/* Put so many frames, which stay together.  Waits for room.  0, or -1 when the window was closed. */
-int hr_window_put(struct hr_window *w, const uint8_t *bytes, size_t len, size_t frames) HR_USED;
+/* Put so many frames, which stay together.  Waits for room.  0, or -1 when it was closed. */
+int hr_flight_put(struct hr_flight *w, const uint8_t *bytes, size_t len, size_t frames) HR_USED;
 /* Nothing more comes. */
-void hr_window_end(struct hr_window *w);
+void hr_flight_end(struct hr_flight *w);
 /* Nobody takes anything any more. */
-void hr_window_close(struct hr_window *w);
+void hr_flight_close(struct hr_flight *w);
 
 /*
  * Begin to send behind this place: 0, or -1 when what follows it is not here
  * any more, or never was.
  */
-int hr_window_seek(struct hr_window *w, uint64_t place) HR_USED;
+int hr_flight_seek(struct hr_flight *w, uint64_t place) HR_USED;
 /* There is no connection any more: only the limit counts. */
-void hr_window_halt(struct hr_window *w);
+void hr_flight_halt(struct hr_flight *w);
 /* The next chunk, lent until it has arrived; NULL: none yet. */
-struct hr_chunk *hr_window_next(struct hr_window *w);
+struct hr_chunk *hr_flight_next(struct hr_flight *w);
 /* All up to this place has arrived.  0, or -1: it was not sent on this connection. */
-int hr_window_arrived(struct hr_window *w, uint64_t place) HR_USED;
+int hr_flight_arrived(struct hr_flight *w, uint64_t place) HR_USED;
 
 #endif

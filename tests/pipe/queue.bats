@@ -245,6 +245,41 @@ say() {
 	[ "$(grep -c 'changes are missing' err.from)" = 0 ] || said
 }
 
+# part_of N: the sequence of a message that is this part of several.
+part_of() {
+	local seq head
+
+	for ((seq = 1; seq < 200; seq++)); do
+		head=$(api STREAM.MSG.GET.hr "{\"seq\": $seq}" | sed -n 's/.*"hdrs":"\([^"]*\)".*/\1/p' | base64 -d | tr -d '\r')
+		if grep -q "^Hr-Part: $1/[2-9] " <<<"$head"; then
+			echo $seq
+			return
+		fi
+	done
+	return 1
+}
+
+@test "a part of a message that is lost: it comes again as a whole" {
+	local seq
+
+	NET=()
+	server 'max_payload: 65536'
+	copied
+	stop from
+	src "INSERT INTO t SELECT 'globex', 100000, string_agg(md5(random()::text), '') FROM generate_series(1, 10000)"
+	publish || said
+	seq=$(part_of 2) || fail "there is no second part"
+	run -0 api STREAM.MSG.DELETE.hr "{\"seq\": $seq}"
+	[[ $output == *'"success":true'* ]] || fail "$output"
+	change 1
+	publish || said
+	consume
+	wait_for 20 grep -q 'messages are missing in the queue' err.from || said
+	publish_on
+	wait_for 30 equal || said
+	[ "$(grep -c 'cannot be unpacked' err.from)" = 0 ] || said
+}
+
 @test "a server that is away is told of by both sides, and nothing has to be done" {
 	NET=()
 	server

@@ -120,7 +120,8 @@ main(int argc, char *argv[])
 				    k.effort.level);
 			if (k.columns.stats.wanted)
 				hr_stats_format(&k.columns.stats, json, &table);
-			fwrite(table.data, 1, table.len, stderr);
+			if (table.len)
+				fwrite(table.data, 1, table.len, stderr);
 		}
 	}
 

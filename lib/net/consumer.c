@@ -58,6 +58,7 @@ struct taker {
 	struct hr_sink sink;
 	bool open;			/* the sink is */
 	bool spoiled;			/* what it was given is not a stream that can be gone on with */
+	bool told_to;			/* the sink was told to end */
 	bool left;			/* another receiver has taken the tenant over */
 	char session[HR_SESSION_SIZE];	/* of what the sink has */
 	uint64_t epoch;
@@ -114,7 +115,7 @@ forget(struct taker *t)
 	if (t->open)
 		hr_sink_clear(&t->sink);
 	hr_map_clear(&t->relations, free_buf);
-	t->open = t->within = t->copying = t->lost = false;
+	t->open = t->within = t->copying = t->lost = t->told_to = false;
 	t->session[0] = '\0';
 	t->place = 0;
 	t->lsn = 0;
@@ -289,6 +290,7 @@ end_reader(struct taker *t, bool is_void, bool fenced)
 	if (is_void)
 		hr_log(HR_LOG_WARNING, "tenant '%s': its sender was killed in the middle of what it sent; its reader is begun anew",
 		    t->tenant);
+	t->told_to = true;
 	hr_sink_close(&t->sink);
 }
 
@@ -302,8 +304,7 @@ last_watermark(const struct taker *t, hr_lsn *lsn, struct hr_err *e)
 
 	*lsn = 0;
 	while (more >= 0 && (more = hr_read(&r, &f, e)) > 0)
-		if (f.type == HR_FRAME_WATERMARK)
-			*lsn = f.lsn;
+		*lsn = f.type == HR_FRAME_WATERMARK ? f.lsn : 0;
 	hr_reader_clear(&r);
 	return more;
 }
@@ -367,6 +368,7 @@ deal(struct taker *t, struct hr_err *e)
 			hr_log(HR_LOG_WARNING, "tenant '%s': what is of epoch %" PRIu64 " is left out, the target is at %" PRIu64
 			    ": its source was fenced off", t->tenant, r.head.epoch, t->epoch);
 		}
+		hr_nats_drop(t->n, t->message_first, t->message_seq);
 		rc = 1;
 	} else if (t->open && (!same || has_void(t))) {
 		/* Another one's beginning: it is held until this one is over. */
@@ -610,13 +612,16 @@ set_aside(struct taker *t, struct hr_err *e)
 static int
 ended(struct taker *t, struct hr_err *e)
 {
-	bool told = t->held && t->n && t->o->command;
+	bool told = t->told_to && t->held && t->n && t->o->command;
 
 	*e = t->sink.why;
 	if (e->code == HR_OK)
 		hr_fail(e, HR_TEMPORARY, "another stream begins, and its reader has had the beginning of one");
 	t->spoiled = !told;
 	forget(t);
+	/* How a tenant's command is set up is that tenant's trouble. */
+	if (t->o->command && (e->code == HR_CONFIG || e->code == HR_USAGE || e->code == HR_MISSING))
+		e->code = HR_REFUSED;
 	if (!told)
 		return -1;
 	hr_err_clear(e);

@@ -57,6 +57,20 @@ wake(struct hr_flight *w)
 	(void)!write(w->wake, &one, sizeof(one));
 }
 
+/* Nothing is added to it any more: most of a large one may be empty. */
+static void
+shrink(struct hr_flight *w, struct hr_chunk *c)
+{
+	struct hr_buf m = c->message;
+
+	if (m.cap - m.len <= m.len / 3 || w->held - w->bytes < HR_SPARE)
+		return;
+	c->message = (struct hr_buf)HR_BUF_INIT;
+	hr_buf_put(&c->message, m.data, m.len);
+	w->held -= m.cap - c->message.cap;
+	hr_buf_clear(&m);
+}
+
 /* The chunk that frames are added to, a new one if need be. */
 static struct hr_chunk *
 open_chunk(struct hr_flight *w, size_t len)
@@ -65,6 +79,8 @@ open_chunk(struct hr_flight *w, size_t len)
 
 	if (c && !c->closed && hr_chunk_bytes(c) + len <= HR_CHUNK - HR_LINK_ROOM)
 		return c;
+	if (c && !c->closed)
+		shrink(w, c);
 	c = hr_zalloc(sizeof(*c));
 	if (w->last)
 		w->last->next = c;
@@ -180,21 +196,6 @@ hr_flight_halt(struct hr_flight *w)
 	pthread_mutex_unlock(&w->lock);
 }
 
-/* Nothing is added to it: most of a large one may be empty. */
-static void
-close_chunk(struct hr_flight *w, struct hr_chunk *c)
-{
-	struct hr_buf m = c->message;
-
-	c->closed = true;
-	if (m.cap - m.len <= m.len / 3 || w->held - w->bytes < HR_SPARE)
-		return;
-	c->message = (struct hr_buf)HR_BUF_INIT;
-	hr_buf_put(&c->message, m.data, m.len);
-	w->held -= m.cap - c->message.cap;
-	hr_buf_clear(&m);
-}
-
 struct hr_chunk *
 hr_flight_next(struct hr_flight *w)
 {
@@ -204,7 +205,8 @@ hr_flight_next(struct hr_flight *w)
 	c = w->sent ? w->sent->next : w->first;
 	if (c) {
 		if (!c->closed)
-			close_chunk(w, c);
+			shrink(w, c);
+		c->closed = true;
 		w->sent = c;
 		w->ahead -= hr_chunk_bytes(c);
 		if (w->ahead < AHEAD / 2)

@@ -145,6 +145,7 @@ struct consumer {
 	uint64_t last;			/* sequence received */
 	uint64_t before;		/* the highest that an earlier consumer was given */
 	uint64_t acked;			/* by the caller */
+	uint64_t dropped;		/* of no use, and the last until another one comes; 0: none */
 	int64_t hold_us;		/* when the server is told that the last one is not forgotten */
 	uint64_t queued;		/* bytes */
 	QUEUE(struct got) got;
@@ -1511,6 +1512,7 @@ release(struct hr_nats *n)
 {
 	struct consumer *c = &n->c;
 	struct unacked *u;
+	size_t i;
 
 	while (QUEUE_COUNT(c->unacked)) {
 		u = &c->unacked.at[c->unacked.begin];
@@ -1518,6 +1520,12 @@ release(struct hr_nats *n)
 			break;
 		acknowledge(n, u);
 		c->unacked.begin++;
+	}
+	if (c->dropped && c->dropped < c->last) {
+		i = unacked_from(c, c->dropped);
+		if (i < c->unacked.end && c->unacked.at[i].seq == c->dropped)
+			acknowledge(n, &c->unacked.at[i]);
+		c->dropped = 0;
 	}
 	if (QUEUE_COUNT(c->unacked) == 1 && c->last <= c->acked)
 		c->hold_us = hr_now_us() + c->ack_wait_us / 3;
@@ -1631,6 +1639,8 @@ hr_nats_drop(struct hr_nats *n, uint64_t from, uint64_t to)
 
 	for (i = unacked_from(c, from); i < c->unacked.end && c->unacked.at[i].seq <= to && c->unacked.at[i].seq < c->last; i++)
 		acknowledge(n, &c->unacked.at[i]);
+	if (from <= c->last && c->last <= to)
+		c->dropped = c->last;
 }
 
 void

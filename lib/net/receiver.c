@@ -586,7 +586,9 @@ take(struct peer *p, struct entry *n, const struct hr_wire *m, struct hr_err *e)
 			return -1;
 		at += HR_FRAME_SIZE + f.tenant_len + f.len;
 	}
-	hr_sink_taken(s, hr_get_u64le(m->data));
+	/* A place in front of the head is nothing to go on from. */
+	if (s->began)
+		hr_sink_taken(s, hr_get_u64le(m->data));
 	return 0;
 }
 

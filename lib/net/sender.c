@@ -1,10 +1,10 @@
 /*
  * sender.c - from standard input to a receiver, through cuts.
  *
- * One thread reads and checks the stream and puts its frames in flight;
- * the other connects, sends them, and takes what comes back.
- * So a cut or a slow receiver stops reading only when the window of those is full, and
- * checksums and encryption do not wait for each other.
+ * One thread reads and checks the stream and puts its frames in flight; the
+ * other connects, sends them, and takes what comes back.  So checksums and
+ * encryption do not wait for each other, a cut stops reading only when the window
+ * is full, and a slow receiver somewhat earlier (flight.h).
  */
 
 #include "base/hr.h"

@@ -129,6 +129,19 @@ exactly() {
 	exactly consume.out 51
 }
 
+@test "what is dropped as it comes leaves the stream, all but the last" {
+	server
+	run -0 "$NATS" make "$URL"
+	background consume consume "$URL" 12 drop
+	wait_for 5 has_consumer
+	for n in {1..12}; do
+		run -0 "$NATS" publish "$URL" 1 100 "$n"
+		wait_for 5 lines consume.out "$n"
+	done
+	finish consume
+	[[ $(api STREAM.INFO.S) =~ '"state":{"messages":1,' ]] || fail "$(api STREAM.INFO.S)"
+}
+
 @test "a second consumer takes over, and the first one says so" {
 	server
 	run -0 "$NATS" publish "$URL" 10 100

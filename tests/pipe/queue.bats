@@ -396,3 +396,120 @@ settled() {
 same() {			# TENANT CONNINFO
 	[ "$(sum_of "$2" "$1")" = "$(sum_of "$SRC" "$1")" ]
 }
+
+# big FROM ROWS: rows of 1 kB that hardly pack, in one transaction of globex.
+big() {
+	src "INSERT INTO t SELECT 'globex', $1 + i, (SELECT string_agg(md5(random()::text || i || j), '')
+	    FROM generate_series(1, 32) j) FROM generate_series(1, $2) i"
+}
+
+@test "a message that has a watermark in its middle is not had when the target has that" {
+	NET=()
+	server
+	copied
+	stop from
+	big 100000 1000
+	# Of the slot twice: to here, and on from before it.
+	hr-capture -d "$SRC" -S "$SLOT" -P hr "${TENANCY[@]}" --endpos now >some 2>>err.cap || said
+	{ hr-capture -d "$SRC" -S "$SLOT" -P hr "${TENANCY[@]}" 2>>err.cap >more & echo $! >cap.pid; wait $!; } 3>&- 4>&- &
+	wait_for 10 larger more 1000000
+	src "INSERT INTO t SELECT CASE WHEN i % 100 = 0 THEN 'acme' ELSE 'globex' END, 200000 + i,
+	    (SELECT string_agg(md5(random()::text || i || j), '') FROM generate_series(1, 32) j) FROM generate_series(1, 1500) i"
+	wait_for 10 larger more 2500000
+	sleep 0.5
+	stop cap
+	# The target has the first of them.
+	hr-ship --archive arch <some 2>>err.to || said
+	hr-ship --from-archive arch --tenant globex 2>>err.to |
+	    hr-apply -d "$DST_globex" --checkpoint to.globex 2>>err.from || said
+	hr-ship --to "$URL" --spool spool --checkpoint cp <more 2>>err.to || said
+	run -0 api STREAM.PURGE.hr '{"keep": 2}'
+	consume
+	publish_on
+	wait_for 30 equal || said
+}
+
+larger() {			# FILE BYTES
+	[ "$(stat -c %s "$1")" -gt "$2" ]
+}
+
+@test "what a source that was fenced off left in a full queue makes room" {
+	local i
+
+	NET=(--nats-max 4MB)
+	server
+	copied
+	change 1
+	publish --epoch 3 || said
+	wait_for 20 equal || said
+	stop from
+	for i in {10..25}; do
+		big "3${i}000" 900
+	done
+	hr-capture -d "$SRC" -S "$SLOT" -P hr "${TENANCY[@]}" --endpos now --epoch 2 >old 2>>err.cap || said
+	{ hr-ship --to "$URL" --spool spool.old "${NET[@]}" <old 2>err.old & echo $! >old.pid; wait $!; } 3>&- 4>&- &
+	wait_for 10 grep -q 'the queue is full' err.old || said
+	stop old KILL
+	consume
+	{ publish --epoch 3 || touch failed; } 3>&- 4>&- &
+	wait_for 60 equal || said
+	grep -q 'what is of epoch 2 is left out' err.from || said
+	[ ! -e failed ] || said
+}
+
+@test "a reader that is killed while another beginning waits is given what it did not keep again" {
+	local count
+
+	NET=()
+	MONITOR=$(free_port)
+	server "http: \"127.0.0.1:$MONITOR\""
+	copied
+	wait_for 10 emptied || said
+	{ pg_sql "$DST_globex" <<<"BEGIN; LOCK TABLE t; SELECT pg_sleep(12); COMMIT"; } >/dev/null 2>&1 3>&- 4>&- &
+	sleep 0.5
+	change 1
+	publish || said
+	big 100000 12000
+	hr-capture -d "$SRC" -S "$SLOT" -P hr "${TENANCY[@]}" --endpos now >one 2>>err.cap || said
+	# A sender is killed within it, and another one sends all of it.
+	{ { head -c 9000000 one; exec sleep 60; } & echo $! >head.pid; wait $!; } 3>&- 4>&- |
+	    { hr-ship --to "$URL" --spool spool --checkpoint cp 2>>err.to & echo $! >to.pid; wait $!; } 3>&- 4>&- &
+	wait_for 10 grown 12 || said
+	stop to KILL
+	stop head KILL
+	hr-ship --to "$URL" --spool spool --checkpoint cp <one 2>>err.to || said
+	# No sender is there to ask: all that is missing is in the queue.
+	pkill -KILL -f "hr-apply -d $DST_globex" || said
+	wait_for 40 equal || said
+	[ "$(grep -c 'messages are missing' err.from)" = 0 ] || said
+}
+
+# grown COUNT: more messages than that are there, and no more come.
+grown() {
+	local now
+
+	now=$(messages)
+	[ "$now" -gt "$1" ] && sleep 1 && [ "$(messages)" = "$now" ]
+}
+
+@test "a command that is set up wrongly is its tenant's trouble, and no other's" {
+	NET=()
+	server
+	publish --create-slot --snapshot || said
+	# shellcheck disable=SC2016 # the command's
+	hr-ship --listen "$URL" "${TENANTS[@]/#/--tenant=}" --checkpoint to.%t \
+	    --exec '[ "$HR_TENANT" != globex ] || exit 78; eval "to=\$DST_$HR_TENANT"; exec hr-apply -d "$to" --checkpoint "$HR_CHECKPOINT"' \
+	    2>>err.from 3>&- 4>&- &
+	echo $! >from.pid
+	wait_for 20 has_all acme || said
+	wait_for 20 has_all initech || said
+	wait_for 10 grep -q "warning: tenant 'globex' waits in the queue: .*its command ended with status 78" err.from || said
+	change 1
+	publish || said
+	wait_for 20 has_all acme || said
+	kill -0 "$(cat from.pid)" || said
+}
+
+has_all() {			# TENANT
+	[ "$(sum_of "$(pg_conninfo target "t${BATS_SUITE_TEST_NUMBER:-0}_$1")" "$1")" = "$(sum_of "$SRC" "$1")" ]
+}

@@ -536,6 +536,16 @@ blow() {
 	[ "$(peak_kb "$pid")" -lt 120000 ] || fail "$(peak_kb "$pid") kB"
 }
 
+@test "a place that comes before any frame is not gone on from" {
+	local lane='{"session":"0123456789abcdef0123456789abcdef","system":"7301234567890123456","timeline":"1","epoch":"0","database":"made","slot":"made"}'
+
+	receiver --exec 'cat >out.hrs'
+	stream 100 >in.hrs
+	peer say '{"hr-ship":1,"role":"sender"}' "$lane" /dev/null | timeout 2 peer raw "$PORT" 3>&- 4>&- | strings >said || true
+	run -0 --separate-stderr timeout 20 hr-ship --to "127.0.0.1:$PORT" <in.hrs
+	cmp in.hrs out.hrs
+}
+
 @test "what is acknowledged before it was sent is not forgotten" {
 	# Its end is not sent yet when it is said to have come.
 	stream -b 40000000 2 >in.hrs

@@ -2,7 +2,8 @@
  * nats.c - what nats.bats drives lib/net/nats.h with.
  *
  * usage: nats publish URL COUNT [SIZE [FIRST]]	messages FIRST.. with ids m-NUMBER
- *	nats consume URL COUNT [ACK]	print SEQ NUMBER AGAIN; ACK=0: acknowledge none
+ *	nats consume URL COUNT [ACK]	print SEQ NUMBER AGAIN; ACK=0: acknowledge none,
+ *					drop: drop each as it comes
  *	nats make URL			the stream, or why not
  *	nats put URL KEY TEXT		and nats get URL KEY
  *	nats watch URL KEY COUNT	print so many values
@@ -130,7 +131,7 @@ begin(struct hr_nats *n, struct hr_err *e)
 }
 
 static int
-take(struct hr_nats *n, int64_t *count, bool ack, struct hr_err *e)
+take(struct hr_nats *n, int64_t *count, const char *ack, struct hr_err *e)
 {
 	struct hr_nats_message m;
 	const char *id;
@@ -143,15 +144,17 @@ take(struct hr_nats *n, int64_t *count, bool ack, struct hr_err *e)
 		printf("%" PRIu64 " %.*s %d\n", m.seq, (int)strnlen((const char *)m.data, m.len), m.data, m.again);
 		last = m.seq;
 		--*count;
+		if (strcmp(ack, "drop") == 0)
+			hr_nats_drop(n, m.seq, m.seq);
 	}
-	if (last && ack)
+	if (last && strcmp(ack, "1") == 0)
 		hr_nats_ack(n, last);
 	fflush(stdout);
 	return 0;
 }
 
 static int
-consume(struct hr_nats *n, int64_t count, bool ack, struct hr_err *e)
+consume(struct hr_nats *n, int64_t count, const char *ack, struct hr_err *e)
 {
 	if (begin(n, e) == -1)
 		return -1;
@@ -228,7 +231,7 @@ work(struct hr_nats *n, const char *verb, char **arg, struct hr_err *e)
 	if (strcmp(verb, "publish") == 0)
 		return publish(n, number(arg[0]), (size_t)number(arg[1]), arg[1] && arg[2] ? number(arg[2]) : 1, e);
 	if (strcmp(verb, "consume") == 0)
-		return consume(n, number(arg[0]), !arg[1], e);
+		return consume(n, number(arg[0]), arg[1] ? arg[1] : "1", e);
 	return 0;
 }
 

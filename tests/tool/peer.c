@@ -6,7 +6,8 @@
  *	       peer deaf PORT FILE	send the stream in the file, and then read nothing,
  *					but go on talking, until standard input ends
  *	       peer say HELLO OPEN FILE	print, for raw, a hello, a lane's opening and a
- *					stream's frames: JSON, '-' for none
+ *					stream's frames: JSON, '-' for none; of an empty
+ *					file a place without frames
  *	       peer receive PORT STEP...	a receiver for one connection:
  *					hello	wait for one, and say it
  *					open	wait for a lane
@@ -119,7 +120,8 @@ stream(struct hr_buf *b, const char *path)
 	if (hr_file_read(path, (size_t)1 << 30, &file, &e) < 0)
 		exit(hr_finish(&e));
 	hr_buf_u64le(&m, 7);
-	hr_buf_put(&m, file.data + 8, file.len - 8);	/* without the magic */
+	if (file.len > 8)
+		hr_buf_put(&m, file.data + 8, file.len - 8);	/* without the magic */
 	message(b, HR_WIRE_DATA, m.data, m.len);
 	hr_buf_clear(&m);
 	hr_buf_clear(&file);

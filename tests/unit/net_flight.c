@@ -173,6 +173,13 @@ memory(void)
 	ok(most, "chunks that are little filled take little more than what is in them");
 	ok(w.bytes == 0 && w.held == 0 && w.spares > 0 && spares, "some are kept for what comes next");
 	hr_flight_clear(&w);
+	/* Nobody sends, and of each chunk nearly half stays empty. */
+	if (hr_flight_open(&w, 64 << 20, &e) < 0)
+		abort();
+	for (i = 0; i < 400; i++)
+		put(&w, HR_CHUNK / 2 + 28, 1);
+	ok(w.held <= w.bytes + w.bytes / 3 + HR_SPARE + HR_CHUNK, "frames that fill chunks badly take little more, too");
+	hr_flight_clear(&w);
 }
 
 static void

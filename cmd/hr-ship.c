@@ -46,7 +46,8 @@ static const char usage[] =
     "           [--stream SLOT] [KEYS [--unsealed]]\n"
     "       hr-ship reseal DIR [--all] [--dry-run] [--stream SLOT] KEYS\n"
     "       SPOOL: --spool DIR [--qos FILE] [--score FILE] [--segment SIZE]\n"
-    "           [--spool-max SIZE] [--drain [--stream SLOT]] [KEYS], or --archive DIR with the same\n"
+    "           [--spool-max SIZE] [--drain [--stream SLOT] [--unsealed]] [KEYS],\n"
+    "           or --archive DIR with the same\n"
     "       KEYS: [--key-file FILE] [--key-command COMMAND [--key-id ID]]\n"
     "       NET: [--insecure | --tls-cert FILE --tls-key FILE --tls-ca FILE [--tls-crl FILE]]\n"
     "           [--timeout SECONDS] [--ready-fd N] [--log-format text|json]\n"
@@ -166,7 +167,7 @@ static const struct { int option, modes; } goes_with[] = {
 	{ ARCHIVE, KEEP | SEND }, { FROM, REPLAY }, { CHAIN, REPLAY }, { ALL, RESEAL }, { DRAIN, SEND }, { DRY_RUN, EXPIRE | RESEAL }, { JSON, LIST }, { KEEP_DAYS, EXPIRE },
 	{ KEEP_FULL, EXPIRE }, { KEY_COMMAND, STORED | SEND }, { KEY_FILE, STORED | SEND }, { KEY_ID, STORED | SEND },
 	{ SEGMENT, KEEP | SEND },
-	{ SINCE, REPLAY }, { STREAM, SEND | REPLAY | LIST | VERIFY | EXPIRE | RESEAL }, { UNSEALED, REPLAY | LIST | VERIFY | EXPIRE }, { UNTIL, REPLAY }, { TLS_CA, NET }, { TLS_CERT, NET },
+	{ SINCE, REPLAY }, { STREAM, SEND | REPLAY | LIST | VERIFY | EXPIRE | RESEAL }, { UNSEALED, SEND | REPLAY | LIST | VERIFY | EXPIRE }, { UNTIL, REPLAY }, { TLS_CA, NET }, { TLS_CERT, NET },
 	{ TLS_CRL, NET }, { TLS_KEY, NET }, { TLS_NAME, SEND }, { WINDOW, SEND }, { SPOOL, SEND }, { SPOOL_MAX, SEND },
 	{ QOS, SEND }, { SCORE, SEND }, { CREDS, NET }, { QUEUE_MAX, NET }, { REPLICAS, NET },
 };
@@ -471,6 +472,8 @@ parse(struct said *s, int argc, char *argv[], int *mode, struct hr_err *e)
 		return hr_opt_misuse(usage, "%s", "--stream goes with --drain: otherwise standard input says which it is");
 	if (*mode == EXPIRE && !s->retention.keep_us && !s->retention.keep_full)
 		return hr_opt_misuse(usage, "%s", "archive expire needs --keep-days, --keep-full or both");
+	if (*mode == SEND && s->unsealed && !s->drain)
+		return hr_opt_misuse(usage, "%s", "--unsealed goes with --drain: who keeps a stream goes on with what there is");
 	if (s->unsealed && !s->keys.file && !s->keys.command)
 		return hr_opt_misuse(usage, "%s", "--unsealed is for who has keys: without them nothing else is read");
 	if (*mode == RESEAL && !s->keys.file && !s->keys.command)
@@ -573,6 +576,7 @@ carry(struct said *s, struct hr_err *e)
 		o.to.dead_us = QUEUE_DEAD_US;
 		o.to.tls = (struct hr_tls_files){ .cert = NULL };	/* they are for the queue's server */
 	}
+	s->keys.sealed_only = s->drain && !s->unsealed;
 	if (hr_keyring_open(&keys, &s->keys, e) < 0 || hr_keyring_open(&read_keys, &s->keys, e) < 0)
 		return;
 	o.keep.store.dir = s->spool ? s->spool : s->archive;

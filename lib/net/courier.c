@@ -35,6 +35,7 @@
 #define RETRY_FIRST_US	INT64_C(200000)		/* a lane whose reader has gone: doubled up to the most */
 #define RETRY_MOST_US	INT64_C(5000000)
 #define REFUSED_US	INT64_C(60000000)	/* one that was refused */
+#define WAITS_US	INT64_C(30000000)	/* until a drain says what it waits for */
 #define KNOWN_EVERY	16			/* bundles between those whose LSN is remembered */
 #define ENDS		(UINT64_C(1) << 63)	/* the place of an end frame */
 #define SEND_ONCE	64			/* bundles looked at in a turn, so that what comes back is heard */
@@ -56,13 +57,16 @@ struct cargo {
 	bool caught_up;
 	bool owed;			/* its last bundle did not end with a watermark */
 	hr_lsn wants;			/* the watermark up to which it has work */
-	hr_lsn durable;			/* the target has all before */
+	hr_lsn durable;			/* the target has all before, as its reader said last */
+	hr_lsn stood;			/* so much was in the file when that reader began */
+	bool confirmed;			/* it has said something since the lane was opened */
 	uint64_t trimmed;		/* its log, up to this bundle */
 	struct sent *sent;		/* on its way */
 	size_t sents, sent_cap, sent_at;
 	size_t flying;			/* bytes of it */
 	struct hr_turn turn;
 	int64_t retry, pause, told;
+	struct hr_err refused;		/* why trying again is of no use; HR_OK: it is of some */
 	bool again;			/* how its reader ended is known */
 	bool anew;			/* its reader has what was never whole: another one has to come */
 	bool ending, done;		/* the end frame was sent; its reader ended well */
@@ -94,6 +98,7 @@ struct courier {
 	struct hr_map by_name;
 	uint64_t handed;		/* bundles */
 	int64_t trimmed, measured;
+	int64_t moved, waits_told;	/* when a target had more; when it was said that it is waited for */
 	bool trim;
 	bool blocks;			/* the stream that is read is packed */
 	struct hr_buf buf;
@@ -240,6 +245,7 @@ set_aside(struct cargo *g, const struct hr_err *why)
 	bool passing = why->code == HR_TEMPORARY || why->code == HR_IO || why->code == HR_OK;
 
 	tell(g, why);
+	g->refused = passing ? (struct hr_err)HR_ERR_INIT : *why;
 	g->state = CLOSED;
 	g->ending = false;
 	g->caught_up = false;
@@ -278,6 +284,8 @@ open_lane(struct courier *c, struct cargo *g)
 	hr_lane_open_encode(&o, &c->buf);
 	hr_link_put(&c->dialer.link, HR_WIRE_OPEN, g->number, c->buf.data, c->buf.len);
 	g->state = OPENING;
+	g->stood = 0;
+	g->confirmed = false;
 	return 0;
 }
 
@@ -298,12 +306,9 @@ target_path(struct courier *c, const char *tenant)
 	return path;
 }
 
-/*
- * A queue may have forgotten where the target was, and what the target had is
- * no longer in the spool: it was written down here first.
- */
-static void
-recall(struct courier *c, struct cargo *g, struct hr_lane_stand *s)
+/* What the target had when it was heard of last: what it has does not stay in the spool.  0: not known. */
+static hr_lsn
+recall(struct courier *c, const struct cargo *g)
 {
 	const struct hr_head *h = &c->o->keep.reader.head;
 	struct hr_checkpoint cp = HR_CHECKPOINT_INIT;
@@ -312,13 +317,12 @@ recall(struct courier *c, struct cargo *g, struct hr_lane_stand *s)
 	int rc = hr_checkpoint_load(&cp, path, &e);
 	hr_lsn lsn = rc > 0 && hr_checkpoint_is_of(&cp, h->system, h->slot) ? hr_checkpoint_durable(&cp, g->lane.tenant) : 0;
 
-	if (lsn > s->lsn)
-		s->lsn = lsn;
 	/* A crash may have left it empty: it is a help, no more. */
 	if (rc < 0)
 		hr_log_err(HR_LOG_WARNING, &e);
 	hr_checkpoint_clear(&cp);
 	free(path);
+	return lsn;
 }
 
 static int
@@ -326,12 +330,14 @@ begin(struct courier *c, struct cargo *g, struct hr_lane_stand *s, struct hr_err
 {
 	const struct hr_chain *chain = hr_store_chain(c->o->keep.s);
 	struct hr_keyring *keys = c->o->keys;
+	hr_lsn known = recall(c, g);
 	uint64_t place;
+	/* A tenant for whom there was nothing is as far as the chain, when his target was not set back. */
+	bool had = g->lane.tenant && known && known <= s->lsn;
 
-	if (c->o->queue)
-		recall(c, g, s);
-	if (s->lsn > g->durable)
-		g->durable = s->lsn;
+	/* A queue may have forgotten. */
+	if (c->o->queue && known > s->lsn)
+		s->lsn = known;
 	g->caught_up = false;
 	if (!s->fresh && (s->place & ENDS)) {
 		g->ending = true;	/* it has all; how its reader ends is to come */
@@ -345,12 +351,13 @@ begin(struct courier *c, struct cargo *g, struct hr_lane_stand *s, struct hr_err
 		return hr_lane_go_on(&g->lane, chain, keys, s->place, &s->seen, e);
 	}
 	hr_buf_reset(&c->buf);
-	if (hr_lane_begin(&g->lane, chain, keys, s->lsn, &c->buf, &place, e) < 0)
+	if (hr_lane_begin(&g->lane, chain, keys, s->lsn, had, &c->buf, &place, e) < 0)
 		return -1;
-	if (s->lsn && g->lane.r.lsn > s->lsn && !g->lane.r.whole) {
+	if (s->lsn && g->lane.r.lsn > s->lsn && !g->lane.r.whole && !had) {
 		hr_fail(e, HR_REFUSED, "the target has %s, and the spool begins at %s", HR_LSN(s->lsn), HR_LSN(g->lane.r.lsn));
 		return hr_hint(e, "was the target restored? begin with a first copy");
 	}
+	g->stood = s->lsn;
 	fly(c, g, place);
 	return 0;
 }
@@ -398,10 +405,17 @@ keep_target(struct courier *c, struct cargo *g, const struct hr_wire *m, struct 
 		rc = hr_checkpoint_save(&cp, path, false, e);
 		free(path);
 		lsn = hr_checkpoint_durable(&cp, g->lane.tenant);
-		if (lsn > g->durable) {
-			g->durable = lsn;
-			c->trim = true;
+		g->confirmed = true;
+		if (lsn > g->durable)
+			c->moved = hr_now_us();
+		/* The target was set back, or made anew, and the file that was there was of before. */
+		if (lsn < g->stood && !g->anew && g->state == FLOWING) {
+			g->anew = true;
+			rc = hr_fail(e, HR_TEMPORARY, "the target has %s, and had said %s: its reader is begun anew", HR_LSN(lsn),
+			    HR_LSN(g->stood));
 		}
+		c->trim |= lsn > g->durable;
+		g->durable = lsn;
 		g->pause = 0;
 	}
 	hr_checkpoint_clear(&cp);
@@ -456,6 +470,31 @@ heard(void *courier, const struct hr_wire *m, struct hr_err *e)
 	return hr_fail(e, HR_BAD_STREAM, "the receiver says '%c' where it should not", m->kind);
 }
 
+/*
+ * Tenants that have a log, though the shared one speaks of them no more: what is for
+ * all is for them too.  A drain hears of each that he has all.
+ */
+static int
+add_all(struct courier *c, struct hr_err *e)
+{
+	char **tenant;
+	size_t n, i;
+	int rc = hr_chain_tenants(hr_store_chain(c->o->keep.s), &tenant, &n, e);
+
+	for (i = 0; i < n; i++) {
+		struct cargo *g = cargo_of(c, tenant[i]);
+
+		if (c->o->drain) {
+			g->work = true;
+			g->last = 1;
+		}
+		free(tenant[i]);
+	}
+	free(tenant);
+	c->asked = rc == 0;
+	return rc;
+}
+
 static int
 up(void *courier, const struct hr_hello *h, struct hr_err *e)
 {
@@ -464,6 +503,8 @@ up(void *courier, const struct hr_hello *h, struct hr_err *e)
 	if (c->asked && c->by_tenant != h->by_tenant)
 		return hr_fail(e, HR_TEMPORARY, "the receiver wants other streams than before");
 	c->by_tenant = h->by_tenant;
+	if (!c->asked && c->by_tenant)
+		return add_all(c, e);
 	c->asked = true;
 	if (!c->by_tenant)
 		(void)cargo_of(c, NULL);
@@ -579,17 +620,23 @@ trim(struct courier *c, struct hr_err *e)
 	const struct hr_chain *chain = hr_store_chain(c->o->keep.s);
 	uint64_t least = c->scan.number, removed = 0, point;
 	size_t i;
+	char *path;
 	int rc = 0;
 
 	for (i = 0; i < c->cargos && rc == 0; i++) {
 		struct cargo *g = c->cargo[i];
 
-		/* Who has all that there was for him needs nothing. */
+		/* Who has all that there was for him needs nothing, nor does one for whom there is nothing. */
+		if (!g->wants && !g->owed)
+			continue;
 		point = g->durable && g->durable >= g->wants && !g->owed ? c->scan.number : bundle_of(c, g->durable);
 		if (point < least)
 			least = point;
-		if (g->lane.tenant && point > g->trimmed)
-			rc = hr_trim_log(chain, g->lane.tenant, point, &removed, e);
+		if (g->lane.tenant && point > g->trimmed) {
+			path = target_path(c, g->lane.tenant);
+			rc = hr_trim_log(chain, g->lane.tenant, point, path, &removed, e);
+			free(path);
+		}
 		g->trimmed = point;
 	}
 	if (rc == 0 && c->cargos && !c->by_tenant && least) {
@@ -599,13 +646,13 @@ trim(struct courier *c, struct hr_err *e)
 		rc = hr_chain_tenants(chain, &tenant, &n, e);
 		for (i = 0; i < n; i++) {
 			if (rc == 0)
-				rc = hr_trim_log(chain, tenant[i], least, &removed, e);
+				rc = hr_trim_log(chain, tenant[i], least, NULL, &removed, e);
 			free(tenant[i]);
 		}
 		free(tenant);
 	}
 	if (rc == 0 && c->cargos && least)
-		rc = hr_trim_log(chain, "", least, &removed, e);
+		rc = hr_trim_log(chain, "", least, NULL, &removed, e);
 	for (i = 0; i < c->knowns && c->known[i].bundle + KNOWN_EVERY < least; i++)
 		;
 	/* One at or before what is needed stays. */
@@ -674,9 +721,46 @@ all_there(struct courier *c)
 	if (!c->asked || c->scan.number < hr_store_bundle(c->o->keep.s))
 		return false;
 	for (i = 0; i < c->cargos; i++)
-		if (c->cargo[i]->wants > c->cargo[i]->durable || c->cargo[i]->owed)
+		if (c->cargo[i]->wants > c->cargo[i]->durable || !c->cargo[i]->confirmed || c->cargo[i]->owed)
 			return false;
 	return true;
+}
+
+/*
+ * A drain that cannot end: all that lack something were refused, or none has taken
+ * anything for too long.  Told of now and then while it may still.
+ */
+static int
+look_at_drain(struct courier *c, struct hr_err *e)
+{
+	int64_t now = hr_now_us();
+	size_t i, lacking = 0, refused = 0, one = 0;
+
+	for (i = 0; i < c->cargos; i++) {
+		struct cargo *g = c->cargo[i];
+
+		if (g->wants <= g->durable && g->confirmed && !g->owed)
+			continue;
+		lacking++;
+		refused += g->refused.code != HR_OK;
+		if (g->refused.code)
+			one = i;
+	}
+	if (lacking && lacking == refused) {
+		*e = c->cargo[one]->refused;
+		return hr_within(e, "%zu of %zu streams are not drained", lacking, c->cargos);
+	}
+	if (c->dialer.stage != HR_DIALER_UP || c->moved == 0)
+		c->moved = now;
+	if (c->o->to.give_up_us && now - c->moved > c->o->to.give_up_us)
+		return hr_fail(e, HR_TEMPORARY, "%zu of %zu streams are not drained, and no target took anything for %.0f s", lacking,
+		    c->cargos, (double)(now - c->moved) / 1e6);
+	if (now - c->moved > WAITS_US && now - c->waits_told > WAITS_US) {
+		c->waits_told = now;
+		hr_log(HR_LOG_WARNING, "%zu of %zu streams are not drained yet, and no target took anything for %.0f s", lacking,
+		    c->cargos, (double)(now - c->moved) / 1e6);
+	}
+	return 0;
 }
 
 /* Reading has failed: what is kept is carried as long as that goes by itself. */
@@ -725,7 +809,7 @@ run(struct courier *c, struct hr_err *e)
 			}
 		}
 		measure(c, false);
-		if (no_more(c, e) < 0)
+		if (no_more(c, e) < 0 || (c->o->drain && look_at_drain(c, e) < 0))
 			return -1;
 	}
 	return 0;

@@ -60,7 +60,7 @@ give(struct hr_lane *l, struct hr_buf *out)
 }
 
 static int
-put_head(struct hr_lane *l, struct hr_err *e)
+put_head(struct hr_lane *l, hr_lsn start, struct hr_err *e)
 {
 	struct hr_head h = l->r.head;
 	struct hr_frame f = { .type = HR_FRAME_HEAD, .flags = HR_MUST | HR_ALL };
@@ -75,7 +75,7 @@ put_head(struct hr_lane *l, struct hr_err *e)
 		h.tenants = 1;
 	}
 	if (!l->r.whole) {
-		h.start = l->r.lsn;
+		h.start = start;
 		h.copy = NULL;
 		h.asks = 0;
 		h.asked = NULL;
@@ -91,13 +91,14 @@ put_head(struct hr_lane *l, struct hr_err *e)
 }
 
 int
-hr_lane_begin(struct hr_lane *l, const struct hr_chain *c, struct hr_keyring *keys, hr_lsn lsn, struct hr_buf *out,
-    uint64_t *place, struct hr_err *e)
+hr_lane_begin(struct hr_lane *l, const struct hr_chain *c, struct hr_keyring *keys, hr_lsn lsn, bool had,
+    struct hr_buf *out, uint64_t *place, struct hr_err *e)
 {
 	const struct hr_buf *b;
 	size_t at, len;
 
-	if (open_reader(l, c, keys, e) < 0 || (lsn && hr_chain_read_seek(&l->r, lsn, e) < 0) || put_head(l, e) < 0)
+	if (open_reader(l, c, keys, e) < 0 || (lsn && hr_chain_read_seek(&l->r, lsn, e) < 0) ||
+	    put_head(l, had && lsn < l->r.lsn ? lsn : l->r.lsn, e) < 0)
 		return -1;
 	b = &l->r.relations;
 	for (at = 0; at + HR_FRAME_SIZE <= b->len; at += len) {

@@ -31,9 +31,11 @@ void hr_lane_clear(struct hr_lane *l);
 /*
  * Begin anew, with all that a target needs that has everything to an LSN: the
  * head and relations are put into out, and *place is in front of what follows.
+ * had: what was between that LSN and the chain's beginning the target has too, and
+ * the head says that it begins at the LSN.
  */
-int hr_lane_begin(struct hr_lane *l, const struct hr_chain *c, struct hr_keyring *keys, hr_lsn lsn, struct hr_buf *out,
-    uint64_t *place, struct hr_err *e) HR_USED;
+int hr_lane_begin(struct hr_lane *l, const struct hr_chain *c, struct hr_keyring *keys, hr_lsn lsn, bool had,
+    struct hr_buf *out, uint64_t *place, struct hr_err *e) HR_USED;
 /* Go on behind a place; seen is what came before, as an end frame would say it.  HR_REFUSED: it is not kept any more. */
 int hr_lane_go_on(struct hr_lane *l, const struct hr_chain *c, struct hr_keyring *keys, uint64_t place,
     const struct hr_end *seen, struct hr_err *e) HR_USED;

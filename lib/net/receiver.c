@@ -165,7 +165,7 @@ stand_of(const char *path, const struct hr_lane_open *l, hr_lsn *lsn, struct hr_
 
 	*lsn = 0;
 	if (rc > 0 && hr_checkpoint_is_of(&cp, l->system, l->slot)) {
-		*lsn = cp.lsn;
+		*lsn = hr_checkpoint_durable(&cp, l->tenant);
 		if (cp.epoch > l->epoch) {
 			rc = hr_fail(e, HR_REFUSED, "stream '%s' is of epoch %" PRIu64 ", the target is at %" PRIu64,
 			    l->slot, l->epoch, cp.epoch);

@@ -189,7 +189,6 @@ hr_sink_open(struct hr_sink *s, const struct hr_lane_open *lane, const char *com
 	s->lane.tenant = hr_strdup(lane->tenant);
 	s->name = name_of(lane);
 	s->checkpoint = hr_strdup(checkpoint);
-	s->changed = true;
 	if ((checkpoint && (s->watch = hr_watch_open(checkpoint, e)) < 0) ||
 	    (command ? open_command(s, command, env, e) : open_stdout(s, e)) < 0)
 		return -1;
@@ -429,8 +428,8 @@ hr_sink_look(struct hr_sink *s)
 void
 hr_sink_drain(struct hr_sink *s)
 {
-	if (s->watch >= 0)
-		s->changed |= hr_watch_drain(s->watch, s->checkpoint);
+	if (s->watch >= 0 && hr_watch_drain(s->watch, s->checkpoint))
+		s->changed = s->wrote = true;
 }
 
 int
@@ -449,11 +448,12 @@ hr_sink_checkpoint(struct hr_sink *s, struct hr_buf *b, struct hr_err *e)
 	if (rc > 0 && !hr_checkpoint_is_of(&cp, s->lane.system, s->lane.slot))
 		rc = 0;			/* of another stream: one that was here before */
 	if (rc > 0) {
-		hr_checkpoint_encode(&cp, b);
+		if (s->wrote)
+			hr_checkpoint_encode(&cp, b);
 		s->reached = s->ended && cp.state == HR_STATE_STREAMING && cp.lsn >= s->lsn;
 	}
 	hr_checkpoint_clear(&cp);
 	s->told = hr_now_us();
 	s->told_bytes = b->len;
-	return rc;
+	return rc > 0 ? s->wrote : rc;
 }

@@ -51,6 +51,7 @@ struct hr_sink {
 	int watch;			/* -1: none */
 	bool looked;			/* the file was read once */
 	bool changed;			/* it is to be read again */
+	bool wrote;			/* it was written since this reader began: what it says is that one's */
 	hr_lsn lsn;			/* of the last watermark that was taken */
 	bool reached;			/* the file says that the target has all to there */
 	int64_t told;			/* when it was sent last */

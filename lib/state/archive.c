@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/lsn.h"
 #include "state/archive.h"
 #include "state/chain_read.h"
@@ -304,6 +305,24 @@ remove_chain(const struct hr_archive_chain *a, const struct hr_archive_retention
 	return 0;
 }
 
+/* Nothing is removed for the sake of a chain that cannot be restored from: each is read once. */
+static bool
+holds(struct hr_archive_chain *a, bool *read, struct hr_keyring *keys)
+{
+	uint64_t frames = 0;
+	struct hr_archive_chain all = { .chain = a->chain };
+
+	if (!*read && !a->broken && look(&all, keys, count, &frames, &a->why) < 0) {
+		struct hr_err e = a->why;
+
+		hr_within(&e, "chain '%s' of stream '%s' counts for nothing", a->chain.name, a->chain.stream);
+		hr_log_err(HR_LOG_WARNING, &e);
+		a->broken = true;
+	}
+	*read = true;
+	return !a->broken;
+}
+
 int
 hr_archive_expire(const char *dir, const char *stream, struct hr_keyring *keys, const struct hr_archive_retention *r,
     FILE *out, struct hr_err *e)
@@ -312,6 +331,7 @@ hr_archive_expire(const char *dir, const char *stream, struct hr_keyring *keys, 
 	int64_t horizon = hr_now_pg_us() - r->keep_us;
 	size_t n, i, k;
 	int rc = hr_archive_look(dir, stream, keys, &list, &n, e);
+	bool *read = hr_zalloc((n + 1) * sizeof(*read));
 
 	/* From the oldest on, as long as what is behind it is enough. */
 	for (i = 0; rc == 0 && i < n; i++) {
@@ -319,9 +339,9 @@ hr_archive_expire(const char *dir, const char *stream, struct hr_keyring *keys, 
 		bool reaches = false;
 
 		for (k = i + 1; k < n; k++) {
-			const struct hr_archive_chain *a = &list[k];
+			struct hr_archive_chain *a = &list[k];
 
-			if (strcmp(a->chain.stream, list[i].chain.stream) != 0 || a->broken || !a->full || !a->complete)
+			if (strcmp(a->chain.stream, list[i].chain.stream) != 0 || !a->full || !a->complete || !holds(a, &read[k], keys))
 				continue;
 			fulls++;
 			/* Its copy had ended by its first commit behind it, or by now. */
@@ -331,6 +351,7 @@ hr_archive_expire(const char *dir, const char *stream, struct hr_keyring *keys, 
 			continue;
 		rc = remove_chain(&list[i], r, out, e);
 	}
+	free(read);
 	hr_archive_free(list, n);
 	return rc;
 }

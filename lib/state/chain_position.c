@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -80,8 +81,32 @@ seal(const struct hr_chain *c, struct hr_buf *b, struct hr_keyring *keys, struct
 	return 0;
 }
 
+/* A new file, for who could read and write the one that was there, and no other: root may seal what is another user's. */
 static int
-save(const struct hr_chain *c, const struct hr_chain_position *p, struct hr_keyring *keys, bool durable, struct hr_err *e)
+create(const char *beside, const char *path, struct hr_err *e)
+{
+	struct stat was;
+	int fd;
+
+	/* One that was killed has left it, maybe another user's. */
+	if (unlink(beside) < 0 && errno != ENOENT)
+		return hr_fail_sys(e, "cannot remove '%s'", beside);
+	if ((fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0)
+		return hr_fail_sys(e, "cannot write '%s'", path);
+	if (lstat(path, &was) == 0 && S_ISREG(was.st_mode) && ((was.st_uid != geteuid() || was.st_gid != getegid()) &&
+	    fchown(fd, was.st_uid, was.st_gid) < 0 && geteuid() == 0)) {
+		hr_fail_sys(e, "cannot give '%s' the owner that it had", path);
+		close(fd);
+		return -1;
+	}
+	if (S_ISREG(was.st_mode))
+		(void)!fchmod(fd, was.st_mode & 0777);
+	return fd;
+}
+
+int
+hr_chain_position_save(const struct hr_chain *c, const struct hr_chain_position *p, struct hr_keyring *keys, bool durable,
+    struct hr_err *e)
 {
 	char *path = path_of(c), *beside = hr_sprintf("%s/.position", c->dir);
 	struct hr_buf b = HR_BUF_INIT;
@@ -91,26 +116,18 @@ save(const struct hr_chain *c, const struct hr_chain_position *p, struct hr_keyr
 	    p->segment, p->at, p->number, p->bundle, HR_LSN(p->lsn));
 	put_hex(&b, p->tag, sizeof(p->tag));
 	hr_buf_u8(&b, '\n');
-	if (seal(c, &b, keys, e) == 0) {
+	if (seal(c, &b, keys, e) == 0 && (fd = create(beside, path, e)) >= 0) {
 		hr_buf_printf(&b, "end %08" PRIx32 "\n", hr_crc32c(0, b.data, b.len));
-		fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-		if (fd < 0 || hr_file_write(fd, b.data, b.len) < 0 || (durable && fsync(fd) < 0) || rename(beside, path) < 0)
+		if (hr_file_write(fd, b.data, b.len) < 0 || (durable && fsync(fd) < 0) || rename(beside, path) < 0)
 			hr_fail_sys(e, "cannot write '%s'", path);
 		else
 			rc = durable ? hr_file_sync_directory(path, e) : 0;
-		if (fd >= 0)
-			close(fd);
+		close(fd);
 	}
 	hr_buf_clear(&b);
 	free(path);
 	free(beside);
 	return rc;
-}
-
-int
-hr_chain_position_save(const struct hr_chain *c, const struct hr_chain_position *p, struct hr_keyring *keys, struct hr_err *e)
-{
-	return save(c, p, keys, false, e);
 }
 
 /* A line "NAME VALUE" from *at on; NULL: it is another one. */
@@ -202,11 +219,14 @@ hr_chain_position_load(const struct hr_chain *c, struct hr_chain_position *p, st
 {
 	struct hr_buf b = HR_BUF_INIT;
 	char *path = path_of(c), *copy;
+	struct stat st;
 	int rc = 1;
 
 	*p = (struct hr_chain_position){ .segment = 0 };
-	if (access(path, F_OK) != 0)
-		rc = 0;
+	if (stat(path, &st) < 0)
+		rc = errno == ENOENT ? 0 : hr_fail_sys(e, "cannot look at '%s'", path);
+	else if (!S_ISREG(st.st_mode) || st.st_size > MOST)
+		rc = hr_fail(e, HR_BAD_STREAM, "'%s' is no position", path);
 	else if (hr_file_read(path, MOST, &b, e) < 0)
 		rc = -1;
 	if (rc == 1 && b.len == 0)
@@ -220,7 +240,7 @@ hr_chain_position_load(const struct hr_chain *c, struct hr_chain_position *p, st
 		free(copy);
 	} else if (rc == 0 && keys && keys->sealed_only) {
 		rc = hr_fail(e, HR_BAD_STREAM, "'%s' is missing, so that nobody knows whether the chain's end is", path);
-		hr_hint(e, "who keeps the stream writes it again; to an LSN that is there a restore goes without");
+		hr_hint(e, "who keeps the stream writes it again; where nobody does, take it from a copy, or give --unsealed");
 	}
 	hr_buf_clear(&b);
 	free(path);
@@ -233,5 +253,5 @@ hr_chain_position_reseal(const struct hr_chain *c, struct hr_keyring *keys, stru
 	struct hr_chain_position p;
 	int rc = hr_chain_position_load(c, &p, keys, e);
 
-	return rc <= 0 ? rc : save(c, &p, keys, true, e);
+	return rc <= 0 ? rc : hr_chain_position_save(c, &p, keys, true, e);
 }

@@ -12,8 +12,8 @@
  *	end CRC
  *
  * It is for eyes, and to find that the end of a chain is missing.  It is replaced
- * each time, and not synced: one that lags after a crash says less, and never too
- * much.
+ * each time, and synced only where a segment begins or ends: one that lags after a
+ * crash says less, and never too much.
  *
  * The seal is HMAC-SHA256 of STREAM/CHAIN, a NUL and the lines before it, by a key
  * that HKDF makes of the shared log's; WRAPPED is its key command's, or -.  So
@@ -35,10 +35,11 @@ struct hr_chain_position {
 };
 
 /*
- * Keys: that which the shared log is sealed with now.  0, or -1 with *e set (HR_IO,
- * or what the keyring says).
+ * Keys: that which the shared log is sealed with now.  Durable: synced.  The owner and
+ * the mode are those of the one that was there.  0, or -1 with *e set (HR_IO, or what
+ * the keyring says).
  */
-int hr_chain_position_save(const struct hr_chain *c, const struct hr_chain_position *p, struct hr_keyring *keys,
+int hr_chain_position_save(const struct hr_chain *c, const struct hr_chain_position *p, struct hr_keyring *keys, bool durable,
     struct hr_err *e) HR_USED;
 /*
  * 1, 0 when there is none.  -1 with *e set: HR_BAD_STREAM, it was changed, or keys are

@@ -185,6 +185,23 @@ open_behind(struct hr_intake *k, struct hr_chain_end *end, struct hr_err *e)
 	return rc;
 }
 
+/* Where the newest chain ends, if nobody else is at work on it. */
+static int
+find_end(struct hr_intake *k, const struct hr_chain *c, struct hr_chain_end *end, struct hr_err *e)
+{
+	struct hr_chain_position p;
+	int lock, rc = hr_chain_lock(k->store.dir, c->stream, &lock, e);
+
+	/* Who goes on finds a gap; here nobody would. */
+	if (rc == 0 && hr_chain_position_load(c, &p, k->store.keys, e) < 0)
+		rc = -1;
+	if (rc == 0)
+		rc = hr_chain_find_end(c, k->store.keys, end, e);
+	if (lock >= 0)
+		close(lock);
+	return rc;
+}
+
 int
 hr_intake_reopen(struct hr_intake *k, const char *stream, struct hr_err *e)
 {
@@ -204,11 +221,11 @@ hr_intake_reopen(struct hr_intake *k, const char *stream, struct hr_err *e)
 		;
 	if (rc == 0 && last == 0)
 		rc = hr_fail(e, HR_REFUSED, stream ? "'%s' has no chain of stream '%s'" : "'%s' has no chain", k->store.dir, stream);
-	if (rc == 0 && (rc = hr_chain_find_end(&list[last - 1], k->store.keys, &end, e)) == 0)
+	if (rc == 0 && (rc = find_end(k, &list[last - 1], &end, e)) == 0)
 		rc = open_behind(k, &end, e);
 	hr_head_clear(&end.head);
 	hr_chain_list_free(list, n);
-	return rc < 0 ? -1 : save(k, e);
+	return rc < 0 ? -1 : 0;
 }
 
 int

@@ -31,7 +31,8 @@ struct hr_intake {
 int hr_intake_open(struct hr_intake *k, struct hr_err *e) HR_USED;
 /*
  * The store of what was kept before, of this stream or (NULL) the only one: nothing
- * is read, and the head is that of the stream that was kept last.  0, or -1.
+ * is read nor said, and the head is that of the stream that was kept last.  0, or -1:
+ * HR_BAD_STREAM, too, when it is not known whether the end of it is there.
  */
 int hr_intake_reopen(struct hr_intake *k, const char *stream, struct hr_err *e) HR_USED;
 /* All of the stream is kept: 0 at its end frame, -1 with *e set. */

@@ -20,6 +20,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/lsn.h"
 #include "codec/pack.h"
 #include "state/bundle.h"
@@ -53,6 +54,7 @@ struct hr_store {
 	int lock;
 	struct hr_segment_writer shared;
 	uint64_t number;			/* of the shared segment */
+	bool unplaced;				/* the position could not be written */
 	bool failed;				/* something was not written: what is gathered may be half of it */
 	bool standing;				/* it is made; otherwise it will come */
 	uint8_t after[HR_SEGMENT_TAG];		/* after this one */
@@ -548,16 +550,24 @@ turn_over(struct hr_store *s, struct hr_err *e)
 	return stand(s, after, e) < 0 || sync_segment(s, &s->shared, e) < 0 ? -1 : 0;
 }
 
+/*
+ * It is no more than a help, and a disk that is full says so where it matters; but one
+ * that cannot be written any more would hide that a chain was cut.
+ */
 static int
-write_position(struct hr_store *s, struct hr_err *e)
+write_position(struct hr_store *s, bool durable, struct hr_err *e)
 {
 	struct hr_chain_position p = { .segment = s->number, .at = s->shared.synced.at, .number = s->shared.synced.number,
 	    .bundle = s->synced_bundle, .lsn = s->synced_lsn };
 
 	memcpy(p.tag, s->shared.synced.tag, sizeof(p.tag));
-	if (hr_chain_position_save(&s->chain, &p, s->o.keys, e) == 0)
+	if (hr_chain_position_save(&s->chain, &p, s->o.keys, durable, e) == 0) {
+		s->unplaced = false;
 		return 0;
-	/* It is no more than a help; a disk that is full says so where it matters. */
+	}
+	if (!s->unplaced)
+		hr_log_err(HR_LOG_WARNING, e);
+	s->unplaced = true;
 	hr_err_clear(e);
 	return 0;
 }
@@ -567,6 +577,7 @@ static int
 sync_queue(struct hr_store *s, struct hr_err *e)
 {
 	struct hr_cur c;
+	uint64_t turned;
 	size_t i, open = 0;
 
 	for (i = 0; i < s->dirties; i++) {
@@ -596,7 +607,8 @@ sync_queue(struct hr_store *s, struct hr_err *e)
 	s->waiting = 0;
 	s->synced_lsn = s->queued_lsn;
 	__atomic_store_n(&s->synced_bundle, s->next - 1, __ATOMIC_RELEASE);
-	return turn_over(s, e) < 0 ? -1 : write_position(s, e);
+	turned = s->number;
+	return turn_over(s, e) < 0 ? -1 : write_position(s, s->number != turned, e);
 }
 
 int
@@ -762,6 +774,9 @@ go_on(struct hr_store *s, const struct hr_head *h, struct hr_chain *list, size_t
 		s->bytes = rc == 0 ? bytes_of(&s->chain) : 0;
 		s->synced_bundle = at.at;
 		memcpy(s->after, at.tag, sizeof(s->after));
+		/* That its source took over from another one is kept, though nothing may come of it. */
+		if (rc == 0 && (h->epoch != at.head.epoch || h->timeline != at.head.timeline))
+			rc = take_stand(s, e);
 	} else {
 		if ((rc = hr_chain_make(s->o.dir, h->slot, n ? list[n - 1].name : NULL, &s->chain, e)) == 0 && RAND_bytes(s->id, sizeof(s->id)) != 1)
 			rc = hr_fail(e, HR_TEMPORARY, "no random bytes");
@@ -769,7 +784,8 @@ go_on(struct hr_store *s, const struct hr_head *h, struct hr_chain *list, size_t
 		s->queued_lsn = s->last_lsn = s->now.lsn = h->copy ? 0 : h->start;
 		s->synced_lsn = s->queued_lsn;
 		s->copying = h->copy != NULL;
-		if (rc == 0 && (rc = take_stand(s, e)) == 0)
+		/* A chain has one from its beginning on. */
+		if (rc == 0 && (rc = take_stand(s, e)) == 0 && (rc = write_position(s, true, e)) == 0)
 			rc = begin_chain(s, e);
 	}
 	hr_head_clear(&at.head);
@@ -831,7 +847,7 @@ hr_store_end(struct hr_store *s, struct hr_err *e)
 	}
 	if (end_segment(s, &s->shared, e) < 0)
 		return -1;
-	return write_position(s, e);
+	return write_position(s, true, e);
 }
 
 static void

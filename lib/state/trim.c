@@ -3,10 +3,12 @@
 #include "base/hr.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "state/trim.h"
 
 /* The first place of a segment, as its header says: 0 when that cannot be read now. */
@@ -25,8 +27,22 @@ first_of(const struct hr_chain *c, const char *tenant, uint64_t number)
 	return first;
 }
 
+static int
+sync_file(const char *path, struct hr_err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : hr_fail_sys(e, "cannot open '%s'", path);
+	if (fsync(fd) < 0)
+		rc = hr_fail_sys(e, "cannot sync '%s'", path);
+	close(fd);
+	return rc < 0 ? -1 : hr_file_sync_directory(path, e);
+}
+
 int
-hr_trim_log(const struct hr_chain *c, const char *tenant, uint64_t bundle, uint64_t *removed, struct hr_err *e)
+hr_trim_log(const struct hr_chain *c, const char *tenant, uint64_t bundle, const char *why, uint64_t *removed,
+    struct hr_err *e)
 {
 	uint64_t *number, first;
 	struct stat st;
@@ -38,6 +54,10 @@ hr_trim_log(const struct hr_chain *c, const char *tenant, uint64_t bundle, uint6
 
 		if ((first = first_of(c, tenant, number[i + 1])) == 0 || first > bundle + 1)
 			break;
+		if (why && i == 0 && sync_file(why, e) < 0) {
+			rc = -1;
+			break;
+		}
 		path = hr_chain_segment(c, tenant, number[i]);
 		if (stat(path, &st) == 0 && unlink(path) == 0)
 			*removed += (uint64_t)st.st_size;

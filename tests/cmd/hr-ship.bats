@@ -1153,6 +1153,10 @@ whole() {
 	strings -n 500 "$(ls -t got.* | head -1)" | cmp - rows
 }
 
+has_kept() {			# TRANSACTION
+	[ "$("${STREAM%/*}/take" -k kept.cp)" -ge "$1" ]
+}
+
 @test "--drain sends what a spool has up to its last watermark, and ends" {
 	local take=${STREAM%/*}/take last by
 
@@ -1163,10 +1167,18 @@ whole() {
 		kill "$(cat a.pid)"
 		wait "$(cat a.pid)" || true
 		rm a.pid
-		{ head -c 1000123 made.hrs; sleep 3; } 3>&- |
-		    timeout -s KILL 2 hr-ship --to "127.0.0.1:$(cat a.port)" --spool spool --checkpoint kept.cp 2>a.sent 3>&- || true
+		rm -f in
+		mkfifo in
+		hr-ship --to "127.0.0.1:$(cat a.port)" --spool spool --checkpoint kept.cp <in 2>a.sent 3>&- &
+		echo $! >kept.pid
+		{ head -c 1000123 made.hrs; exec sleep 60; } >in 3>&- &
+		echo $! >in.pid
+		wait_for 20 has_kept 400 || fail "$(cat a.sent)"
+		sleep 0.3
+		kill -KILL "$(cat kept.pid)" "$(cat in.pid)"
+		wait "$(cat kept.pid)" || true
+		rm kept.pid in.pid
 		last=$("$take" -k kept.cp)
-		[ "$last" -ge 400 ]
 		# Before anybody is there, and while it is cut off.
 		timeout 60 hr-ship --to "127.0.0.1:$(cat a.port)" --spool spool --drain 2>a.sent 3>&- &
 		echo $! >drain.pid
@@ -1206,4 +1218,85 @@ whole() {
 	one_error hr-ship "no receiver for 1 s"
 	run -77 --separate-stderr hr-ship --to 127.0.0.1:1 --spool two --drain --stream other
 	one_error hr-ship "'two' has no chain of stream 'other'"
+}
+
+@test "a tenant for whom there was nothing for long, while the others' log went" {
+	local take=${STREAM%/*}/take
+
+	listen a --by tenant --checkpoint 'to.%t.cp' --exec "exec $take -c \"\$HR_CHECKPOINT\" record.\$HR_TENANT"
+	"$STREAM" -n idle -t 1 -w 1 20 | sent 0 send a --spool spool --segment 64kB
+	"$STREAM" -s 20 -n busy -t 1 -b 500 -w 1 4000 | sent 0 send a --spool spool --segment 64kB
+	"$STREAM" -s 4000 -n busy -t 1 -b 500 -w 1 4500 | sent 0 send a --spool spool --segment 64kB
+	[ ! -e spool/made/*/shared/00000001.seg ] || fail "$(ls spool/made/*/shared)"
+	"$STREAM" -s 4500 -n idle -t 1 -w 1 4510 | sent 0 send a --spool spool --segment 64kB
+	grep -v W record.idle0 | cmp - <(seq 20; seq 4501 4510) || fail "$(cat a.err a.sent)"
+	sent 0 send a --spool spool --drain
+	# One that was set back is not given what begins too late for it.
+	kill "$(cat a.pid)"
+	wait "$(cat a.pid)" || true
+	rm a.pid record.idle0
+	checkpoint made 0 0/1000 >to.idle0.cp
+	AT=127.0.0.1:$(cat a.port) listen a --by tenant --checkpoint 'to.%t.cp' \
+	    --exec "exec $take -c \"\$HR_CHECKPOINT\" record.\$HR_TENANT"
+	"$STREAM" -s 4510 -n idle -t 1 -w 1 4520 >more.hrs
+	hr-ship --to "127.0.0.1:$(cat a.port)" --spool spool --segment 64kB <more.hrs 2>a.sent 3>&- &
+	echo $! >set.pid
+	wait_for 10 grep -q "tenant 'idle0' waits in the spool: the target has 0/1000, and the spool begins at" a.sent ||
+	    fail "$(cat a.sent a.err)"
+}
+
+@test "a position that is missing, or is none, is told of and waited for by nobody" {
+	two_keys
+	kept arch old 100
+	run -0 hr-ship archive verify arch --key-file old
+	rm -f arch/made/*/position
+	run --separate-stderr -65 hr-ship archive verify arch --key-file old
+	one_error hr-ship "position' is missing, so that nobody knows whether the chain's end is; .*--unsealed"
+	run -0 hr-ship archive verify arch --key-file old --unsealed
+	mkfifo "$(echo arch/made/*)/position"
+	run --separate-stderr -65 timeout 10 hr-ship archive list arch --key-file old
+	one_error hr-ship "position' is no position"
+}
+
+@test "a position keeps its owner when another user seals it again" {
+	two_keys
+	kept arch old 100
+	chown -R nobody: arch
+	touch "$(echo arch/made/*)/.position"
+	hr-ship reseal arch --key-file both
+	[ "$(stat -c %U arch/made/*/position)" = nobody ]
+	run -0 hr-ship archive verify arch --key-file new
+}
+
+@test "--drain: what is not sealed, an end that nobody knows, and a receiver that refuses" {
+	local take=${STREAM%/*}/take
+
+	two_keys
+	kept plain "" 100
+	run --separate-stderr -65 hr-ship --to 127.0.0.1:1 --archive plain --key-file old --drain
+	one_error hr-ship "is not sealed, and there are keys"
+	kept arch old 100
+	rm arch/made/*/position
+	run --separate-stderr -65 hr-ship --to 127.0.0.1:1 --archive arch --key-file old --drain
+	one_error hr-ship "position' is missing"
+	echo junk >"$(echo plain/made/*)/position"
+	run --separate-stderr -65 hr-ship --to 127.0.0.1:1 --archive plain --drain
+	one_error hr-ship "position' is damaged"
+	rm plain/made/*/position
+	listen a --by tenant --checkpoint 'to.%t.cp' --tenant t0 \
+	    --exec "exec $take -c \"\$HR_CHECKPOINT\" record.\$HR_TENANT"
+	sent 77 send a --archive plain --drain
+	one_error hr-ship "2 of 3 streams are not drained: " a.sent
+	[ -s record.t0 ]
+	listen b --checkpoint b.cp --exec 'exec cat >read'
+	sent 75 send b --archive plain --drain --give-up 2
+	one_error hr-ship "1 of 1 streams are not drained, and no target took anything for 2 s" b.sent
+}
+
+@test "a source that took over, and of which nothing came, is not forgotten by what is kept" {
+	"$STREAM" -e 1 50 | hr-ship --archive arch
+	"$STREAM" -e 2 -s 50 50 | hr-ship --archive arch
+	"$STREAM" -e 1 -s 50 60 >old.hrs
+	run --separate-stderr -77 hr-ship --archive arch <old.hrs
+	one_error hr-ship "the stream is of epoch 1, what is kept of epoch 2"
 }

@@ -228,3 +228,59 @@ kept() {
 	[ "$(sum_of "$DST")" = "$(sum_of "$SRC")" ] || fail "not equal"
 	kill "$(cat rx.pid)"
 }
+
+# listening: a receiver with hr-apply, the first time at any port and then at that one.
+listening() {
+	rm -f port.new
+	# shellcheck disable=SC2016 # the command's
+	hr-ship --listen "127.0.0.1:$(cat port 2>/dev/null || echo 0)" --port-file port.new --checkpoint to.cp \
+	    --exec 'exec hr-apply -d "$DST" --checkpoint "$HR_CHECKPOINT"' 2>>err.rx 3>&- 4>&- &
+	echo $! >rx.pid
+	wait_for 10 test -s port.new
+	mv port.new port
+}
+
+silenced() {
+	pkill -KILL -P "$(cat rx.pid)" || true
+	kill -KILL "$(cat rx.pid)"
+	wait "$(cat rx.pid)" || true
+	rm rx.pid
+}
+
+drain() {
+	timeout 60 hr-ship --to "127.0.0.1:$(cat port)" --spool spool --key-file keys --drain "$@" 2>err.drain
+}
+
+@test "--drain believes no more than a reader has said: a copy that was cut, a target that was made anew" {
+	echo "k1 * hex:$(printf 'ab%.0s' {1..32})" >keys
+	chmod 600 keys
+	src "INSERT INTO t SELECT 'acme', i, repeat('x', 100) FROM generate_series(1000, 150000) i"
+	kept --create-slot --snapshot
+	cp -r spool whole
+	listening
+	hr-ship --to "127.0.0.1:$(cat port)" --spool spool --key-file keys --drain 2>err.drain 3>&- 4>&- &
+	echo $! >drain.pid
+	wait_for 20 grep -q '^state copying' to.cp
+	kill -KILL "$(cat drain.pid)"
+	wait "$(cat drain.pid)" || true
+	rm drain.pid
+	silenced
+	[ "$(sum_of "$DST")" != "$(sum_of "$SRC")" ] || fail "it was not cut"
+	listening
+	drain || fail "$(cat err.drain err.rx)"
+	[ "$(sum_of "$DST")" = "$(sum_of "$SRC")" ] || fail "a copy that was cut" "$(cat err.drain err.rx)"
+	# Another reader, for whom there is nothing.
+	silenced
+	listening
+	drain || fail "$(cat err.drain err.rx)"
+	[ ! -s err.drain ] || fail "$(cat err.drain)"
+	# The file of a target that is no more.
+	silenced
+	emptied
+	rm -rf spool
+	mv whole spool
+	listening
+	drain || fail "$(cat err.drain err.rx)"
+	[ "$(sum_of "$DST")" = "$(sum_of "$SRC")" ] || fail "a target that was made anew" "$(cat err.drain err.rx)"
+	silenced
+}

@@ -162,6 +162,8 @@ main(int argc, char *argv[])
 		hr_fail(&e, HR_REFUSED, "the stream begins at %s, what is here ends at %s", HR_LSN(r.head.start), HR_LSN(had));
 		stop();
 	}
+	/* As hr-apply does: who sends learns that what the file says is of this reader. */
+	keep(fd, had, checkpoint);
 	while ((more = hr_read(&r, &f, &e)) > 0)
 		if (f.type == HR_FRAME_ROWS)
 			take(&f);

@@ -100,7 +100,7 @@ whole(const char *tenant, bool packed, hr_lsn lsn)
 
 	hr_buf_put(&g.bytes, HR_MAGIC, HR_MAGIC_SIZE);
 	hr_lane_init(&l, tenant, &from.head, packed);
-	must(hr_lane_begin(&l, chain, &keys, lsn, &g.bytes, &place, &err));
+	must(hr_lane_begin(&l, chain, &keys, lsn, false, &g.bytes, &place, &err));
 	note(&g, &l, place);
 	rest(&g, &l);
 	return g;

@@ -762,7 +762,7 @@ cut_by_somebody(struct hr_keyring *his, const char *what)
 	p.segment = p.bundle = p.number = 1;
 	if (his == NULL)
 		run("rm %s/made/*/position", arch);
-	else if (hr_chain_position_save(list, &p, his, &e) < 0)
+	else if (hr_chain_position_save(list, &p, his, false, &e) < 0)
 		abort();
 	ok(noticed(m), "and its position says that it never was: %s", what);
 	ok(replay(&some, m, &s, 0) == 0 && reaches(&s, m, 9, true, NULL), "what is there can be restored to: %s", what);
@@ -774,6 +774,7 @@ strangers(void)
 {
 	struct hr_replay_options all = { .stream = NULL };
 	struct hr_keyring only, his;
+	struct hr_store *begun;
 	struct model *m;
 	struct seen s;
 	char path[64];
@@ -787,6 +788,11 @@ strangers(void)
 	cut_by_somebody(&plain, "not sealed");
 	cut_by_somebody(&his, "another key");
 	cut_by_somebody(NULL, "removed");
+	clean();
+	if ((begun = open_store(end_of(0))) == NULL)
+		abort();
+	hr_store_close(begun);
+	ok(verifies(), "a chain that was begun, and has nothing yet, is known to be short");
 	keys = &plain;
 	clean();
 	m = make_chain(false);

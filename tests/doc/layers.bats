@@ -51,10 +51,14 @@ includes() {
 	done
 }
 
-@test "only lib/net/nats.c knows libnats" {
+@test "only lib/net/nats*.c knows libnats" {
 	run -0 bash -c "cd '$ROOT' && grep -rlE '^#[[:space:]]*include[[:space:]]+[<\"]nats' \
 	    --include='*.[ch]' cmd lib tests"
-	[ "$output" = lib/net/nats.c ]
+	[ "$output" = lib/net/nats_inside.h ]
+	run -0 bash -c "cd '$ROOT' && grep -rlE '^#[[:space:]]*include.*nats_inside' --include='*.[ch]' cmd lib tests"
+	for file in "${lines[@]}"; do
+		[[ $file == lib/net/nats*.c ]] || fail "$file"
+	done
 }
 
 @test "base/hr.h is the first include of every source file" {

@@ -29,6 +29,7 @@ test    command  bats                                     bats
 test    command  jq                                       jq
 test    command  nats-server                              nats-server
 test    command  openssl                                  openssl
+test    command  zstd                                     zstd
 test    command  mandoc                                   mandoc
 test    command  zsh                                      zsh
 test    command  fish                                     fish

@@ -186,3 +186,72 @@ node() {
 elected() {
 	ask '$JS.API.INFO' 2>/dev/null | jq -e .limits >/dev/null
 }
+
+# Keys and JWTs of NATS, as nsc(1) makes them.
+
+# base32 of the bytes in hex, with their CRC-16 behind them.
+nkey() {			# HEX
+	local i j crc=0 hex=$1
+
+	for ((i = 0; i < ${#hex}; i += 2)); do
+		crc=$((crc ^ 0x${hex:i:2} << 8))
+		for ((j = 0; j < 8; j++)); do
+			crc=$(((crc & 0x8000 ? crc << 1 ^ 0x1021 : crc << 1) & 0xffff))
+		done
+	done
+	hex=$(printf '%s%02x%02x' "$hex" $((crc & 255)) $((crc >> 8)) | sed 's/../\\x&/g')
+	printf '%b' "$hex" | base32 -w 0 | tr -d =
+}
+
+hex() {
+	od -An -v -tx1 | tr -d ' \n'
+}
+
+# key NAME PREFIX: the key NAME.key, its public form in NAME.public and its seed in NAME.seed.
+key() {
+	local public seed
+
+	openssl genpkey -algorithm ed25519 -out "$1.key"
+	public=$(openssl pkey -in "$1.key" -pubout -outform DER | tail -c 32 | hex)
+	seed=$(openssl pkey -in "$1.key" -outform DER | tail -c 32 | hex)
+	nkey "$(printf '%02x' "$2")$public" >"$1.public"
+	nkey "$(printf '%02x%02x' $((0x90 | $2 >> 5)) $((($2 & 31) << 3)))$seed" >"$1.seed"
+}
+
+base64url() {
+	base64 -w 0 | tr '+/' '-_' | tr -d =
+}
+
+# jwt ISSUER SUBJECT JSON: what the issuer says of the subject.
+jwt() {
+	local said
+
+	said=$(printf '{"typ":"JWT","alg":"ed25519-nkey"}' | base64url).$(jq -cj --arg iss "$(cat "$1.public")" \
+	    --arg sub "$(cat "$2.public")" --arg name "$2" \
+	    '{jti: $name, iat: 1700000000, iss: $iss, sub: $sub, name: $name, nats: .}' <<<"$3" | base64url)
+	printf '%s' "$said" >signed
+	printf '%s.%s' "$said" "$(openssl pkeyutl -sign -rawin -inkey "$1.key" -in signed | base64url)"
+}
+
+# creds USER: the file of a user of the account.
+creds() {
+	printf -- '-----BEGIN NATS USER JWT-----\n%s\n------END NATS USER JWT------\n\n' "$(jwt "${2:-account}" "$1" \
+	    '{"pub":{},"sub":{},"subs":-1,"data":-1,"payload":-1,"type":"user","version":2}')"
+	printf -- '-----BEGIN USER NKEY SEED-----\n%s\n------END USER NKEY SEED------\n' "$(cat "$1.seed")"
+}
+
+# operated: a server with an operator and an account, and home.creds, a user of it.
+operated() {
+	local n limits='"subs":-1,"conn":-1,"leaf":-1,"imports":-1,"exports":-1,"data":-1,"payload":-1,"wildcards":true'
+
+	key operator 112
+	for n in account system; do key $n 0; done
+	key home 160
+	server "operator: $(jwt operator operator '{"type":"operator","version":2}')" \
+	    "system_account: $(cat system.public)" "resolver: MEMORY" "resolver_preload: {" \
+	    "$(cat system.public): $(jwt operator system "{\"limits\":{$limits},\"type\":\"account\",\"version\":2}")" \
+	    "$(cat account.public): $(jwt operator account "{\"limits\":{$limits,\"mem_storage\":-1,\"disk_storage\":-1,
+	    \"streams\":-1,\"consumer\":-1},\"type\":\"account\",\"version\":2}")" "}" || fail "$(cat server.log)"
+	creds home >home.creds
+	chmod 600 home.creds
+}

@@ -95,7 +95,10 @@ replace_consumer(struct hr_nats *n, struct hr_err *e)
 	return 0;
 }
 
-/* A stream that ends before what came of it has lost messages, and gives sequences again. */
+/*
+ * A stream that ends before what came of it has lost messages, and gives sequences
+ * again; so does another one of the same name, however far it is.
+ */
 static int
 check_last(struct hr_nats *n, struct hr_err *e)
 {
@@ -104,18 +107,23 @@ check_last(struct hr_nats *n, struct hr_err *e)
 	natsStatus s;
 	jsErrCode j;
 	uint64_t last;
+	int64_t created;
 
-	if (!n->c.last)
-		return 0;
 	s = js_GetStreamInfo(&info, n->js, n->stream, NULL, &j);
 	if (s != NATS_OK)
 		return hr_nats_fail_status(n, e, s, "cannot look at the stream");
 	last = info->State.LastSeq;
+	created = info->Created;
 	jsStreamInfo_Destroy(info);
-	if (last >= n->c.last)
+	if (n->c.last == 0)
+		n->c.created = created;
+	if (last >= n->c.last && created == n->c.created)
 		return 0;
-	snprintf(what, sizeof(what), "it ends at %" PRIu64 ", but had given %" PRIu64 ": messages are lost", last,
-	    n->c.last);
+	if (created != n->c.created)
+		snprintf(what, sizeof(what), "it was removed and made anew: messages are lost");
+	else
+		snprintf(what, sizeof(what), "it ends at %" PRIu64 ", but had given %" PRIu64 ": messages are lost", last,
+		    n->c.last);
 	hr_nats_fail_for_good(n, HR_TEMPORARY, what, "start again from the checkpoint; sequences begin anew");
 	*e = n->failed;
 	return -1;

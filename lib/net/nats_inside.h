@@ -61,6 +61,7 @@ struct consumer {
 	int64_t ask_us;			/* not before */
 	uint64_t next_cseq;
 	uint64_t last;			/* sequence received */
+	int64_t created;		/* when the stream was, as the server says; 0: not asked yet */
 	uint64_t before;		/* the highest that an earlier consumer was given */
 	uint64_t acked;			/* by the caller */
 	uint64_t dropped;		/* of no use, and the last until another one comes; 0: none */

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "net/nats_inside.h"
 
 struct value {
@@ -43,15 +44,14 @@ value_subject(struct hr_nats *n, const char *key)
 	return (char *)hr_buf_take(&b, &len);
 }
 
-int
-hr_nats_values(struct hr_nats *n, struct hr_err *e)
+/* The bucket, made when it is not there.  1: it was made, 0, -1. */
+static int
+open_bucket(struct hr_nats *n, struct hr_err *e)
 {
+	bool made = false;
 	kvConfig c;
-	natsStatus s;
+	natsStatus s = js_KeyValue(&n->v.kv, n->js, n->bucket);
 
-	if (n->v.kv)
-		return 0;
-	s = js_KeyValue(&n->v.kv, n->js, n->bucket);
 	if (s == NATS_NOT_FOUND) {
 		kvConfig_Init(&c);
 		c.Bucket = n->bucket;
@@ -59,11 +59,39 @@ hr_nats_values(struct hr_nats *n, struct hr_err *e)
 		c.StorageType = js_FileStorage;
 		c.Replicas = n->replicas;
 		s = js_CreateKeyValue(&n->v.kv, n->js, &c);
+		made = s == NATS_OK;
 	}
 	if (s == NATS_OK)
-		return 0;
+		return made;
 	hr_nats_fail_status(n, e, s, "cannot make the bucket");
 	return hr_within(e, "bucket '%s'", n->bucket);
+}
+
+int
+hr_nats_values(struct hr_nats *n, struct hr_err *e)
+{
+	return n->v.kv || open_bucket(n, e) >= 0 ? 0 : -1;
+}
+
+/* A value could not be read: one that somebody removed, with its bucket, is made again, and has what we say. */
+static void
+look_at_bucket(struct hr_nats *n)
+{
+	struct hr_err e = HR_ERR_INIT;
+	size_t i;
+	int made;
+
+	kvStore_Destroy(n->v.kv);
+	n->v.kv = NULL;
+	if ((made = open_bucket(n, &e)) <= 0)
+		return;
+	hr_log(HR_LOG_WARNING, "bucket '%s' was gone, and is made again", n->bucket);
+	for (i = 0; i < n->v.values; i++) {
+		n->v.value[i].stored = 0;
+		n->v.value[i].again_us = 0;
+	}
+	for (i = 0; i < n->v.watches; i++)
+		n->v.watch[i].seen = 0;
 }
 
 static void
@@ -221,9 +249,13 @@ hr_nats_watched(struct hr_nats *n, const char **key, struct hr_buf *value)
 			return 1;
 		}
 		if (r == -1) {
+			/* It may have waited for long, and somebody else's turn is due. */
 			w->stale = true;
-			w->again_us = now + PAUSE_HIGH_US / 4;
+			look_at_bucket(n);
+			for (i = 0; i < n->v.watches; i++)
+				n->v.watch[i].again_us = hr_now_us() + PAUSE_HIGH_US;
 			hr_nats_wake(n);
+			return 0;
 		}
 	}
 	return 0;

@@ -84,6 +84,7 @@ struct publisher {
 	struct hr_buf buf, packed;
 	enum hr_nats_state state;
 	int64_t since;			/* of that state */
+	int64_t made;			/* when it was seen to that there is a stream */
 	bool told;
 };
 
@@ -514,6 +515,7 @@ heard(struct publisher *p, const struct hr_wire *m, struct hr_err *e)
 static int
 look(struct publisher *p, struct hr_err *e)
 {
+	struct hr_err why = HR_ERR_INIT;
 	const char *words;
 	enum hr_nats_state state = hr_nats_state(p->n, &words);
 
@@ -529,6 +531,12 @@ look(struct publisher *p, struct hr_err *e)
 	if (state != HR_NATS_READY && !p->told && hr_now_us() - p->since > TELL_US) {
 		hr_log(HR_LOG_WARNING, "the queue %s%s%s; the stream waits in the spool", hr_queue_words(state), *words ? ": " : "", words);
 		p->told = true;
+	}
+	/* One that somebody removed is made again; what was in it is in the spool. */
+	if (state == HR_NATS_UNHEARD && hr_now_us() - p->since > TELL_US && hr_now_us() - p->made > TELL_US) {
+		p->made = hr_now_us();
+		if (hr_nats_make_stream(p->n, &why) < 0)
+			hr_log_err(HR_LOG_WARNING, &why);
 	}
 	return 0;
 }

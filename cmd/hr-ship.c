@@ -52,7 +52,7 @@ static const char usage[] =
     "       NET: [--insecure | --tls-cert FILE --tls-key FILE --tls-ca FILE [--tls-crl FILE]]\n"
     "           [--timeout SECONDS] [--ready-fd N] [--log-format text|json]\n"
     "       QUEUE: [--nats-creds FILE] [--nats-max SIZE] [--nats-replicas N] [--ready-fd N]\n"
-    "           [--tls-ca FILE] [--tls-cert FILE --tls-key FILE] [--log-format text|json]\n"
+    "           [--insecure | --tls-ca FILE] [--tls-cert FILE --tls-key FILE] [--log-format text|json]\n"
     "      --to HOST:PORT         send standard input there\n"
     "      --listen [HOST]:PORT   take streams there\n"
     "      --archive DIR          keep standard input there, for restores\n"
@@ -386,7 +386,7 @@ choose(struct said *s, int argc, char *argv[], int *mode)
 }
 
 /* Options that only sockets have, and those that only queues have. */
-static const int sockets_only[] = { BY, COMMANDS, CONNECTIONS, HELLO, INSECURE, ONCE, PORT_FILE, TENANT_MAP, TIMEOUT, TLS_CRL,
+static const int sockets_only[] = { BY, COMMANDS, CONNECTIONS, HELLO, ONCE, PORT_FILE, TENANT_MAP, TIMEOUT, TLS_CRL,
     TLS_NAME }, queues_only[] = { CREDS, QUEUE_MAX, REPLICAS };
 
 static bool
@@ -596,15 +596,34 @@ consume(struct said *s, struct hr_err *e)
 	(void)!hr_consumer_run(&o, e);
 }
 
+/* A name that cannot be found now is no reason to stop. */
+static int
+look_at_server(const struct said *s, struct hr_err *e)
+{
+	struct hr_nats_address a = { .tls = false };
+	int rc = hr_nats_address_parse(&a, s->nats.url, e);
+
+	if (rc == 0 && !s->insecure && !a.tls && !s->tls.ca && !s->tls.cert && hr_address_near(a.host, e) < 0) {
+		rc = e->code == HR_REFUSED ? -1 : 0;
+		if (rc == 0)
+			hr_err_clear(e);
+	}
+	hr_nats_address_clear(&a);
+	return rc;
+}
+
 static void
 network(struct said *s, int mode, struct hr_err *e)
 {
+	if (s->queue && look_at_server(s, e) < 0)
+		return;
 	s->send.insecure = s->receive.insecure = s->insecure;
 	s->send.tls = s->receive.tls = s->tls;
 	s->send.dead_us = s->receive.dead_us = s->timeout_us;
 	s->send.ready_fd = s->receive.ready_fd = s->ready_fd;
 	s->receive.tenant = s->tenant;
 	s->receive.tenants = s->tenants;
+	s->nats.insecure = s->insecure;
 	s->nats.tls_ca = s->tls.ca;
 	s->nats.tls_cert = s->tls.cert;
 	s->nats.tls_key = s->tls.key;

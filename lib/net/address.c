@@ -98,6 +98,21 @@ refuse_far(const struct sockaddr *sa, socklen_t len, struct hr_err *e)
 	return hr_hint(e, "give --tls-cert, --tls-key and --tls-ca, or --insecure");
 }
 
+int
+hr_address_near(const char *host, struct hr_err *e)
+{
+	struct hr_address a = { .host = (char *)host, .port = (char *)"0" };
+	struct addrinfo *list = resolve(&a, 0, e), *i;
+	int rc = list ? 0 : -1;
+
+	for (i = list; i && rc == 0; i = i->ai_next)
+		if (!hr_address_is_loopback(i->ai_addr))
+			rc = refuse_far(i->ai_addr, i->ai_addrlen, e);
+	if (list)
+		freeaddrinfo(list);
+	return rc;
+}
+
 void
 hr_address_tune(int fd, int64_t dead_us)
 {

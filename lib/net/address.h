@@ -27,6 +27,8 @@ void hr_address_clear(struct hr_address *a);
 #define HR_ADDRESS_TEXT 80
 char *hr_address_format(char *out, const struct sockaddr *sa, socklen_t len);
 bool hr_address_is_loopback(const struct sockaddr *sa);
+/* Does the name lead to loopback addresses only?  0, or -1: HR_REFUSED; or it cannot be found. */
+int hr_address_near(const char *host, struct hr_err *e) HR_USED;
 
 /*
  * Sockets that listen, one for each address of the name: gives an array of *n

@@ -27,6 +27,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/address.h"
 #include "net/nats_inside.h"
 
 #define TIMEOUT_US	(5 * SECOND)
@@ -312,8 +313,13 @@ set_tls(struct hr_nats *n, const struct hr_nats_options *o, struct hr_err *e)
 	char line[300];
 	natsStatus s;
 
-	if (!n->address.tls && !o->tls_ca && !o->tls_cert)
-		return 0;
+	if (!n->address.tls && !o->tls_ca && !o->tls_cert) {
+		if (o->insecure || hr_address_near(n->address.host, e) == 0)
+			return 0;
+		if (e->code == HR_REFUSED)
+			e->code = HR_CONFIG;	/* not by a peer, which may think better of it */
+		return -1;
+	}
 	if (!o->tls_cert != !o->tls_key)
 		return hr_fail(e, HR_USAGE, "a certificate and its key go together");
 	s = natsOptions_SetSecure(n->options, true);

@@ -46,6 +46,7 @@ struct hr_nats_options {
 	int64_t duplicates_us;		/* for how long an id is known; 0: two minutes */
 	int64_t timeout_us;		/* for one answer; 0: five seconds */
 	uint64_t in_flight;		/* bytes published and not acknowledged; 0: 8 MB */
+	bool insecure;			/* in the clear to another host */
 	bool shared;			/* others publish into the stream too */
 };
 

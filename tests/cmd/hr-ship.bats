@@ -213,6 +213,11 @@ no_start() {
 	send a <"$one"
 	ended a 0
 	cmp "$one" a.out
+	run -77 --separate-stderr timeout 10 hr-ship --to nats://192.0.2.1/q --spool spool <"$one"
+	one_error hr-ship "192.0.2.1:0 $words"
+	run -77 --separate-stderr timeout 10 hr-ship --listen nats://192.0.2.1/q --tenant t --checkpoint cp --exec true
+	one_error hr-ship "192.0.2.1:0 $words"
+	run -75 --separate-stderr timeout 20 hr-ship --to nats://127.0.0.1:1/q --spool spool --give-up 1 <"$one"
 	run -75 --separate-stderr timeout 10 hr-ship --to 192.0.2.1:7411 --insecure --give-up 1 <"$one"
 }
 

@@ -59,7 +59,9 @@ struct cargo {
 	hr_lsn wants;			/* the watermark up to which it has work */
 	hr_lsn durable;			/* the target has all before, as its reader said last */
 	hr_lsn stood;			/* so much was in the file when that reader began */
+	hr_lsn most;			/* that any said */
 	bool confirmed;			/* it has said something since the lane was opened */
+	bool there;			/* set aside here; at the receiver it is open */
 	uint64_t trimmed;		/* its log, up to this bundle */
 	struct sent *sent;		/* on its way */
 	size_t sents, sent_cap, sent_at;
@@ -97,6 +99,7 @@ struct courier {
 	size_t cargos, cargo_cap;
 	struct hr_map by_name;
 	uint64_t handed;		/* bundles */
+	bool reconnect;			/* a lane is tried again that the receiver still has */
 	int64_t trimmed, measured;
 	int64_t moved, waits_told;	/* when a target had more; when it was said that it is waited for */
 	bool trim;
@@ -250,7 +253,7 @@ set_aside(struct cargo *g, const struct hr_err *why)
 	g->ending = false;
 	g->caught_up = false;
 	g->flying = g->sents = g->sent_at = 0;
-	g->work |= g->wants > g->durable || g->owed;
+	g->work |= g->wants > g->durable || g->owed || (g->last && !g->confirmed);
 	g->pause = !passing ? REFUSED_US : g->pause ? g->pause * 2 : RETRY_FIRST_US;
 	if (passing && g->pause > RETRY_MOST_US)
 		g->pause = RETRY_MOST_US;
@@ -285,7 +288,7 @@ open_lane(struct courier *c, struct cargo *g)
 	hr_link_put(&c->dialer.link, HR_WIRE_OPEN, g->number, c->buf.data, c->buf.len);
 	g->state = OPENING;
 	g->stood = 0;
-	g->confirmed = false;
+	g->confirmed = g->there = false;
 	return 0;
 }
 
@@ -384,6 +387,7 @@ stood(struct courier *c, struct cargo *g, const struct hr_wire *m, struct hr_err
 		}
 		/* This lane's trouble; the receiver's side of it stays as it is. */
 		set_aside(g, e);
+		g->there = true;
 		hr_err_clear(e);
 	}
 	return 0;
@@ -401,16 +405,21 @@ keep_target(struct courier *c, struct cargo *g, const struct hr_wire *m, struct 
 	if (rc == 0 && !hr_checkpoint_is_of(&cp, h->system, h->slot))
 		rc = hr_fail(e, HR_BAD_STREAM, "the checkpoint that came back is of another stream");
 	if (rc == 0) {
-		path = target_path(c, g->lane.tenant);
-		rc = hr_checkpoint_save(&cp, path, false, e);
-		free(path);
 		lsn = hr_checkpoint_durable(&cp, g->lane.tenant);
 		g->confirmed = true;
 		if (lsn > g->durable)
 			c->moved = hr_now_us();
-		/* The target was set back, or made anew, and the file that was there was of before. */
-		if (lsn < g->stood && !g->anew && g->state == FLOWING) {
+		/* Several workers of one target say less at their beginning than they had said: that it had more is known. */
+		if (lsn >= g->most) {
+			g->most = lsn;
+			path = target_path(c, g->lane.tenant);
+			rc = hr_checkpoint_save(&cp, path, false, e);
+			free(path);
+		}
+		/* The target was made anew, and the file that was there was of before; one that was set back its reader tells. */
+		if (cp.state == HR_STATE_NONE && g->stood && !g->anew && g->state == FLOWING) {
 			g->anew = true;
+			g->most = 0;
 			rc = hr_fail(e, HR_TEMPORARY, "the target has %s, and had said %s: its reader is begun anew", HR_LSN(lsn),
 			    HR_LSN(g->stood));
 		}
@@ -521,7 +530,7 @@ down(void *courier)
 		struct cargo *g = c->cargo[i];
 
 		g->state = CLOSED;
-		g->ending = false;
+		g->ending = g->there = false;
 		g->caught_up = false;
 		g->flying = g->sents = g->sent_at = 0;
 		g->work |= !g->done && (g->last > 0);
@@ -575,8 +584,12 @@ load(void *courier)
 	pthread_mutex_unlock(&c->lock);
 	for (i = 0; i < c->cargos; i++)
 		if (c->cargo[i]->state == CLOSED && !c->cargo[i]->done && now >= c->cargo[i]->retry &&
-		    (c->cargo[i]->work || ended))
-			(void)open_lane(c, c->cargo[i]);
+		    (c->cargo[i]->work || ended)) {
+			if (c->cargo[i]->there)
+				c->reconnect = true;
+			else
+				(void)open_lane(c, c->cargo[i]);
+		}
 	for (once = 0; once < SEND_ONCE && hr_link_waiting(&c->dialer.link) < HR_LINK_GATHER; once++) {
 		struct cargo *best = NULL;
 
@@ -591,6 +604,7 @@ load(void *courier)
 			return;
 		if (send_one(c, best, ended, &e) < 0) {
 			set_aside(best, &e);
+			best->there = true;
 			hr_err_clear(&e);
 		}
 	}
@@ -800,6 +814,12 @@ run(struct courier *c, struct hr_err *e)
 		c->blocks |= c->o->queue == NULL && __atomic_load_n(&c->o->keep.packed, __ATOMIC_RELAXED);
 		if (look(c, e) < 0 || hr_dialer_turn(&c->dialer, p[1].revents, e) < 0)
 			return -1;
+		if (c->reconnect) {
+			c->reconnect = false;
+			hr_fail(e, HR_TEMPORARY, "a stream that was set aside is tried again");
+			hr_dialer_again(&c->dialer, e);
+			hr_err_clear(e);
+		}
 		if (c->trim && !c->o->retain && hr_now_us() - c->trimmed > TRIM_US) {
 			c->trim = false;
 			c->trimmed = hr_now_us();

@@ -77,6 +77,13 @@ cut(struct hr_dialer *d, const struct hr_err *why)
 	}
 }
 
+void
+hr_dialer_again(struct hr_dialer *d, const struct hr_err *why)
+{
+	if (d->stage == HR_DIALER_UP)
+		cut(d, why);
+}
+
 static int
 dial(struct hr_dialer *d, struct hr_err *e)
 {

@@ -55,6 +55,8 @@ struct hr_dialer {
 
 /* 0, or -1 with *e set: certificates that cannot be used. */
 int hr_dialer_open(struct hr_dialer *d, const struct hr_dialer_options *o, struct hr_err *e) HR_USED;
+/* Begin the connection, if there is one, anew. */
+void hr_dialer_again(struct hr_dialer *d, const struct hr_err *why);
 void hr_dialer_close(struct hr_dialer *d);
 
 /* What to poll, and for how long at most. */

@@ -85,7 +85,7 @@ seal(const struct hr_chain *c, struct hr_buf *b, struct hr_keyring *keys, struct
 static int
 create(const char *beside, const char *path, struct hr_err *e)
 {
-	struct stat was;
+	struct stat was = { .st_mode = 0 };
 	int fd;
 
 	/* One that was killed has left it, maybe another user's. */

@@ -235,6 +235,8 @@ hr_intake_run(struct hr_intake *k, struct hr_err *e)
 	struct hr_frame f;
 	int more;
 
+	if (hr_store_begin(k->s, e) < 0)
+		return -1;
 	while ((more = hr_read(&k->reader, &f, e)) > 0) {
 		if (f.type == HR_FRAME_BLOCK)
 			__atomic_store_n(&k->packed, true, __ATOMIC_RELAXED);

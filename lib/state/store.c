@@ -54,6 +54,7 @@ struct hr_store {
 	int lock;
 	struct hr_segment_writer shared;
 	uint64_t number;			/* of the shared segment */
+	bool took_over;				/* another source than that of what is kept */
 	bool unplaced;				/* the position could not be written */
 	bool failed;				/* something was not written: what is gathered may be half of it */
 	bool standing;				/* it is made; otherwise it will come */
@@ -534,6 +535,12 @@ take_stand(struct hr_store *s, struct hr_err *e)
 	return 0;
 }
 
+int
+hr_store_begin(struct hr_store *s, struct hr_err *e)
+{
+	return s->took_over ? take_stand(s, e) : 0;
+}
+
 /* The shared log's next segment, where readers can begin. */
 static int
 turn_over(struct hr_store *s, struct hr_err *e)
@@ -774,9 +781,7 @@ go_on(struct hr_store *s, const struct hr_head *h, struct hr_chain *list, size_t
 		s->bytes = rc == 0 ? bytes_of(&s->chain) : 0;
 		s->synced_bundle = at.at;
 		memcpy(s->after, at.tag, sizeof(s->after));
-		/* That its source took over from another one is kept, though nothing may come of it. */
-		if (rc == 0 && (h->epoch != at.head.epoch || h->timeline != at.head.timeline))
-			rc = take_stand(s, e);
+		s->took_over = h->epoch != at.head.epoch || h->timeline != at.head.timeline;
 	} else {
 		if ((rc = hr_chain_make(s->o.dir, h->slot, n ? list[n - 1].name : NULL, &s->chain, e)) == 0 && RAND_bytes(s->id, sizeof(s->id)) != 1)
 			rc = hr_fail(e, HR_TEMPORARY, "no random bytes");

@@ -42,6 +42,11 @@ struct hr_store;
  */
 int hr_store_open(struct hr_store **s, const struct hr_store_options *o, const struct hr_frame *head, struct hr_err *e)
     HR_USED;
+/*
+ * That the stream's source took over from another one is kept, though nothing may come
+ * of it.  Waits for room.  0, or -1.
+ */
+int hr_store_begin(struct hr_store *s, struct hr_err *e) HR_USED;
 /* One frame of the stream: not the head, not the end, blocks being unpacked.  0, or -1. */
 int hr_store_put(struct hr_store *s, const struct hr_frame *f, struct hr_err *e) HR_USED;
 /*

@@ -1178,7 +1178,7 @@ has_kept() {			# TRANSACTION
 		echo $! >kept.pid
 		{ head -c 1000123 made.hrs; exec sleep 60; } >in 3>&- &
 		echo $! >in.pid
-		wait_for 20 has_kept 400 || fail "$(cat a.sent)"
+		wait_for 20 has_kept 100 || fail "$(cat a.sent)"
 		sleep 0.3
 		kill -KILL "$(cat kept.pid)" "$(cat in.pid)"
 		wait "$(cat kept.pid)" || true

@@ -241,6 +241,13 @@ tell(struct cargo *g, const struct hr_err *why)
 	hr_log_err(HR_LOG_WARNING, &e);
 }
 
+/* There is something that the target is not known to have. */
+static bool
+is_behind(const struct cargo *g)
+{
+	return g->wants > g->durable || g->owed;
+}
+
 /* Its reader has gone, or it cannot be read: it is tried again later. */
 static void
 set_aside(struct cargo *g, const struct hr_err *why)
@@ -253,7 +260,7 @@ set_aside(struct cargo *g, const struct hr_err *why)
 	g->ending = false;
 	g->caught_up = false;
 	g->flying = g->sents = g->sent_at = 0;
-	g->work |= g->wants > g->durable || g->owed || (g->last && !g->confirmed);
+	g->work |= is_behind(g) || (g->last && !g->confirmed);
 	g->pause = !passing ? REFUSED_US : g->pause ? g->pause * 2 : RETRY_FIRST_US;
 	if (passing && g->pause > RETRY_MOST_US)
 		g->pause = RETRY_MOST_US;
@@ -333,10 +340,10 @@ begin(struct courier *c, struct cargo *g, struct hr_lane_stand *s, struct hr_err
 {
 	const struct hr_chain *chain = hr_store_chain(c->o->keep.s);
 	struct hr_keyring *keys = c->o->keys;
-	hr_lsn known = recall(c, g);
+	hr_lsn known = g->lane.tenant ? recall(c, g) : 0;
 	uint64_t place;
 	/* A tenant for whom there was nothing is as far as the chain, when his target was not set back. */
-	bool had = g->lane.tenant && known && known <= s->lsn;
+	bool had = known && known <= s->lsn;
 
 	/* A queue may have forgotten. */
 	if (c->o->queue && known > s->lsn)
@@ -690,7 +697,7 @@ measure(struct courier *c, bool now)
 		return;
 	c->measured = hr_now_us();
 	for (i = 0; i < c->cargos; i++)
-		waiting += c->cargo[i]->wants > c->cargo[i]->durable || c->cargo[i]->owed;
+		waiting += is_behind(c->cargo[i]);
 	hr_metric(&m, "spool_bytes", "gauge", "Bytes that are kept in the spool.");
 	hr_metric_sample(&m, "ship", NULL, NULL, (double)hr_store_bytes(c->o->keep.s));
 	hr_metric(&m, "spool_tenants_waiting", "gauge", "Streams of which the target does not have all yet.");
@@ -726,6 +733,12 @@ all_done(struct courier *c)
 	return true;
 }
 
+static bool
+is_drained(const struct cargo *g)
+{
+	return g->confirmed && !is_behind(g);
+}
+
 /* All that was kept, which ends with a watermark, is at the target for good. */
 static bool
 all_there(struct courier *c)
@@ -735,7 +748,7 @@ all_there(struct courier *c)
 	if (!c->asked || c->scan.number < hr_store_bundle(c->o->keep.s))
 		return false;
 	for (i = 0; i < c->cargos; i++)
-		if (c->cargo[i]->wants > c->cargo[i]->durable || !c->cargo[i]->confirmed || c->cargo[i]->owed)
+		if (!is_drained(c->cargo[i]))
 			return false;
 	return true;
 }
@@ -753,7 +766,7 @@ look_at_drain(struct courier *c, struct hr_err *e)
 	for (i = 0; i < c->cargos; i++) {
 		struct cargo *g = c->cargo[i];
 
-		if (g->wants <= g->durable && g->confirmed && !g->owed)
+		if (is_drained(g))
 			continue;
 		lacking++;
 		refused += g->refused.code != HR_OK;

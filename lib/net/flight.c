@@ -26,8 +26,7 @@ hr_flight_open(struct hr_flight *w, size_t limit, struct hr_err *e)
 static void
 free_chunk(struct hr_chunk *c)
 {
-	if (c)
-		hr_buf_clear(&c->message);
+	hr_buf_clear(&c->message);
 	free(c);
 }
 

@@ -333,8 +333,10 @@ write_chain(struct replay *p, struct hr_replayed *done, struct hr_err *e)
 static int
 open_whole(struct replay *p, const struct hr_chain *c, struct hr_err *e)
 {
-	int known = hr_chain_position_load(c, &p->known, p->o->keys, &p->unknown);
+	int known;
 
+	hr_err_clear(&p->unknown);	/* what was so of a newer chain says nothing of this one */
+	known = hr_chain_position_load(c, &p->known, p->o->keys, &p->unknown);
 	p->is_known = known > 0;
 	/* A seal that is missing or false is somebody's; whether it matters is known at the end. */
 	if (known < 0 && !(p->o->keys && p->o->keys->sealed_only)) {
